@@ -1,0 +1,62 @@
+"""The CPU state: one flat buffer of 64-bit slots, declared once, read by Python and by native code alike."""
+
+from __future__ import annotations
+
+import ctypes
+
+# General registers. Slot 31 always holds 0 (XZR); slot 32 is the stack pointer in use.
+X0 = 0
+XZR = 31
+SP = 32
+PC = 33
+# Condition flags, each 0 or 1.
+N, Z, C, V = 34, 35, 36, 37
+# The rest of PSTATE (Arm ARM D1.4). EL is 0-3; SPSEL 0 or 1; DAIF is the four mask bits {D,A,I,F}.
+EL, SPSEL, DAIF, PAN, UAO, SS, IL = 38, 39, 40, 41, 42, 43, 44
+# Banked stack pointers; the one in use lives in SP and is stored back when EL or SPSel changes.
+SP_EL0, SP_EL1, SP_EL2, SP_EL3 = 45, 46, 47, 48
+# Local exclusive monitor: 1 when armed, with the virtual address and the size in bytes it covers.
+EXCLUSIVE, EXCLUSIVE_VA, EXCLUSIVE_SIZE = 49, 50, 51
+EVENT = 52  # the event register of WFE
+
+# Run control. COUNT holds the instructions executed before this call into native code, LIMIT the budget it began
+# with, BUDGET what is left of it whenever Python looks; STOP makes the loop leave before the next instruction.
+COUNT, LIMIT, BUDGET, STOP = 56, 57, 58, 59
+
+# Native code and Python talk through these. CONTEXT is the translation context's number, in the low bits of the
+# software TLB's tags; VALUE carries a word in or out of a callback; ARENA and TAGS are host addresses.
+CONTEXT, VALUE, ARENA, TAGS = 64, 65, 66, 67
+HANDLER, WORD = 68, 69
+# Host addresses of the callbacks into Python.
+CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
+
+VECTORS = 128  # V0-V31 as pairs of slots, low half first
+SYSTEM = 192  # storage of system registers, in the order of the register table
+SYSTEM_SLOTS = 448
+
+# Software TLBs: direct mapped, four slots an entry.
+#   load and store: tag, offset to add to the address to get the arena offset, owner, alignment mask
+#   fetch: tag, host address of the page's decoded words, minus nothing; two slots unused
+TLB_BITS = 10
+TLB_ENTRIES = 1 << TLB_BITS
+LOAD_TLB = SYSTEM + SYSTEM_SLOTS
+STORE_TLB = LOAD_TLB + 4 * TLB_ENTRIES
+FETCH_TLB = STORE_TLB + 4 * TLB_ENTRIES
+SLOTS = FETCH_TLB + 4 * TLB_ENTRIES
+
+MASK64 = (1 << 64) - 1
+
+# A program counter that no translation can match: native code returns it to leave its loop.
+LEAVE = MASK64
+
+
+class State:
+    """The buffer itself: `state[slot]` in Python, `address` for native code."""
+
+    __slots__ = ("_buffer", "address", "slots")
+
+    def __init__(self) -> None:
+        self._buffer = (ctypes.c_uint64 * SLOTS)()
+        self.address: int = ctypes.addressof(self._buffer)
+        self.slots: memoryview = memoryview(self._buffer).cast("B").cast("Q")
+        """The slots as a writable view of unsigned 64-bit integers."""
