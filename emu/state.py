@@ -18,6 +18,7 @@ SP_EL0, SP_EL1, SP_EL2, SP_EL3 = 45, 46, 47, 48
 # Local exclusive monitor: 1 when armed, with the virtual address and the size in bytes it covers.
 EXCLUSIVE, EXCLUSIVE_VA, EXCLUSIVE_SIZE = 49, 50, 51
 EVENT = 52  # the event register of WFE
+SP_ALIGNMENT = 53  # 15 where SCTLR_ELx.SA (SA0 at EL0) demands an aligned stack pointer, else 0
 
 # Run control. COUNT holds the instructions executed before this call into native code, LIMIT the budget it began
 # with, BUDGET what is left of it whenever Python looks; STOP makes the loop leave before the next instruction.
@@ -29,6 +30,7 @@ CONTEXT, VALUE, ARENA, TAGS = 64, 65, 66, 67
 HANDLER, WORD = 68, 69
 # Host addresses of the callbacks into Python.
 CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
+DECODE_STUB = 76  # host address of the handler that decodes
 
 VECTORS = 128  # V0-V31 as pairs of slots, low half first
 SYSTEM = 192  # storage of system registers, in the order of the register table

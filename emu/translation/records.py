@@ -21,10 +21,15 @@ class Request:
     unprivileged: bool = False
     is_at: bool = False
     """An address translation instruction: no PAN unless asked for, no alignment, no check of the final granule."""
-    honours_pan: bool = True
+    honours_pan: bool = False
+    """PSTATE.PAN is 1 and this kind of access is subject to it."""
     is_cache_maintenance: bool = False
     is_aligned_only: bool = False
     """Exclusive, acquire/release: an address that is not a multiple of `size` faults whatever SCTLR_ELx.A says."""
+    is_zeroing: bool = False
+    """DC ZVA: a write that takes an Alignment fault on Device memory however it is aligned."""
+    ignores_permissions: bool = False
+    """AT S1ExA (FEAT_ATS1A): no permission checks of the final address."""
 
 
 class FaultKind(Enum):
@@ -77,6 +82,8 @@ class Fault:
     s1ptw: bool = False
     ipa: IPA | None = None
     gpc: GpcResult | None = None
+    ipa_pas: PAS | None = None
+    """Address space of `ipa`; matters in Secure state, where HPFAR_EL2.NS reports it."""
     va: VA | None = None
     """Where it differs from the request's address (second part of an access that crosses a page)."""
 
@@ -181,6 +188,11 @@ class Translation:
     ipa_base: IPA | None = None
     amec: int = 0
     emec: bool = False
+    """The effective EMEC when the translation was made (a TLB may keep it)."""
+    stage1_is_device: bool = False
+    """Stage 1 by itself gives Device memory, which decides the order of Alignment and Permission faults."""
+    stage2_memattr: int | None = None
+    """Of a translation of stage 2 alone, whose `va_base` is an IPA: SH and MemAttr[3:0] of the leaf, side by side."""
 
 
 @dataclass(frozen=True, slots=True)

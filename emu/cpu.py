@@ -1,0 +1,554 @@
+"""One CPU: its state by name, its memory accesses, and the door that engines use for everything out of line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Protocol
+
+from emu import state
+from emu.architecture import PAGE, PA, PAS, VA, Access, Regime, Security
+from emu.debug.events import Event, Hit, Moment, OwnerChanged, Stop
+from emu.errors import EmuError
+from emu.exceptions import Exceptions
+from emu.features import Features
+from emu.isa.a64 import A64
+from emu.isa.ops import Escape, Mode
+from emu.isa.pattern import Decoded
+from emu.memory import PhysicalMemory
+from emu.registers.file import RegisterFile
+from emu.registers.table import BY_NAME
+from emu.state import State
+from emu.syndrome import EC
+from emu.system import System
+from emu.translation.mmu import Located, Mmu
+from emu.translation.records import Fault, FaultKind, Request
+from emu.translation.regimes import ReservedSecurityStateError, regime_of, sctlr_name, security_of
+
+_SP_SLOTS = (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)
+
+
+class Abandoned(Exception):
+    """The instruction did not complete: an exception was taken and the state says where to go on."""
+
+
+class TranslationListener(Protocol):
+    """An engine's own cache over translations (the software TLB)."""
+
+    def enter(self, key: object) -> None:
+        """Translations are now those of this context."""
+        ...
+
+    def enter_none(self) -> None:
+        """Nothing may be cached until the next `enter`."""
+        ...
+
+    def flush(self) -> None: ...
+    def drop(self, va: int, size: int) -> None: ...
+
+
+class Cpu:
+    """Architectural state and accesses of one processing element."""
+
+    def __init__(
+        self,
+        memory: PhysicalMemory,
+        features: Features,
+        *,
+        seed: int,
+        start_el: int,
+        tlb_entries: int,
+        emit: Callable[[Event], None],
+        semihosting: Callable[[int, int], int],
+    ) -> None:
+        self.state = State()
+        self.slots = self.state.slots
+        self.memory = memory
+        self.features = features
+        self.emit = emit
+        self.semihosting = semihosting
+        self.regs = RegisterFile(
+            self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width
+        )
+        self.mmu = Mmu(self.regs, memory, features, tlb_entries=tlb_entries, now=self.moment)
+        self.exceptions = Exceptions(self)
+        self.system = System(self)
+        self.breakpoints: dict[int, int] = {}
+        """Addresses that stop the run before their instruction, and the breakpoint's number."""
+        self.stop: Stop | None = None
+        """Set by whoever ends the run; the run loop hands it out."""
+        self.located: Located | None = None
+        """Where the last access went, when it stayed within one page."""
+        self.last_access: Request | None = None
+        """The last data access, for those who watch."""
+        self.hits: list[Hit] = []
+        self.regime = Regime.EL3
+        self.security = Security.ROOT
+        self.demands_alignment = False
+        self._resumed_at = -1
+        self._listeners: list[TranslationListener] = []
+        self._code_listeners: list[Callable[[int, int], None]] = []
+        memory.walk_observer = self._walk_mismatch
+        self.mmu.tlb.on_removed = self._translation_removed
+        self.reset(start_el)
+
+    # Reset and identity.
+
+    def reset(self, start_el: int) -> None:
+        """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
+        for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
+            if not state.CONTEXT <= slot <= state.DECODE_STUB:
+                self.slots[slot] = 0
+        self.regs.reset()
+        self.slots[state.EL], self.slots[state.SPSEL], self.slots[state.DAIF] = start_el, 1, 0xF
+        if start_el < 3:
+            self._as_left_by_firmware(start_el)
+        self.context_changed()
+
+    def _as_left_by_firmware(self, start_el: int) -> None:
+        """What EL3 firmware would have set before entering an image below it: Realm state, nothing trapped."""
+        regs = self.regs
+        names = ["NS", "NSE", "RW", "HCE", "GPF"]
+        if self.features.has_mec:
+            names += ["MECEn", "SCTLR2En", "TCR2En"]
+        for name in names:
+            self._set_field("SCR_EL3", name)
+        if start_el == 1:
+            self._set_field("HCR_EL2", "RW")
+        regs["SPSR_EL3"] = 0x3C0 | start_el << 2 | 1
+
+    def _set_field(self, register: str, name: str) -> None:
+        for item in BY_NAME[register].fields:
+            if item.name == name:
+                self.regs[register] = self.regs[register] | item.mask
+
+    # Names for people.
+
+    @property
+    def x(self) -> GeneralRegisters:
+        """X0 to X30, and index 31 for the zero register."""
+        return GeneralRegisters(self.slots)
+
+    @property
+    def v(self) -> VectorRegisters:
+        """V0 to V31 as 128-bit ints. Storage only: this machine has no SIMD instructions."""
+        return VectorRegisters(self.slots)
+
+    @property
+    def sysreg(self) -> SystemRegisters:
+        """System registers by the manual's name; raw access without traps."""
+        return SystemRegisters(self)
+
+    @property
+    def sp(self) -> int:
+        return self.slots[state.SP]
+
+    @sp.setter
+    def sp(self, value: int) -> None:
+        self.slots[state.SP] = value & state.MASK64
+
+    @property
+    def pc(self) -> VA:
+        return VA(self.slots[state.PC])
+
+    @pc.setter
+    def pc(self, value: int) -> None:
+        self.slots[state.PC] = value & state.MASK64
+
+    @property
+    def nzcv(self) -> int:
+        """The condition flags as four bits, N the highest."""
+        s = self.slots
+        return s[state.N] << 3 | s[state.Z] << 2 | s[state.C] << 1 | s[state.V]
+
+    @nzcv.setter
+    def nzcv(self, value: int) -> None:
+        for slot, bit in ((state.N, 3), (state.Z, 2), (state.C, 1), (state.V, 0)):
+            self.slots[slot] = value >> bit & 1
+
+    @property
+    def el(self) -> int:
+        return self.slots[state.EL]
+
+    @property
+    def daif(self) -> int:
+        return self.slots[state.DAIF]
+
+    @property
+    def spsel(self) -> int:
+        return self.slots[state.SPSEL]
+
+    @property
+    def pan(self) -> int:
+        return self.slots[state.PAN]
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed before the present one."""
+        s = self.slots
+        return s[state.COUNT] + s[state.LIMIT] - s[state.BUDGET]
+
+    def moment(self) -> Moment:
+        """Now, for events."""
+        return Moment(self.instructions, VA(self.slots[state.PC]), self.slots[state.EL], self.security)
+
+    # Context: everything that decides how accesses translate.
+
+    def change_stack(self, el: int, spsel: int) -> None:
+        """Move to another EL or stack pointer: the one in use goes to its bank, the new one comes from its own."""
+        slots = self.slots
+        slots[_SP_SLOTS[slots[state.EL] if slots[state.SPSEL] else 0]] = slots[state.SP]
+        slots[state.EL], slots[state.SPSEL] = el, spsel
+        slots[state.SP] = slots[_SP_SLOTS[el if spsel else 0]]
+
+    def context_changed(self) -> None:
+        """Recompute what is derived from the EL, PSTATE and the system registers that steer translation."""
+        slots, regs = self.slots, self.regs
+        el = slots[state.EL]
+        self.regime = regime_of(el, regs)
+        try:
+            self.security = security_of(el, regs)
+        except ReservedSecurityStateError:  # only a debugger can get here: returning to such a state is illegal
+            self.security = Security.NON_SECURE
+        sctlr = regs[sctlr_name(self.regime)]
+        self.demands_alignment = bool(sctlr >> 1 & 1)
+        checks_sp = sctlr >> (4 if el == 0 else 3) & 1
+        slots[state.SP_ALIGNMENT] = 15 if checks_sp else 0
+        if not self._listeners:
+            return
+        if slots[state.IL]:
+            for listener in self._listeners:
+                listener.enter_none()
+            return
+        key = (self.mmu.context_key(el), slots[state.PAN], el)
+        for listener in self._listeners:
+            listener.enter(key)
+
+    def flush_translations(self) -> None:
+        """Make engines forget what they cached of translations and ownership (key refresh, GPT invalidation)."""
+        for listener in self._listeners:
+            listener.flush()
+
+    def listen_to_translation(self, listener: TranslationListener) -> None:
+        self._listeners.append(listener)
+        self.context_changed()
+
+    def listen_to_code_writes(self, listener: Callable[[int, int], None]) -> None:
+        """Be told (arena offset, size) when bytes change that an engine marked as decoded."""
+        self._code_listeners.append(listener)
+
+    def code_written(self, offset: int, size: int) -> None:
+        for listener in self._code_listeners:
+            listener(offset, size)
+
+    def _translation_removed(self, entry: object) -> None:
+        translation = getattr(entry, "translation", None)
+        for listener in self._listeners:
+            if translation is None or getattr(entry, "stage", "") == "2":
+                listener.flush()
+            else:
+                listener.drop(translation.va_base, translation.size)
+
+    def untagged(self, va: int) -> int:
+        """An address as the PC holds it: where TBI applies, bits [63:56] are copies of bit 55, or 0 at EL2 and EL3."""
+        two_ranges = self.regime.has_two_ranges
+        top = bool(va >> 55 & 1) and two_ranges
+        tcr = f"TCR_EL{self.regime.el}"
+        name = "TBI1" if top else "TBI0" if two_ranges else "TBI"
+        if not self._tcr_bit(tcr, name):
+            return va
+        low = va & (1 << 56) - 1
+        return low | 0xFF << 56 if top else low
+
+    def _tcr_bit(self, tcr: str, name: str) -> int:
+        return self.regs[tcr] >> {"TBI": 20, "TBI0": 37, "TBI1": 38}[name] & 1
+
+    def ipa_is_non_secure(self, fault: Fault) -> bool:
+        """Whether a Secure guest's faulting intermediate address was in the Non-secure space."""
+        return fault.gpc is not None and fault.gpc.pas is PAS.NON_SECURE
+
+    # Accesses.
+
+    def _request(self, va: int, size: int, access: Access, mode: Mode) -> Request:
+        el, regime = self.slots[state.EL], self.regime
+        unprivileged = mode is Mode.UNPRIVILEGED and not self.slots[state.UAO]
+        if unprivileged and el == 1:
+            el = 0
+        elif unprivileged and el == 2 and regime is Regime.EL20 and self.regs.field("HCR_EL2.TGE"):
+            el = 0
+        else:
+            unprivileged = False
+        return Request(
+            VA(va), access, el, regime, self.security, size,
+            unprivileged=unprivileged,
+            honours_pan=bool(self.slots[state.PAN]),
+            is_aligned_only=mode is Mode.ALIGNED,
+        )  # fmt: skip
+
+    def locate(self, request: Request) -> Located:
+        """Translate and check one access within a page, or take its exception and raise Abandoned."""
+        found = self.mmu.access(request)
+        if isinstance(found, Fault):
+            self.exceptions.abort(found, request)
+            raise Abandoned
+        return found
+
+    def _pieces(self, va: int, size: int, access: Access, mode: Mode) -> list[tuple[int, int, Located]]:
+        """(va, size, where) for each page an access touches; every page is checked before anything happens."""
+        request = self._request(va, size, access, mode)
+        if access is not Access.FETCH:
+            self.last_access = request
+        first = PAGE - (va & PAGE - 1)
+        if first >= size:
+            where = self.locate(request)
+            self.located = where
+            return [(va, size, where)]
+        self.located = None
+        start = self.locate(request)
+        second = self._request((va + first) & state.MASK64, size - first, access, mode)
+        end = self.locate(Request(second.va, access, second.el, second.regime, second.security, 1,
+                                  unprivileged=second.unprivileged, honours_pan=second.honours_pan))  # fmt: skip
+        if end.is_device:
+            fault = Fault(FaultKind.ALIGNMENT, 0, "unaligned access to Device memory")
+            self.exceptions.abort(fault, second)
+            raise Abandoned
+        return [(va, first, start), (second.va, size - first, end)]
+
+    def load(self, va: int, size: int, mode: Mode = Mode.NORMAL) -> int:
+        """A data load as the guest makes it; raises Abandoned after taking an exception."""
+        value = shift = 0
+        for at, length, where in self._pieces(va, size, Access.READ, mode):
+            value |= self._read(at, length, where, Access.READ) << shift
+            shift += 8 * length
+        return value
+
+    def store(self, va: int, size: int, value: int, mode: Mode = Mode.NORMAL) -> None:
+        """A data store as the guest makes it; raises Abandoned after taking an exception."""
+        for at, length, where in self._pieces(va, size, Access.WRITE, mode):
+            self._write(at, length, value & (1 << 8 * length) - 1, where)
+            value >>= 8 * length
+
+    def fetch(self, pc: int) -> int:
+        """The instruction word at pc; raises Abandoned after taking an exception."""
+        if self.slots[state.IL]:
+            self.exceptions.take(self.exceptions.general_target(), EC.ILLEGAL_STATE)
+            raise Abandoned
+        if pc & 3:
+            self.exceptions.take(self.exceptions.general_target(), EC.PC_ALIGNMENT, far=pc)
+            raise Abandoned
+        where = self.locate(self._request(pc, 4, Access.FETCH, Mode.NORMAL))
+        self.located = where
+        return self._read(pc, 4, where, Access.FETCH)
+
+    def decode(self, word: int) -> Decoded | None:
+        """The instruction a word encodes on this machine."""
+        return A64.decode(word)
+
+    def _read(self, va: int, size: int, where: Located, access: Access) -> int:
+        memory = self.memory
+        offset = memory.ram_offset(where.pa)
+        if offset is None:
+            device = memory.device_of(where.pa)
+            if device is None or access is Access.FETCH:
+                self._external_abort(va, size, access, where.pa)
+            assert device is not None
+            return device.read(where.pa - device.base, size) & (1 << 8 * size) - 1
+        value, mismatch = memory.encrypted.load(offset, size, memory.encrypted.owner_id(where.pas, where.mecid))
+        if mismatch:
+            self._hit(VA(va), where, access, size, mismatch, offset)
+        return value
+
+    def _write(self, va: int, size: int, value: int, where: Located) -> None:
+        memory = self.memory
+        offset = memory.ram_offset(where.pa, is_store=True)
+        if offset is None:
+            device = memory.device_of(where.pa)
+            if device is None:
+                self._external_abort(va, size, Access.WRITE, where.pa)
+            assert device is not None
+            device.write(where.pa - device.base, size, value)
+            return
+        encrypted = memory.encrypted
+        owner = encrypted.owner_id(where.pas, where.mecid)
+        result = memory.store(offset, size, value, owner, self.moment)
+        if result.changes:
+            moment = self.moment()
+            for change in result.changes:
+                before = encrypted.owner(change.before) if change.before else None
+                self.emit(
+                    OwnerChanged(
+                        moment, memory.physical(change.offset), before, encrypted.owner(owner), change.is_partial
+                    )
+                )
+        if result.touched_code:
+            if encrypted.model == "substitute":
+                offset, size = offset & ~(PAGE - 1), PAGE
+            self.code_written(offset, size)
+
+    def zero_block(self, va: int, size: int) -> None:
+        """DC ZVA: an ordinary store of zeros to a naturally aligned block; Device memory faults."""
+        va &= ~(size - 1)
+        request = self._request(va, size, Access.WRITE, Mode.NORMAL)
+        self.last_access = request
+        where = self.locate(request)
+        if where.is_device:
+            self.exceptions.abort(Fault(FaultKind.ALIGNMENT, 0, "DC ZVA to Device memory"), request)
+            raise Abandoned
+        self._write(va, size, 0, where)
+
+    def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:
+        reason = f"nothing answers at physical address {pa:#x}"
+        self.exceptions.abort(
+            Fault(FaultKind.EXTERNAL, 0, reason), self._request(va, size, access, Mode.NORMAL)
+        )
+        raise Abandoned
+
+    def _hit(self, va: VA, where: Located, access: Access, size: int, owner: int, offset: int) -> None:
+        encrypted = self.memory.encrypted
+        hit = Hit(
+            self.moment(), va, where.pa, access, size, where.pas, where.mecid, where.source,
+            encrypted.owner(owner), encrypted.last_writer(offset),
+        )  # fmt: skip
+        self.hits.append(hit)
+        self.emit(hit)
+
+    def _walk_mismatch(self, pa: PA, pas: PAS, mecid: int, owner: int) -> None:
+        encrypted = self.memory.encrypted
+        offset = self.memory.ram_offset(pa)
+        assert offset is not None
+        hit = Hit(
+            self.moment(), None, pa, Access.WALK, 8, pas, mecid, self.mmu.walk_source(),
+            encrypted.owner(owner), encrypted.last_writer(offset),
+        )  # fmt: skip
+        self.hits.append(hit)
+        self.emit(hit)
+
+    # Snapshots: the slots that are the architecture's, not an engine's.
+
+    def architectural_state(self) -> bytes:
+        return bytes(self.slots[: state.STOP]) + bytes(self.slots[state.VECTORS : state.LOAD_TLB])
+
+    def restore_architectural_state(self, kept: bytes) -> None:
+        words = memoryview(kept).cast("Q")
+        self.slots[: state.STOP] = words[: state.STOP]
+        self.slots[state.VECTORS : state.LOAD_TLB] = words[state.STOP :]
+        self.context_changed()
+
+    # Looking without touching.
+
+    def peek_word(self, va: int) -> int | None:
+        """The instruction word a fetch would see; None where it would fault. Changes nothing."""
+        data = self.peek_bytes(va, 4, Access.FETCH)
+        return None if data is None else int.from_bytes(data, "little")
+
+    def peek_bytes(self, va: int, size: int, access: Access = Access.READ) -> bytes | None:
+        """What an access of the current context would see, page by page; None where any of it would fault."""
+        seen = bytearray()
+        with self.memory.unobserved():
+            while size:
+                length = min(size, PAGE - (va & PAGE - 1))
+                where = self.mmu.look(self._request(va, 1, access, Mode.NORMAL))
+                if where is None or self.memory.ram_offset(where.pa) is None:
+                    return None
+                seen += self.memory.view_as(where.pa, length, where.pas, where.mecid)
+                va, size = (va + length) & state.MASK64, size - length
+        return bytes(seen)
+
+    # The engines' door.
+
+    def escape(self, kind: Escape, word: int) -> bool:
+        """Do what straight-line code cannot. True when the state's PC says where to go on."""
+        try:
+            return self.system.execute(kind, word)
+        except Abandoned:
+            return True
+
+    def begin_run(self) -> None:
+        """A run (or step) begins here: a breakpoint on this very instruction has been seen already."""
+        self._resumed_at = self.instructions
+        self.stop = None
+        self.slots[state.STOP] = 0
+
+    def stops_before(self, pc: int) -> bool:
+        """Whether a breakpoint ends the run before the instruction at pc."""
+        return bool(self.breakpoints) and pc in self.breakpoints and self.instructions != self._resumed_at
+
+    def request_stop(self) -> None:
+        """Leave before the next instruction; safe from any thread."""
+        self.slots[state.STOP] = 1
+
+    def end_run(self, stop: Stop) -> None:
+        """Leave after the present instruction."""
+        if self.stop is None:
+            self.stop = stop
+        self.slots[state.STOP] = 1
+
+
+class GeneralRegisters:
+    """X registers by number."""
+
+    def __init__(self, slots: memoryview) -> None:
+        self._slots = slots
+
+    def _index(self, number: int) -> int:
+        if not 0 <= number <= 31:
+            raise EmuError(f"there is no register x{number}: use x0 to x30")
+        return number
+
+    def __getitem__(self, number: int) -> int:
+        return self._slots[self._index(number)]
+
+    def __setitem__(self, number: int, value: int) -> None:
+        if self._index(number) != state.XZR:
+            self._slots[number] = value & state.MASK64
+
+    def __len__(self) -> int:
+        return 31
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._slots[:31].tolist())
+
+
+class VectorRegisters:
+    """V registers by number, as 128-bit ints."""
+
+    def __init__(self, slots: memoryview) -> None:
+        self._slots = slots
+
+    def _index(self, number: int) -> int:
+        if not 0 <= number <= 31:
+            raise EmuError(f"there is no register v{number}: use v0 to v31")
+        return state.VECTORS + 2 * number
+
+    def __getitem__(self, number: int) -> int:
+        index = self._index(number)
+        return self._slots[index] | self._slots[index + 1] << 64
+
+    def __setitem__(self, number: int, value: int) -> None:
+        index = self._index(number)
+        self._slots[index] = value & state.MASK64
+        self._slots[index + 1] = value >> 64 & state.MASK64
+
+    def __len__(self) -> int:
+        return 32
+
+
+class SystemRegisters(MutableMapping[str, int]):
+    """System registers by name. Writing one has the effects that MSR would have, without its checks."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+
+    def __getitem__(self, name: str) -> int:
+        return self._cpu.system.read_raw(name)
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._cpu.system.write_raw(name, value & state.MASK64)
+
+    def __delitem__(self, name: str) -> None:
+        raise EmuError(f"{name} cannot be deleted: registers are hardware")
+
+    def __iter__(self) -> Iterator[str]:
+        return self._cpu.regs.names()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._cpu.regs.names())

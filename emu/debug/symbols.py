@@ -1,0 +1,57 @@
+"""Names of addresses, from the guests' symbol tables."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+
+class Symbols:
+    """Symbols of every image loaded, looked up by name or by address."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, int] = {}
+        self._addresses: list[int] = []
+        self._names: list[str] = []
+        self._sizes: list[int] = []
+
+    def add(self, symbols: list[tuple[str, int, int]]) -> None:
+        """Add (name, address, size in bytes; 0 where unknown) of one image. Later images win on equal names."""
+        for name, address, _ in symbols:
+            self._by_name[name] = address
+        known = list(zip(self._addresses, self._names, self._sizes, strict=True))
+        known += [(address, name, size) for name, address, size in symbols]
+        best: dict[int, tuple[str, int]] = {}
+        for address, name, size in known:
+            present = best.get(address)
+            # A name with a size says more than a bare label; a shorter one reads better.
+            if present is None or (size > 0, -len(name)) > (present[1] > 0, -len(present[0])):
+                best[address] = (name, size)
+        self._addresses = sorted(best)
+        self._names = [best[a][0] for a in self._addresses]
+        self._sizes = [best[a][1] for a in self._addresses]
+
+    def lookup(self, name: str) -> int | None:
+        """Address of a symbol; None if there is none of that name."""
+        return self._by_name.get(name)
+
+    def nearest(self, address: int, reach: int = 1 << 16) -> tuple[str, int] | None:
+        """The symbol at or before an address, and the distance from it in bytes; None beyond its size or reach."""
+        index = bisect_right(self._addresses, address) - 1
+        if index < 0:
+            return None
+        offset = address - self._addresses[index]
+        size = self._sizes[index]
+        if offset >= (size or reach):
+            return None
+        return self._names[index], offset
+
+    def describe(self, address: int) -> str:
+        """"name+0x10", or the address in hexadecimal."""
+        found = self.nearest(address)
+        if found is None:
+            return f"{address:#x}"
+        name, offset = found
+        return f"{name}+{offset:#x}" if offset else name
+
+    def names(self) -> list[str]:
+        return sorted(self._by_name)

@@ -1,0 +1,204 @@
+"""The everyday engine: native handlers, one per kind of instruction, run over words decoded once per page."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+
+from emu import state
+from emu.architecture import BLOCK, PAGE
+from emu.cpu import Abandoned, Cpu
+from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
+from emu.engine.native import NativeCode
+from emu.engine.softtlb import SoftTlb
+from emu.isa.ops import Escape, Mode
+from emu.isa.pattern import Decoded
+from emu.mec.memory import CODE_TAG
+from emu.translation.mmu import Located
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
+_LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
+_WORDS = PAGE // 4
+_LOOK_AHEAD = 64
+"""How many following words have their handlers made ready together with the one that is needed now."""
+
+
+class CodePage:
+    """One page of RAM as one encryption context sees it: a handler address and a word for each instruction."""
+
+    __slots__ = ("_buffer", "address", "slots")
+
+    def __init__(self, stub: int) -> None:
+        self._buffer = (ctypes.c_uint64 * (2 * _WORDS))()
+        self.slots = memoryview(self._buffer).cast("B").cast("Q")
+        self.address = ctypes.addressof(self._buffer)
+        for index in range(0, 2 * _WORDS, 2):
+            self.slots[index] = stub
+
+
+class Interpreter:
+    """Runs a `Cpu` in native code, coming back to Python for everything out of the ordinary."""
+
+    name = "interpreter"
+
+    def __init__(
+        self, cpu: Cpu, cache_folder: Path | None, on_compile: Callable[[int], None] | None = None
+    ) -> None:
+        self.cpu = cpu
+        self._slots = cpu.slots
+        self._memory = cpu.memory
+        self._on_compile = on_compile
+        self._native = NativeCode.shared(cache_folder)
+        self._soft = SoftTlb(cpu.slots)
+        self._pages: dict[tuple[int, int], CodePage] = {}
+        self._owners_of_page: dict[int, list[int]] = {}
+        self._error: BaseException | None = None
+        self._breakpoint_offsets: frozenset[int] = frozenset()
+        self._loop = _LOOP(self._native.loop)
+        self._callbacks = [
+            _CALLBACK(self._guard(function))
+            for function in (self._load, self._store, self._decode, self._system)
+        ]
+        for slot, callback in zip(
+            (state.CALL_LOAD, state.CALL_STORE, state.CALL_DECODE, state.CALL_SYSTEM), self._callbacks, strict=True
+        ):
+            self._slots[slot] = ctypes.cast(callback, ctypes.c_void_p).value or 0
+        self._slots[state.DECODE_STUB] = self._native.decode_stub
+        self._slots[state.ARENA] = self._memory.arena_address
+        self._slots[state.TAGS] = self._memory.tags_address
+        cpu.listen_to_translation(self._soft)
+        cpu.listen_to_code_writes(self.forget_code)
+
+    @property
+    def compiled(self) -> int:
+        """Handlers compiled in this process so far (0 when the cache on disk had them all)."""
+        return self._native.compiled
+
+    def run(self, budget: int) -> None:
+        """Execute until the budget is used up or the CPU asks to leave."""
+        slots = self._slots
+        offsets = frozenset((address >> 2) & (_WORDS - 1) for address in self.cpu.breakpoints)
+        if offsets != self._breakpoint_offsets:
+            for page in self._pages.values():
+                for offset in offsets - self._breakpoint_offsets:
+                    page.slots[2 * offset] = self._native.decode_stub
+            self._breakpoint_offsets = offsets
+        slots[state.LIMIT] = slots[state.BUDGET] = budget
+        self._loop(self.cpu.state.address, budget)
+        slots[state.COUNT] += budget - slots[state.BUDGET]
+        slots[state.LIMIT] = slots[state.BUDGET] = 0
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    # Callbacks. Each answers CONTINUE, REDIRECTED (the state's PC is where to go on) or LEFT.
+
+    def _guard(self, function: Callable[[int, int, int], int]) -> Callable[[int, int, int, int], int]:
+        """An exception must not cross native frames: keep it, stop, raise it again outside."""
+
+        def call(_: int, a: int, b: int, c: int) -> int:
+            try:
+                return function(a, b, c)
+            except Abandoned:
+                return REDIRECTED
+            except BaseException as error:
+                self._error = error
+                self._slots[state.STOP] = 1
+                return LEFT
+
+        return call
+
+    def _load(self, va: int, size: int, mode: int) -> int:
+        cpu = self.cpu
+        self._slots[state.VALUE] = cpu.load(va, size, Mode(mode))
+        where = cpu.located
+        if where is not None and mode != Mode.UNPRIVILEGED.value:
+            self._fill(state.LOAD_TLB, va, where)
+        return CONTINUE
+
+    def _store(self, va: int, size: int, mode: int) -> int:
+        cpu = self.cpu
+        cpu.store(va, size, self._slots[state.VALUE], Mode(mode))
+        where = cpu.located
+        if where is not None and mode != Mode.UNPRIVILEGED.value:
+            self._memory.touch(where.pa)
+            self._fill(state.STORE_TLB, va, where)
+        return CONTINUE
+
+    def _fill(self, table: int, va: int, where: Located) -> None:
+        offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
+        if offset is None:
+            return
+        owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
+        strict = 15 if where.is_device or self.cpu.demands_alignment else 0
+        self._soft.fill(table, va, (offset - va) & state.MASK64, owner, strict)
+
+    def _system(self, kind: int, word: int, _: int) -> int:
+        return REDIRECTED if self.cpu.escape(Escape(kind), word) else CONTINUE
+
+    def _decode(self, pc: int, _: int, __: int) -> int:
+        cpu = self.cpu
+        if cpu.stops_before(pc):
+            return LEFT
+        word = cpu.fetch(pc)
+        where = cpu.located
+        decoded = cpu.decode(word)
+        if decoded is None:
+            cpu.escape(Escape.UNDEFINED, word)
+            return REDIRECTED
+        if not self._native.has(decoded):
+            self._prepare(pc, decoded)
+        handler = self._native.handler(decoded)
+        self._slots[state.HANDLER] = handler
+        self._slots[state.WORD] = word
+        if where is not None:
+            self._remember(pc, where, handler, word)
+        return CONTINUE
+
+    def _remember(self, pc: int, where: Located, handler: int, word: int) -> None:
+        """Keep the decoded word, if its bytes are what every fetch in this context will see until they are stored to."""
+        memory = self._memory
+        offset = memory.ram_offset(where.pa)
+        if offset is None:
+            return
+        owner = memory.encrypted.owner_id(where.pas, where.mecid)
+        base = offset & ~(PAGE - 1)
+        page = self._pages.get((base, owner))
+        if page is None:
+            page = self._pages[base, owner] = CodePage(self._native.decode_stub)
+            self._owners_of_page.setdefault(base, []).append(owner)
+        self._soft.fill(state.FETCH_TLB, pc, page.address)
+        tag = memory.tags[offset // BLOCK]
+        index = (offset & (PAGE - 1)) >> 2
+        if tag & (CODE_TAG - 1) in (0, owner) and index not in self._breakpoint_offsets:
+            memory.tags[offset // BLOCK] = tag | CODE_TAG
+            page.slots[2 * index + 1] = word
+            page.slots[2 * index] = handler
+
+    def _prepare(self, pc: int, first: Decoded) -> None:
+        """Make handlers for the straight line ahead together, so that a first start pauses once, not at every word."""
+        wanted = {first.key: first}
+        for ahead in range(pc + 4, min(pc + 4 * _LOOK_AHEAD, (pc & ~(PAGE - 1)) + PAGE), 4):
+            word = self.cpu.peek_word(ahead)
+            decoded = None if word is None else self.cpu.decode(word)
+            if decoded is None or decoded.encoding.ends_block:
+                break
+            if not self._native.has(decoded):
+                wanted.setdefault(decoded.key, decoded)
+        for decoded in wanted.values():
+            self._native.handler(decoded)
+            if self._on_compile is not None:
+                self._on_compile(self._native.compiled)
+
+    def forget_code(self, offset: int, size: int) -> None:
+        """Bytes of RAM changed: whatever was decoded from them must be decoded again."""
+        for block in range(offset // BLOCK, (offset + size - 1) // BLOCK + 1):
+            base = block * BLOCK & ~(PAGE - 1)
+            first = (block * BLOCK & (PAGE - 1)) >> 2
+            for owner in self._owners_of_page.get(base, ()):
+                slots = self._pages[base, owner].slots
+                for index in range(first, first + BLOCK // 4):
+                    slots[2 * index] = self._native.decode_stub
+
+

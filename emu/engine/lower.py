@@ -1,0 +1,308 @@
+"""The operations as LLVM IR: an instruction's meaning becomes native code, one basic block after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.ir as ir
+
+from emu import state
+from emu.isa.evaluate import Arithmetic
+from emu.isa.ops import Escape, Mode
+from emu.isa.pattern import Value
+from emu.mec.memory import CODE_TAG
+from emu.state import LEAVE, MASK64
+
+I64, I32, I8, I1, I128 = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1), ir.IntType(128)
+PTR = ir.PointerType()
+HANDLER = ir.FunctionType(I64, [PTR, I64, I64, I64])
+"""A handler: (state, instruction word, pc, budget left) -> next pc, or LEAVE."""
+CALLBACK = ir.FunctionType(I64, [PTR, I64, I64, I64])
+"""A callback into Python: (state, three operands) -> CONTINUE or REDIRECTED or LEFT."""
+
+CONTINUE, REDIRECTED, LEFT = 0, 1, 2
+
+
+def _pure(name: str, emit: Callable[..., Any]) -> Callable[..., Value]:
+    """An operation that folds constants by the reference's own definition and emits code for anything else."""
+    fold = getattr(Arithmetic, name)
+
+    def operation(self: Lower, *operands: Value) -> Value:
+        if all(isinstance(operand, int) for operand in operands):
+            return fold(*operands)
+        return emit(self, self.b, *(self.value(operand) for operand in operands))
+
+    return operation
+
+
+def _compare(kind: str, signed: bool = False) -> Callable[..., Any]:
+    def emit(lower: Lower, b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+        compare = b.icmp_signed if signed else b.icmp_unsigned
+        return b.zext(compare(kind, x, y), I64)
+
+    return emit
+
+
+def _high_product(extend: str) -> Callable[..., Any]:
+    def emit(lower: Lower, b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+        wide = getattr(b, extend)
+        product = b.mul(wide(x, I128), wide(y, I128))
+        return b.trunc(b.lshr(product, ir.Constant(I128, 64)), I64)
+
+    return emit
+
+
+def _udiv(lower: Lower, b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    is_zero = b.icmp_unsigned("==", y, I64(0))
+    return b.select(is_zero, I64(0), b.udiv(x, b.select(is_zero, I64(1), y)))
+
+
+def _sdiv(lower: Lower, b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    # Division by -1 is negation; the host would trap on the most negative number.
+    is_zero, is_minus = b.icmp_unsigned("==", y, I64(0)), b.icmp_unsigned("==", y, I64(MASK64))
+    quotient = b.sdiv(x, b.select(b.or_(is_zero, is_minus), I64(1), y))
+    return b.select(is_zero, I64(0), b.select(is_minus, b.neg(x), quotient))
+
+
+class Lower:
+    """Builds one function's body. `word` is the instruction word, `pc` and `budget` the handler's arguments."""
+
+    def __init__(
+        self, builder: ir.IRBuilder, state_pointer: ir.Value, word: ir.Value, pc: ir.Value, budget: ir.Value
+    ) -> None:
+        self.b = builder
+        self.state = state_pointer
+        self.word = word
+        self._pc = pc
+        self.budget = budget
+        self.next_pc: ir.Value = builder.add(pc, I64(4))
+        self.is_finished = False
+
+    # Values.
+
+    def value(self, operand: Value) -> ir.Value:
+        return I64(operand & MASK64) if isinstance(operand, int) else operand
+
+    add = _pure("add", lambda s, b, x, y: b.add(x, y))
+    sub = _pure("sub", lambda s, b, x, y: b.sub(x, y))
+    mul = _pure("mul", lambda s, b, x, y: b.mul(x, y))
+    umulh = _pure("umulh", _high_product("zext"))
+    smulh = _pure("smulh", _high_product("sext"))
+    udiv = _pure("udiv", _udiv)
+    sdiv = _pure("sdiv", _sdiv)
+    and_ = _pure("and_", lambda s, b, x, y: b.and_(x, y))
+    or_ = _pure("or_", lambda s, b, x, y: b.or_(x, y))
+    xor = _pure("xor", lambda s, b, x, y: b.xor(x, y))
+    shl = _pure("shl", lambda s, b, x, y: b.shl(x, y))
+    shr = _pure("shr", lambda s, b, x, y: b.lshr(x, y))
+    sar = _pure("sar", lambda s, b, x, y: b.ashr(x, y))
+    eq = _pure("eq", _compare("=="))
+    ult = _pure("ult", _compare("<"))
+    slt = _pure("slt", _compare("<", signed=True))
+    clz = _pure("clz", lambda s, b, x: b.ctlz(x, I1(0)))
+    bit_reverse = _pure("bit_reverse", lambda s, b, x: b.bitreverse(x))
+    byte_reverse = _pure("byte_reverse", lambda s, b, x: b.bswap(x))
+
+    def select(self, condition: Value, a: Value, b: Value) -> Value:
+        if isinstance(condition, int):
+            return a if condition else b
+        return self.b.select(self.truth(condition), self.value(a), self.value(b))
+
+    def zext(self, a: Value, width: int) -> Value:
+        return self.and_(a, (1 << width) - 1)
+
+    def sext(self, a: Value, width: int) -> Value:
+        if isinstance(a, int):
+            return Arithmetic.sext(a, width)
+        return self.b.ashr(self.b.shl(a, I64(64 - width)), I64(64 - width))
+
+    def truth(self, condition: ir.Value) -> ir.Value:
+        return self.b.icmp_unsigned("!=", condition, I64(0))
+
+    # State.
+
+    def slot(self, index: Value) -> ir.Value:
+        return self.b.gep(self.state, [self.value(index)], source_etype=I64)
+
+    def get(self, slot: int) -> Value:
+        return self.b.load(self.slot(slot), typ=I64)
+
+    def set(self, slot: int, value: Value) -> None:
+        self.b.store(self.value(value), self.slot(slot))
+
+    def read_x(self, register: Value) -> Value:
+        if isinstance(register, int):
+            return 0 if register == state.XZR else self.get(register)
+        return self.b.load(self.slot(register), typ=I64)
+
+    def write_x(self, register: Value, value: Value) -> None:
+        if isinstance(register, int):
+            if register != state.XZR:
+                self.set(register, value)
+            return
+        self.b.store(self.value(value), self.slot(register))
+        self.set(state.XZR, 0)  # keeps the zero register zero without a branch
+
+    def _xsp(self, register: Value) -> ir.Value:
+        # Register 31 becomes slot 32: add the carry out of five bits.
+        return self.slot(self.add(register, self.shr(self.add(register, 1), 5)))
+
+    def read_xsp(self, register: Value) -> Value:
+        return self.b.load(self._xsp(register), typ=I64)
+
+    def write_xsp(self, register: Value, value: Value) -> None:
+        self.b.store(self.value(value), self._xsp(register))
+
+    # Control.
+
+    def pc(self) -> Value:
+        return self._pc
+
+    def branch(self, target: Value) -> None:
+        self.next_pc = self.value(target)
+
+    def branch_if(self, condition: Value, target: Value) -> None:
+        self.next_pc = self.value(self.select(condition, target, self.next_pc))
+
+    def finish(self) -> None:
+        """Return to the engine's loop."""
+        if not self.is_finished:
+            self.b.ret(self.next_pc)
+            self.is_finished = True
+
+    def _call_python(self, slot: int, a: Value, b: Value, c: Value) -> ir.Value:
+        """Call back with exact state: the pc and the budget are written only here, on the slow path."""
+        self.set(state.PC, self._pc)
+        self.set(state.BUDGET, self.budget)
+        target = self.b.inttoptr(self.get(slot), CALLBACK.as_pointer())
+        return self.b.call(target, [self.state, self.value(a), self.value(b), self.value(c)])
+
+    def _return_redirected(self, status: ir.Value) -> None:
+        left = self.b.icmp_unsigned("==", status, I64(LEFT))
+        self.b.ret(self.b.select(left, I64(LEAVE), self.b.load(self.slot(state.PC), typ=I64)))
+
+    def escape(self, kind: Escape) -> None:
+        status = self._call_python(state.CALL_SYSTEM, kind.value, self.word, 0)
+        go_on = self.b.icmp_unsigned("==", status, I64(CONTINUE))
+        with self.b.if_then(self.b.not_(go_on)):
+            self._return_redirected(status)
+
+    def escape_if(self, condition: Value, kind: Escape) -> None:
+        if isinstance(condition, int) and condition == 0:
+            return
+        with self.b.if_then(self.truth(self.value(condition)), likely=False):
+            status = self._call_python(state.CALL_SYSTEM, kind.value, self.word, 0)
+            self._return_redirected(status)
+
+    # Memory: the software TLB inline, Python for everything else.
+
+    def _probe(self, table: int, address: ir.Value, size: int, mode: Mode) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """Look an address up: (is the fast path allowed so far, arena offset, owner id of the context)."""
+        b = self.b
+        index = b.and_(b.lshr(address, I64(12)), I64(state.TLB_ENTRIES - 1))
+        entry = self.slot(b.add(b.shl(index, I64(2)), I64(table)))
+        tag = b.load(entry, typ=I64)
+        expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), self.get(state.CONTEXT))
+        hit = b.icmp_unsigned("==", tag, expected)
+        addend = b.load(b.gep(entry, [I64(1)], source_etype=I64), typ=I64)
+        owner = b.load(b.gep(entry, [I64(2)], source_etype=I64), typ=I64)
+        if size > 1:
+            if mode is Mode.ALIGNED:
+                wrong = b.and_(address, I64(size - 1))
+            else:
+                strict = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
+                wrong = b.and_(b.and_(address, I64(size - 1)), strict)
+                # An access over two encryption blocks may meet two owners.
+                last = b.add(b.and_(address, I64(15)), I64(size))
+                hit = b.and_(hit, b.icmp_unsigned("<=", last, I64(16)))
+            hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
+        return hit, b.add(address, addend), owner
+
+    def _tag(self, offset: ir.Value) -> ir.Value:
+        """The owner tag of the block at an arena offset."""
+        b = self.b
+        tags = b.load(self.slot(state.TAGS), typ=PTR)
+        return b.load(b.gep(tags, [b.lshr(offset, I64(4))], source_etype=I32), typ=I32)
+
+    def _host(self, offset: ir.Value) -> ir.Value:
+        arena = self.b.load(self.slot(state.ARENA), typ=PTR)
+        return self.b.gep(arena, [offset], source_etype=I8)
+
+    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL) -> Value:
+        b = self.b
+        address = self.value(address)
+        result = b.append_basic_block("loaded")
+        slow = b.append_basic_block("load.slow")
+        incoming: list[tuple[ir.Value, ir.Block]] = []
+        if mode is not Mode.UNPRIVILEGED:
+            probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
+            hit, offset, owner = self._probe(state.LOAD_TLB, address, size, mode)
+            b.cbranch(hit, probed, slow)
+            b.position_at_end(probed)
+            tag = b.and_(self._tag(offset), ir.Constant(I32, CODE_TAG - 1))
+            own = b.icmp_unsigned("==", tag, b.trunc(owner, I32))
+            b.cbranch(b.or_(own, b.icmp_unsigned("==", tag, ir.Constant(I32, 0))), fast, slow)
+            b.position_at_end(fast)
+            loaded = b.load(self._host(offset), typ=ir.IntType(8 * size), align=1)
+            incoming.append((loaded if size == 8 else b.zext(loaded, I64), b.block))
+            b.branch(result)
+        else:
+            b.branch(slow)
+        b.position_at_end(slow)
+        status = self._call_python(state.CALL_LOAD, address, size, mode.value)
+        with b.if_then(self.truth(status)):
+            self._return_redirected(status)
+        incoming.append((self.get(state.VALUE), b.block))
+        b.branch(result)
+        b.position_at_end(result)
+        phi = b.phi(I64)
+        for value, block in incoming:
+            phi.add_incoming(value, block)
+        return phi
+
+    def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL) -> None:
+        b = self.b
+        address, value = self.value(address), self.value(value)
+        done = b.append_basic_block("stored")
+        slow = b.append_basic_block("store.slow")
+        if mode is not Mode.UNPRIVILEGED:
+            probed, fast = b.append_basic_block("store.probed"), b.append_basic_block("store.fast")
+            hit, offset, owner = self._probe(state.STORE_TLB, address, size, mode)
+            b.cbranch(hit, probed, slow)
+            b.position_at_end(probed)
+            # The whole tag is compared: a block that holds decoded code is marked in it and takes the slow path.
+            b.cbranch(b.icmp_unsigned("==", self._tag(offset), b.trunc(owner, I32)), fast, slow)
+            b.position_at_end(fast)
+            narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
+            b.store(narrow, self._host(offset), align=1)
+            b.branch(done)
+        else:
+            b.branch(slow)
+        b.position_at_end(slow)
+        self.set(state.VALUE, self.zext(value, 8 * size))
+        status = self._call_python(state.CALL_STORE, address, size, mode.value)
+        with b.if_then(self.truth(status)):
+            self._return_redirected(status)
+        b.branch(done)
+        b.position_at_end(done)
+
+    def exclusive_begin(self, address: Value, size: int) -> None:
+        self.set(state.EXCLUSIVE, 1)
+        self.set(state.EXCLUSIVE_VA, address)
+        self.set(state.EXCLUSIVE_SIZE, size)
+
+    def exclusive_store(self, address: Value, size: int, values: tuple[Value, ...], element: int) -> Value:
+        b = self.b
+        passes = self.and_(
+            self.get(state.EXCLUSIVE),
+            self.and_(
+                self.eq(self.get(state.EXCLUSIVE_VA), address), self.eq(self.get(state.EXCLUSIVE_SIZE), size)
+            ),
+        )
+        with b.if_then(self.truth(passes)):
+            for index, value in enumerate(values):
+                self.store(self.add(address, index * element), element, value, Mode.ALIGNED)
+        self.set(state.EXCLUSIVE, 0)
+        return self.xor(passes, 1)
+

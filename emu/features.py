@@ -1,0 +1,36 @@
+"""Which optional parts of the architecture this machine has: the facts behind its ID registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Architecture features as translation, RME and MEC see them.
+
+    What is not listed is always there (RME, SEL2, VHE, PAN3, HPDS, XNX, FWB, E0PD, VMID16, 16-bit ASIDs) or never
+    (LPA, LPA2, LVA, D128, S1PIE, S2PIE, HAFDBS, PAuth's TBID).
+    """
+
+    has_mec: bool = True
+    """FEAT_MEC."""
+    mecid_width: int = 16
+    """Implemented bits of a MECID, 1 to 16: MECIDR_EL2.MECIDWidthm1 + 1."""
+    has_sctlr2: bool = True
+    """FEAT_SCTLR2; without it EMEC cannot be set."""
+    has_tcr2: bool = True
+    """FEAT_TCR2; without it AMEC0 and AMEC1 cannot be set."""
+    pa_bits: int = 48
+    """Implemented physical address size (ID_AA64MMFR0_EL1.PARange), at most 48 without FEAT_LPA."""
+    granules: tuple[int, ...] = (12,)
+    """log2 of the translation granules, the first one standing in for TG encodings of those that are missing."""
+    has_small_tables: bool = False
+    """FEAT_TTST: TxSZ up to 48 instead of 39, stage 2 starting at level 3 with the 4 KiB granule."""
+    bbm_level: int = 2
+    """FEAT_BBM level; from 1 on a Block descriptor with nT=1 takes a Translation fault here."""
+
+    @property
+    def mecid_mask(self) -> int:
+        """Bits of a MECID register that exist."""
+        return (1 << self.mecid_width) - 1

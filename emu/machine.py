@@ -1,0 +1,598 @@
+"""The machine: one CPU, memory, devices, an engine; what scripts, tests and the screen drive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from emu.architecture import PAGE, PA, PAS, VA, Access, Regime, Security
+from emu.cpu import Cpu
+from emu.debug.events import Event, ExceptionTaken, Hit, Owner, Stop, StopReason
+from emu.debug.symbols import Symbols
+from emu.devices.semihosting import Semihosting
+from emu.devices.uart import Uart
+from emu.engine.reference import Reference
+from emu.errors import ConfigurationError, EmuError, LoadError
+from emu.features import Features
+from emu.loader import Image, Segment, read_elf, read_file
+from emu.mec.memory import Bookkeeping
+from emu.mec.pages import MecPage
+from emu.memory import PhysicalMemory
+from emu.registers.model import Register
+from emu.registers.table import REGISTERS
+from emu.translation.records import Request, Walk
+from emu.translation.regimes import regime_of, security_of
+from emu.translation.tlb import TlbEntry
+
+Engine = Literal["auto", "reference", "interpreter", "jit"]
+_ENGINES = ("auto", "reference", "interpreter")
+_UART_BASE = 0x0900_0000
+_SLICE = {"reference": 2_000, "interpreter": 4_000_000}
+"""Instructions between two looks at whether a pause was asked for: a few milliseconds each."""
+_SUFFIXES = {"K": 10, "M": 20, "G": 30}
+_SAME_EXCEPTION_LIMIT = 64
+"""Exceptions in a row that return nowhere: the guest faults in its own vector."""
+
+
+def parse_size(text: str | int) -> int:
+    """A memory size such as "256M", "1G" or 65536, in bytes. Raises ConfigurationError."""
+    if isinstance(text, int):
+        return text
+    digits, suffix = text.strip(), 0
+    if digits and digits[-1].upper() in _SUFFIXES:
+        suffix = _SUFFIXES[digits[-1].upper()]
+        digits = digits[:-1]
+    try:
+        return int(digits, 0) << suffix
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not a memory size: write one such as 256M or 1G") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A whole machine at one moment; `Machine.restore` returns to it."""
+
+    state: bytes
+    pages: dict[int, tuple[bytes, bytes]]
+    bookkeeping: Bookkeeping
+    tlb: object
+    console: bytes
+    hits: int
+    exceptions: int
+    devices: tuple[object, ...]
+    never_written: frozenset[str]
+
+
+class MecView:
+    """What the memory protection engine knows: the ownership map, the hits, the registers that choose."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def pages(self) -> list[MecPage]:
+        """Every page that has an owned block, by address."""
+        memory = self._machine.memory
+        regions = [(region.base, region.arena, region.size) for region in memory.regions]
+        return sorted(memory.encrypted.pages(regions), key=lambda page: page.pa)
+
+    @property
+    def hits(self) -> list[Hit]:
+        """Substituted accesses so far, oldest first."""
+        return self._machine.cpu.hits
+
+    @property
+    def findings(self) -> list[object]:
+        """Broken rules. The rule checker does not exist yet, so there are none."""
+        return []
+
+    def owner_of(self, pa: int) -> Owner | None:
+        """Who owns the block at an address; None for memory nobody stored to, and for devices."""
+        return self._machine.memory.owner_of(PA(pa))
+
+    def last_writer(self, pa: int) -> Any:
+        """The moment at which the block got its present owner; None if it has none."""
+        memory = self._machine.memory
+        offset = memory.ram_offset(pa)
+        return None if offset is None else memory.encrypted.last_writer(offset)
+
+    def view_as(self, pa: int, size: int, pas: PAS, mecid: int) -> bytes:
+        """Memory as a read under another context would see it."""
+        return self._machine.memory.view_as(pa, size, pas, mecid)
+
+    def refresh(self, mecid: int) -> None:
+        """Give a MECID a new key, as the platform does when firmware asks for it."""
+        self._machine.cpu.system.refresh_key(mecid)
+
+    def registers(self) -> dict[str, int]:
+        """The MEC registers' raw values; empty when the machine has no FEAT_MEC."""
+        regs = self._machine.cpu.regs
+        return {r.name: regs[r.name] for r in REGISTERS if r.group == "mec" and regs.has(r)}
+
+    def effective(self) -> dict[str, tuple[bool, str]]:
+        """Each enable as the hardware takes it, with the reason."""
+        from emu.mec import selection
+
+        cpu = self._machine.cpu
+        return selection.effective_enables(cpu.regs, cpu.features)
+
+
+class TlbView:
+    """The architectural TLB, for those who look."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def entries(self) -> list[TlbEntry]:
+        """Valid entries, oldest first."""
+        return list(self._machine.cpu.mmu.tlb.entries())
+
+    @property
+    def capacity(self) -> int:
+        return self._machine.cpu.mmu.tlb.capacity
+
+
+class Breakpoints:
+    """Numbered addresses that stop a run."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._addresses = cpu.breakpoints
+        self._next = 1
+
+    def add(self, va: int) -> int:
+        """Stop before the instruction at an address; returns the breakpoint's number."""
+        va &= (1 << 64) - 1
+        if va in self._addresses:
+            return self._addresses[va]
+        number, self._next = self._next, self._next + 1
+        self._addresses[va] = number
+        return number
+
+    def remove(self, number: int) -> None:
+        """Raises EmuError when there is no such breakpoint."""
+        for va, known in list(self._addresses.items()):
+            if known == number:
+                del self._addresses[va]
+                return
+        raise EmuError(f"there is no breakpoint {number}: the numbers are in the list of breakpoints")
+
+    def items(self) -> dict[int, int]:
+        """Number -> address."""
+        return {number: va for va, number in self._addresses.items()}
+
+
+class Machine:
+    """A whole machine. See the README for what is modelled.
+
+    `memory` is a size ("256M"); `el` the exception level to start at; `mec_model` "cipher" or "substitute";
+    `seed` chooses what is UNKNOWN after reset; `cache_folder` keeps native code between runs (None: nowhere).
+    Raises ConfigurationError for a machine that cannot be built.
+    """
+
+    def __init__(
+        self,
+        memory: str | int = "256M",
+        cpus: int = 1,
+        el: int = 3,
+        engine: str = "auto",
+        mec: bool = True,
+        mec_model: str = "cipher",
+        mecid_width: int = 16,
+        *,
+        tlb_entries: int = 128,
+        seed: int = 0,
+        pas_keys: bool = True,
+        command_line: str = "",
+        cache_folder: Path | None | Literal["default"] = "default",
+        on_compile: Callable[[int], None] | None = None,
+    ) -> None:
+        if cpus != 1:
+            raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
+        if el not in (1, 2, 3):
+            raise ConfigurationError(f"the machine cannot start at EL{el}: choose 3, 2 or 1")
+        if engine == "jit":
+            raise ConfigurationError("there is no JIT engine in this version: choose interpreter or reference")
+        if engine not in _ENGINES:
+            raise ConfigurationError(f"there is no engine {engine!r}: choose auto, interpreter or reference")
+        if mec_model not in ("cipher", "substitute"):
+            raise ConfigurationError(f"there is no memory model {mec_model!r}: choose cipher or substitute")
+        if not 1 <= mecid_width <= 16:
+            raise ConfigurationError(f"a MECID cannot have {mecid_width} bits: choose a width from 1 to 16")
+        if not 1 <= tlb_entries <= 1 << 16:
+            raise ConfigurationError(f"a TLB of {tlb_entries} entries cannot be built: choose 1 to 65536")
+        self.engine_name = "interpreter" if engine == "auto" else engine
+        self.mec_model = mec_model
+        self.features = Features(has_mec=mec, mecid_width=mecid_width)
+        self.memory = PhysicalMemory(
+            parse_size(memory), model="cipher" if mec_model == "cipher" else "substitute", pas_keys=pas_keys, seed=seed
+        )
+        self.command_line = command_line
+        self.symbols = Symbols()
+        self.exceptions: list[ExceptionTaken] = []
+        self._console = bytearray()
+        self._console_input = bytearray()
+        self._listeners: list[Callable[[Event], None]] = []
+        self._console_listeners: list[Callable[[bytes], None]] = []
+        self._start_el = el
+        self._pause_requested = False
+        self._entry: int | None = None
+        self._images: list[Image] = []
+        self._seconds = 0.0
+        self._uart = Uart(_UART_BASE, lambda character: self.print_text(bytes((character,))))
+        self.memory.devices.append(self._uart)
+        self._semihosting = Semihosting(self)
+        self.cpu = Cpu(
+            self.memory,
+            self.features,
+            seed=seed,
+            start_el=el,
+            tlb_entries=tlb_entries,
+            emit=self._emit,
+            semihosting=self._semihosting.call,
+        )
+        self.cpus = (self.cpu,)
+        self._reference = Reference(self.cpu)
+        self._engine = self._build_engine(cache_folder, on_compile)
+        self.mec = MecView(self)
+        self.tlb = TlbView(self)
+        self.breakpoints = Breakpoints(self.cpu)
+        self.events = Events(self._listeners)
+
+    def _build_engine(
+        self, cache_folder: Path | None | Literal["default"], on_compile: Callable[[int], None] | None
+    ) -> Any:
+        if self.engine_name == "reference":
+            return self._reference
+        from emu.engine.interpreter import Interpreter
+
+        if cache_folder == "default":
+            from platformdirs import user_cache_path
+
+            cache_folder = user_cache_path("mectui") / "objects"
+        return Interpreter(self.cpu, cache_folder, on_compile)
+
+    # Images.
+
+    def load(self, path: str | Path) -> None:
+        """Load an ELF file; the first one's entry point is where the run starts. Raises LoadError."""
+        self._place(read_elf(Path(path)))
+
+    def load_raw(self, data: bytes | str | Path, address: int, entry: int | None = None) -> None:
+        """Load bytes (or a file of them) at a physical address, which is also the entry point unless one is given."""
+        name = "raw image" if isinstance(data, bytes) else Path(data).name
+        content = data if isinstance(data, bytes) else read_file(Path(data))
+        if not content:
+            raise LoadError(f"{name} is empty: there is nothing to load at {address:#x}")
+        self._place(Image(name, address if entry is None else entry, (Segment(address, content, len(content)),), ()))
+
+    def _place(self, image: Image) -> None:
+        for segment in image.segments:
+            region = self.memory.region_of(segment.address)
+            if region is None or segment.address + segment.size > region.end:
+                places = ", ".join(f"{r.name} at {r.base:#x}-{r.end - 1:#x}" for r in self.memory.regions)
+                raise LoadError(
+                    f"{image.name} wants {segment.size} bytes at {segment.address:#x}, outside memory ({places}): "
+                    "link it for these addresses, or give more --memory"
+                )
+        for segment in image.segments:
+            self.write(segment.address, segment.data)
+            rest = segment.size - len(segment.data)
+            if rest and any(self.memory.peek(segment.address + len(segment.data), rest)):
+                self.write(segment.address + len(segment.data), bytes(rest))
+        self._images.append(image)
+        self.symbols.add(list(image.symbols))
+        if self._entry is None:
+            self._entry = image.entry
+            self.cpu.pc = image.entry
+
+    # Running.
+
+    def step(self) -> Stop | None:
+        """Execute one instruction; a Stop when it ended the run (exit, halt), else None."""
+        self.cpu.begin_run()
+        self.cpu.last_access = None
+        self._reference.step()
+        return self._ended()
+
+    def run(self, max_instructions: int | None = None, *, on_slice: Callable[[], None] | None = None) -> Stop:
+        """Run until the guest ends, a breakpoint, a pause, or so many instructions.
+
+        `on_slice` is called now and then between instructions, for whoever wants to look.
+        """
+        cpu = self.cpu
+        cpu.begin_run()
+        self._pause_requested = False
+        end = None if max_instructions is None else self.instructions + max_instructions
+        budget = _SLICE[self.engine_name]
+        started = time.perf_counter()
+        try:
+            while True:
+                amount = budget if end is None else min(budget, end - self.instructions)
+                if amount > 0:
+                    self._engine.run(amount)
+                stop = self._ended()
+                if stop is not None:
+                    return stop
+                if cpu.stops_before(cpu.pc):
+                    return self._stop(StopReason.BREAKPOINT)
+                if end is not None and self.instructions >= end:
+                    return self._stop(StopReason.LIMIT)
+                if self._pause_requested:
+                    return self._stop(StopReason.PAUSED)
+                if on_slice is not None:
+                    on_slice()
+        finally:
+            self._seconds += time.perf_counter() - started
+
+    def pause(self) -> None:
+        """Ask a run on another thread to stop; it does within a few milliseconds."""
+        self._pause_requested = True
+        self.cpu.request_stop()
+
+    def _ended(self) -> Stop | None:
+        cpu = self.cpu
+        stop, cpu.stop = cpu.stop, None
+        if stop is None:
+            return None
+        # The one who ended the run saw the pc of its own instruction; what counts is where the CPU is now.
+        return Stop(stop.reason, cpu.pc, cpu.el, cpu.security, stop.code, stop.message)
+
+    def _stop(self, reason: StopReason) -> Stop:
+        cpu = self.cpu
+        return Stop(reason, cpu.pc, cpu.el, cpu.security)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed since reset."""
+        return self.cpu.instructions
+
+    @property
+    def seconds(self) -> float:
+        """Host seconds spent in `run`."""
+        return self._seconds
+
+    def reset(self) -> None:
+        """Start over: memory cleared, images loaded again, the CPU reset. Breakpoints stay."""
+        memory = self.memory
+        for page in memory.touched:
+            memory.arena[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
+        words = PAGE // 16
+        for page in memory.touched:
+            memory.tags[page * words : (page + 1) * words] = memoryview(bytes(4 * words)).cast("I")
+            self.cpu.code_written(page * PAGE, PAGE)
+        memory.touched.clear()
+        memory.encrypted.restore(Bookkeeping({}, {}))
+        images, self._images, self._entry = self._images, [], None
+        self.symbols = Symbols()
+        self.cpu.hits.clear()
+        self.exceptions.clear()
+        self._console.clear()
+        self._seconds = 0.0
+        self.cpu.mmu.invalidate_all()
+        self.cpu.flush_translations()
+        self.cpu.reset(self._start_el)
+        for image in images:
+            self._place(image)
+
+    # Memory and addresses, for those who look.
+
+    def write(self, pa: int, data: bytes, pas: PAS = PAS.NON_SECURE) -> None:
+        """Write plaintext for whoever owns each block: ownership stays as it is. `pas` is where the caller looks from.
+
+        All address spaces share the same RAM, so `pas` makes no difference to the bytes. Raises AddressError.
+        """
+        offset, touched_code = self.memory.poke(pa, data)
+        if touched_code:
+            self.cpu.code_written(offset, len(data))
+
+    def read(self, pa: int, size: int, pas: PAS = PAS.NON_SECURE) -> bytes:
+        """Plaintext as the owner of each block sees it. Raises AddressError outside memory."""
+        return self.memory.peek(pa, size)
+
+    def read_virtual(self, va: int, size: int) -> bytes | None:
+        """What a load in the current context would see; None where it would fault. Changes nothing."""
+        return self.cpu.peek_bytes(va, size)
+
+    def fetch_word(self, va: int) -> int | None:
+        """The instruction word that a fetch in the current context would see; None where it would fault."""
+        return self.cpu.peek_word(va)
+
+    def translate(
+        self, va: int, access: str = "read", *, el: int | None = None, regime: Regime | str | None = None
+    ) -> Walk:
+        """The walk for an address as the current context (or another EL or regime) would make it. Changes nothing.
+
+        `access` is "read", "write" or "fetch". Raises EmuError for anything else.
+        """
+        cpu = self.cpu
+        try:
+            kind = Access(access)
+        except ValueError:
+            raise EmuError(f"there is no access {access!r}: use read, write or fetch") from None
+        level = cpu.el if el is None else el
+        chosen = regime_of(level, cpu.regs)
+        if regime is not None:
+            try:
+                chosen = Regime(regime)
+            except ValueError:
+                names = ", ".join(item.value for item in Regime)
+                raise EmuError(f"there is no translation regime {regime!r}: use one of {names}") from None
+            if el is None:
+                level = chosen.el
+        security = Security.ROOT if chosen is Regime.EL3 else self._security_below(level)
+        request = Request(VA(va & (1 << 64) - 1), kind, level, chosen, security, honours_pan=bool(cpu.pan))
+        with self.memory.unobserved():
+            return cpu.mmu.explain(request)
+
+    def _security_below(self, level: int) -> Security:
+        try:
+            return security_of(min(level, 2), self.cpu.regs)
+        except ValueError:
+            return Security.NON_SECURE
+
+    def tlb_staleness(self, entry: TlbEntry) -> str | None:
+        """The field in which a fresh walk would contradict a TLB entry; None when it would agree."""
+        with self.memory.unobserved():
+            return self.cpu.mmu.staleness(entry)
+
+    @property
+    def last_access(self) -> Request | None:
+        """The last data access of the last step."""
+        return self.cpu.last_access
+
+    @property
+    def registers(self) -> RegisterTable:
+        return RegisterTable(self.cpu)
+
+    # Console.
+
+    @property
+    def console(self) -> str:
+        """Everything the guest has printed."""
+        return self._console.decode("utf-8", errors="replace")
+
+    def write_console_input(self, data: bytes) -> None:
+        """Characters for the guest to read, at the UART and through semihosting."""
+        self._uart.receive(data)
+        self._console_input += data
+
+    def on_console(self, listener: Callable[[bytes], None]) -> None:
+        """Be told of output as it appears."""
+        self._console_listeners.append(listener)
+
+    # What semihosting needs of its host.
+
+    def print_text(self, data: bytes) -> None:
+        self._console += data
+        for listener in self._console_listeners:
+            listener(data)
+
+    def read_input(self, size: int) -> bytes:
+        data = bytes(self._console_input[:size])
+        del self._console_input[:size]
+        return data
+
+    def read_guest(self, va: int, size: int) -> bytes:
+        return bytes(self.cpu.load(va + index, 1) for index in range(size))
+
+    def write_guest(self, va: int, data: bytes) -> None:
+        for index, value in enumerate(data):
+            self.cpu.store(va + index, 1, value)
+
+    def exit(self, code: int) -> None:
+        cpu = self.cpu
+        cpu.end_run(Stop(StopReason.EXIT, cpu.pc, cpu.el, cpu.security, code))
+
+    # Events.
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, ExceptionTaken):
+            self.exceptions.append(event)
+            self._watch_for_wild_guest(event)
+        for listener in self._listeners:
+            listener(event)
+
+    def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:
+        """A guest whose vector itself faults would spin for ever: end the run with a report instead."""
+        recent = self.exceptions[-_SAME_EXCEPTION_LIMIT:]
+        if len(recent) < _SAME_EXCEPTION_LIMIT or recent[0].moment.instruction + _SAME_EXCEPTION_LIMIT - 1 != (
+            event.moment.instruction
+        ):
+            return
+        cpu = self.cpu
+        where = self.symbols.describe(event.elr)
+        cpu.end_run(
+            Stop(
+                StopReason.ERROR, cpu.pc, cpu.el, cpu.security,
+                message=f"the guest faults in its own exception vector at EL{event.to_el}: {event.kind}, at {where}; "
+                f"check VBAR_EL{event.to_el} ({cpu.regs[f'VBAR_EL{event.to_el}']:#x})",
+            )  # fmt: skip
+        )
+
+    # Snapshots.
+
+    def snapshot(self) -> Snapshot:
+        """The whole machine as it is now; cost and size follow the memory the guest touched."""
+        memory = self.memory
+        words = PAGE // 16
+        pages = {
+            page: (
+                bytes(memory.arena[page * PAGE : (page + 1) * PAGE]),
+                bytes(memory.tags[page * words : (page + 1) * words]),
+            )
+            for page in memory.touched
+        }
+        return Snapshot(
+            self.cpu.architectural_state(),
+            pages,
+            memory.encrypted.bookkeeping(),
+            self.cpu.mmu.snapshot(),
+            bytes(self._console),
+            len(self.cpu.hits),
+            len(self.exceptions),
+            (self._uart.snapshot(), bytes(self._console_input)),
+            frozenset(self.cpu.regs.never_written),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Return to a snapshot of this machine."""
+        memory = self.memory
+        words = PAGE // 16
+        for page in memory.touched - snapshot.pages.keys():
+            memory.arena[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
+            memory.tags[page * words : (page + 1) * words] = memoryview(bytes(4 * words)).cast("I")
+            self.cpu.code_written(page * PAGE, PAGE)
+        for page, (content, tags) in snapshot.pages.items():
+            memory.arena[page * PAGE : (page + 1) * PAGE] = content
+            # Engines mark code again when they decode it.
+            plain = memoryview(bytearray(tags)).cast("I")
+            for index, tag in enumerate(plain):
+                plain[index] = tag & 0x7FFF_FFFF
+            memory.tags[page * words : (page + 1) * words] = plain
+            self.cpu.code_written(page * PAGE, PAGE)
+        memory.touched = set(snapshot.pages)
+        memory.encrypted.restore(snapshot.bookkeeping)
+        self.cpu.mmu.restore(snapshot.tlb)
+        self.cpu.flush_translations()
+        del self._console[len(snapshot.console) :]
+        self._console[:] = snapshot.console
+        del self.cpu.hits[snapshot.hits :]
+        del self.exceptions[snapshot.exceptions :]
+        uart, typed = snapshot.devices
+        self._uart.restore(uart)
+        assert isinstance(typed, bytes)
+        self._console_input[:] = typed
+        self.cpu.regs.never_written.clear()
+        self.cpu.regs.never_written.update(snapshot.never_written)
+        self.cpu.restore_architectural_state(snapshot.state)
+
+
+class Events:
+    """Where to ask to be told of events."""
+
+    def __init__(self, listeners: list[Callable[[Event], None]]) -> None:
+        self._listeners = listeners
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Be told of every event from now on; call the result to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+
+class RegisterTable:
+    """The system registers of this machine as data."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+
+    @property
+    def table(self) -> tuple[Register, ...]:
+        """Every register this machine has."""
+        return tuple(register for register in REGISTERS if self._cpu.regs.has(register))
+
+    @property
+    def never_written(self) -> set[str]:
+        """Registers that still hold the UNKNOWN value of reset."""
+        return self._cpu.regs.never_written

@@ -1,0 +1,186 @@
+"""Physical memory: regions of RAM in one arena, devices beside them, and what each address space sees of them."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from emu.architecture import BLOCK, PA, PAGE, PAS
+from emu.debug.events import Moment, Owner
+from emu.errors import AddressError, ConfigurationError
+from emu.mec.memory import EncryptedMemory, Model, StoreResult
+
+
+class Device(Protocol):
+    """A block of memory-mapped registers. Offsets are from its base; sizes 1, 2, 4 or 8 bytes."""
+
+    name: str
+    base: int
+    size: int
+
+    def read(self, offset: int, size: int) -> int: ...
+    def write(self, offset: int, size: int, value: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A piece of RAM or ROM in the physical address map. `arena` is its place in the arena; all in bytes."""
+
+    name: str
+    base: int
+    size: int
+    arena: int
+    is_writable: bool = True
+
+    @property
+    def end(self) -> int:
+        return self.base + self.size
+
+
+RAM_BASE = 0x4000_0000
+FLASH = (0x0000_0000, 0x0800_0000)
+SECURE_RAM = (0x0E00_0000, 0x0100_0000)
+LARGEST_RAM = 1 << 34
+"""16 GiB; pages cost host memory only once they are touched."""
+
+
+class PhysicalMemory:
+    """RAM, ROM and devices at their physical addresses (the map of QEMU's virt board).
+
+    `walk_observer` hears of descriptor reads whose context differs from the owner's: (pa, pas, mecid, owner id).
+    """
+
+    def __init__(
+        self, ram_size: int, *, model: Model = "cipher", pas_keys: bool = True, seed: int = 0
+    ) -> None:
+        if ram_size % PAGE or not PAGE <= ram_size <= LARGEST_RAM:
+            raise ConfigurationError(
+                f"a memory of {ram_size} bytes cannot be built: give a multiple of 4K from 4K to 16G, such as 256M"
+            )
+        self.regions: tuple[Region, ...] = (
+            Region("RAM", RAM_BASE, ram_size, 0),
+            Region("secure RAM", *SECURE_RAM, ram_size),
+            Region("flash", *FLASH, ram_size + SECURE_RAM[1], is_writable=False),
+        )
+        total = sum(region.size for region in self.regions)
+        self._arena_map = _anonymous(total)
+        self._tags_map = _anonymous(total // BLOCK * 4)
+        self.arena = memoryview(self._arena_map)
+        self.tags = memoryview(self._tags_map).cast("I")
+        self.arena_address = _address(self._arena_map)
+        self.tags_address = _address(self._tags_map)
+        self.encrypted = EncryptedMemory(self.arena, self.tags, model=model, pas_keys=pas_keys, seed=seed)
+        self.devices: list[Device] = []
+        self.touched: set[int] = set()
+        """Arena pages (by number) that may differ from zero: what a snapshot has to keep."""
+        self.walk_observer: Callable[[PA, PAS, int, int], None] | None = None
+
+    # Where things are.
+
+    def region_of(self, pa: int) -> Region | None:
+        """The RAM or ROM that holds a physical address."""
+        for region in self.regions:
+            if region.base <= pa < region.end:
+                return region
+        return None
+
+    def ram_offset(self, pa: int, *, is_store: bool = False) -> int | None:
+        """Arena offset of a physical address; None for devices, holes, and stores to ROM."""
+        region = self.region_of(pa)
+        if region is None or (is_store and not region.is_writable):
+            return None
+        return pa - region.base + region.arena
+
+    def physical(self, offset: int) -> PA:
+        """The physical address of an arena offset."""
+        for region in self.regions:
+            if region.arena <= offset < region.arena + region.size:
+                return PA(offset - region.arena + region.base)
+        raise AddressError(f"arena offset {offset:#x} is outside memory")
+
+    def device_of(self, pa: int) -> Device | None:
+        for device in self.devices:
+            if device.base <= pa < device.base + device.size:
+                return device
+        return None
+
+    def touch(self, pa: int) -> None:
+        """Note that the page at this address may be written from now on."""
+        offset = self.ram_offset(pa)
+        if offset is not None:
+            self.touched.add(offset // PAGE)
+
+    # The debugger's and the loader's view: plaintext, whoever owns it.
+
+    def _span(self, pa: int, size: int, what: str) -> int:
+        region = self.region_of(pa)
+        if region is None or pa + size > region.end:
+            places = ", ".join(f"{r.name} {r.base:#x}-{r.end - 1:#x}" for r in self.regions)
+            raise AddressError(f"cannot {what} {size} bytes at {pa:#x}: memory is {places}")
+        return pa - region.base + region.arena
+
+    def peek(self, pa: int, size: int) -> bytes:
+        """Plaintext as the owner of each block sees it. Raises AddressError outside RAM and ROM."""
+        return self.encrypted.peek(self._span(pa, size, "read"), size)
+
+    def poke(self, pa: int, data: bytes) -> tuple[int, bool]:
+        """Write plaintext for whoever owns each block. Returns (arena offset, whether decoded code was hit)."""
+        offset = self._span(pa, len(data), "write")
+        self.touched.update(range(offset // PAGE, (offset + max(len(data), 1) - 1) // PAGE + 1))
+        return offset, self.encrypted.poke(offset, data)
+
+    def view_as(self, pa: int, size: int, pas: PAS, mecid: int) -> bytes:
+        """The bytes as a read under another context would see them. Changes nothing."""
+        return self.encrypted.view_as(self._span(pa, size, "read"), size, self.encrypted.owner_id(pas, mecid))
+
+    # The walker's view.
+
+    def read_u64(self, pa: PA, pas: PAS, mecid: int) -> tuple[int, int] | None:
+        """A descriptor as the walk's context sees it, and the owner id it mismatches (0: none). None: nothing there."""
+        offset = self.ram_offset(pa)
+        if offset is None:
+            return None
+        value, mismatch = self.encrypted.load(offset, 8, self.encrypted.owner_id(pas, mecid))
+        if mismatch and self.walk_observer is not None:
+            self.walk_observer(pa, pas, mecid, mismatch)
+        return value, mismatch
+
+    def owner_of(self, pa: PA) -> Owner | None:
+        """Who owns the block at an address; None for unowned memory, devices and holes."""
+        offset = self.ram_offset(pa)
+        return None if offset is None else self.encrypted.owner_at(offset)
+
+    @contextmanager
+    def unobserved(self) -> Iterator[None]:
+        """Looking for the debugger's sake: reads in here are not the machine's own and tell nobody."""
+        observer, self.walk_observer = self.walk_observer, None
+        try:
+            yield
+        finally:
+            self.walk_observer = observer
+
+    # The CPU's view. Offsets come from `ram_offset`.
+
+    def store(
+        self, offset: int, size: int, value: int, owner: int, moment: Callable[[], Moment]
+    ) -> StoreResult:
+        self.touched.add(offset // PAGE)
+        return self.encrypted.store(offset, size, value, owner, moment)
+
+
+def _anonymous(size: int) -> mmap.mmap:
+    """Zeroed host memory that costs nothing until it is touched."""
+    try:
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"the host refused {size >> 20} MiB of address space for guest memory ({error}): try less, such as 256M"
+        ) from error
+
+
+def _address(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

@@ -1,0 +1,458 @@
+"""System instructions of one CPU: MRS, MSR, SYS, exception-generating instructions, hints that wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emu import state
+from emu.architecture import VA, Access
+from emu.debug.events import KeyRefreshed, MecidWritten, Stop, StopReason, TlbInvalidated
+from emu.devices.semihosting import IMMEDIATE as SEMIHOSTING
+from emu.isa.ops import Escape
+from emu.registers.access import (
+    Allowed,
+    Decision,
+    Trapped,
+    decide,
+    decide_operation,
+    decide_unallocated,
+    iss_for,
+    zva_prohibited,
+)
+from emu.registers.model import Encoding, Operation, Register
+from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_ENCODING
+from emu.syndrome import EC
+from emu.translation.records import Fault, FaultKind, Request
+
+if TYPE_CHECKING:
+    from emu.cpu import Cpu
+
+
+_NEXT = 4
+
+
+def _encoding(word: int) -> Encoding:
+    return (word >> 19 & 3, word >> 16 & 7, word >> 12 & 15, word >> 8 & 15, word >> 5 & 7)
+
+
+class System:
+    """What `Escape` kinds do. Each handler returns True when it has set the PC itself."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+        self._handlers = {
+            Escape.SVC: self._svc,
+            Escape.HVC: self._hvc,
+            Escape.SMC: self._smc,
+            Escape.BRK: self._brk,
+            Escape.HLT: self._hlt,
+            Escape.ERET: self._eret,
+            Escape.MRS: self._mrs,
+            Escape.MSR: self._msr,
+            Escape.MSR_IMMEDIATE: self._msr_immediate,
+            Escape.SYS: self._sys,
+            Escape.SYSL: self._sysl,
+            Escape.WFE: self._wfe,
+            Escape.WFI: self._wfi,
+            Escape.ISB: self._isb,
+            Escape.SP_ALIGNMENT: self._sp_alignment,
+            Escape.EXCLUSIVE_ALIGNMENT: self._exclusive_alignment,
+            Escape.UNDEFINED: self._undefined,
+        }
+
+    def execute(self, kind: Escape, word: int) -> bool:
+        return self._handlers[kind](word)
+
+    # Exception-generating instructions.
+
+    def _undefined(self, word: int) -> bool:
+        self._cpu.exceptions.undefined()
+        return True
+
+    def _after(self) -> int:
+        return self._cpu.slots[state.PC] + _NEXT & state.MASK64
+
+    def _svc(self, word: int) -> bool:
+        exceptions = self._cpu.exceptions
+        exceptions.take(exceptions.general_target(), EC.SVC, word >> 5 & 0xFFFF, return_to=self._after())
+        return True
+
+    def _hvc(self, word: int) -> bool:
+        cpu = self._cpu
+        el = cpu.el
+        allowed = el == 3 or (el and cpu.exceptions.is_el2_enabled())
+        if not allowed or not cpu.regs.field("SCR_EL3.HCE"):
+            return self._undefined(word)
+        cpu.exceptions.take(max(el, 2), EC.HVC, word >> 5 & 0xFFFF, return_to=self._after())
+        return True
+
+    def _smc(self, word: int) -> bool:
+        cpu = self._cpu
+        if cpu.el == 0:
+            return self._undefined(word)
+        if cpu.el == 1 and cpu.exceptions.is_el2_enabled() and cpu.regs.field("HCR_EL2.TSC"):
+            cpu.exceptions.take(2, EC.SMC, word >> 5 & 0xFFFF)
+            return True
+        if cpu.regs.field("SCR_EL3.SMD"):
+            return self._undefined(word)
+        cpu.exceptions.take(3, EC.SMC, word >> 5 & 0xFFFF, return_to=self._after())
+        return True
+
+    def _brk(self, word: int) -> bool:
+        cpu = self._cpu
+        target = cpu.exceptions.general_target()
+        if cpu.el < 2 and cpu.exceptions.is_el2_enabled() and cpu.regs.field("MDCR_EL2.TDE"):
+            target = 2
+        target = max(target, 1)
+        cpu.exceptions.take(target, EC.BRK, word >> 5 & 0xFFFF, far=None)
+        return True
+
+    def _hlt(self, word: int) -> bool:
+        cpu = self._cpu
+        if word >> 5 & 0xFFFF != SEMIHOSTING:
+            return self._undefined(word)
+        cpu.slots[0] = cpu.semihosting(cpu.slots[0] & 0xFFFF_FFFF, cpu.slots[1])
+        return False
+
+    def _eret(self, word: int) -> bool:
+        if self._cpu.el == 0:
+            return self._undefined(word)
+        self._cpu.exceptions.eret()
+        return True
+
+    # Alignment of addresses that no translation is asked about.
+
+    def _sp_alignment(self, word: int) -> bool:
+        exceptions = self._cpu.exceptions
+        exceptions.take(exceptions.general_target(), EC.SP_ALIGNMENT)
+        return True
+
+    def _exclusive_alignment(self, word: int) -> bool:
+        cpu = self._cpu
+        base = word >> 5 & 31
+        va = cpu.slots[state.SP if base == 31 else base]
+        access = Access.READ if word >> 22 & 1 else Access.WRITE
+        fault = Fault(FaultKind.ALIGNMENT, 0, "the address of an exclusive access is not a multiple of its size")
+        cpu.exceptions.abort(fault, Request(VA(va), access, cpu.el, cpu.regime, cpu.security))
+        return True
+
+    # Waiting and synchronising.
+
+    def _isb(self, word: int) -> bool:
+        return False  # register writes already act at once
+
+    def _wait_trap(self, word: int, event: bool) -> bool:
+        """Whether a WFI or WFE is trapped; takes the exception."""
+        cpu = self._cpu
+        regs, el = cpu.regs, cpu.el
+        name = "TWE" if event else "TWI"
+        host = cpu.regime.el == 2
+        target = 0
+        if el == 0 and not regs.field(f"SCTLR_EL{2 if host else 1}.n{name}"):
+            target = cpu.exceptions.general_target()
+        elif el < 2 and not (el == 0 and host) and cpu.exceptions.is_el2_enabled() and regs.field(f"HCR_EL2.{name}"):
+            target = 2
+        elif el < 3 and regs.field(f"SCR_EL3.{name}"):
+            target = 3
+        if not target:
+            return False
+        cpu.exceptions.take(target, EC.WFX, 1 << 24 | 0xE << 20 | int(event))
+        return True
+
+    def _wfe(self, word: int) -> bool:
+        cpu = self._cpu
+        if cpu.slots[state.EVENT]:
+            cpu.slots[state.EVENT] = 0
+            return False
+        return self._wait_trap(word, event=True)  # otherwise it ends at once, as the manual allows
+
+    def _wfi(self, word: int) -> bool:
+        cpu = self._cpu
+        if self._wait_trap(word, event=False):
+            return True
+        cpu.end_run(
+            Stop(
+                StopReason.HALTED, cpu.pc, cpu.el, cpu.security,
+                message="the guest waits for an interrupt (WFI), and this machine has nothing that could send one",
+            )  # fmt: skip
+        )
+        return False
+
+    # System registers.
+
+    def _refuse(self, decision: Decision, encoding: Encoding, word: int, is_read: bool) -> bool:
+        if not isinstance(decision, Trapped):
+            return self._undefined(word)
+        self._cpu.exceptions.take(decision.target_el, decision.ec, iss_for(encoding, word & 31, is_read))
+        return True
+
+    def _decide(self, encoding: Encoding, is_read: bool) -> Decision:
+        cpu = self._cpu
+        register = BY_ENCODING.get(encoding)
+        if register is None:
+            return decide_unallocated(cpu.regs, encoding, cpu.el, cpu.security)
+        return decide(cpu.regs, register, cpu.el, cpu.security, is_read)
+
+    def _mrs(self, word: int) -> bool:
+        cpu = self._cpu
+        encoding = _encoding(word)
+        decision = self._decide(encoding, True)
+        if not isinstance(decision, Allowed):
+            return self._refuse(decision, encoding, word, True)
+        assert decision.register is not None
+        rt = word & 31
+        value = self._read(decision.register)
+        if rt != state.XZR:
+            cpu.slots[rt] = value
+        return False
+
+    def _msr(self, word: int) -> bool:
+        cpu = self._cpu
+        encoding = _encoding(word)
+        decision = self._decide(encoding, False)
+        if not isinstance(decision, Allowed):
+            return self._refuse(decision, encoding, word, False)
+        assert decision.register is not None
+        self._write(decision.register, cpu.slots[word & 31])
+        return False
+
+    def read_raw(self, name: str) -> int:
+        """A register's value for a debugger: hooks computed, no access checks."""
+        return self._read(self._named(name))
+
+    def write_raw(self, name: str, value: int) -> None:
+        """Write a register as a debugger does: effects as MSR's, no access checks."""
+        self._write(self._named(name), value)
+
+    def _named(self, name: str) -> Register:
+        self._cpu.regs[name]  # raises with a sentence when this machine has no such register
+        register = BY_NAME[name]
+        return BY_NAME[register.alias_of] if register.alias_of else register
+
+    def _read(self, register: Register) -> int:
+        cpu = self._cpu
+        slots = cpu.slots
+        match register.hook:
+            case "" | "translation" | "mecid" | "debug" | "warm_reset":
+                return cpu.regs[register.name]
+            case "nzcv":
+                return cpu.nzcv << 28
+            case "daif":
+                return slots[state.DAIF] << 6
+            case "currentel":
+                return slots[state.EL] << 2
+            case "spsel":
+                return slots[state.SPSEL]
+            case "pan":
+                return slots[state.PAN] << 22
+            case "uao":
+                return slots[state.UAO] << 23
+            case "sp":
+                return self._stack_in_use(register.name, None)
+            case "counter":
+                return self._counter(register.name)
+            case "timer":
+                return self._read_timer(register.name)
+            case "zva":
+                return cpu.regs[register.name] | int(zva_prohibited(cpu.regs, cpu.el, cpu.security)) << 4
+        raise AssertionError(f"no reader for hook {register.hook}")
+
+    def _write(self, register: Register, value: int) -> None:
+        cpu = self._cpu
+        slots = cpu.slots
+        match register.hook:
+            case "nzcv":
+                cpu.nzcv = value >> 28 & 0xF
+            case "daif":
+                slots[state.DAIF] = value >> 6 & 0xF
+            case "spsel":
+                cpu.change_stack(cpu.el, value & 1)
+            case "pan":
+                slots[state.PAN] = value >> 22 & 1
+                cpu.context_changed()
+            case "uao":
+                slots[state.UAO] = value >> 23 & 1
+            case "sp":
+                self._stack_in_use(register.name, value)
+            case "mecid":
+                moment, old = cpu.moment(), cpu.regs[register.name]
+                cpu.regs[register.name] = value
+                cpu.context_changed()
+                cpu.emit(MecidWritten(moment, register.name, old, cpu.regs[register.name]))
+            case "translation":
+                cpu.regs[register.name] = value
+                cpu.context_changed()
+            case "timer":
+                self._write_timer(register.name, value)
+            case "warm_reset":
+                self._warm_reset(value)
+            case "debug":
+                self._write_debug(register.name, value)
+            case _:
+                cpu.regs[register.name] = value
+
+    def _stack_in_use(self, name: str, value: int | None) -> int:
+        """SP_ELx by name: the one in use lives in the SP slot."""
+        cpu = self._cpu
+        slots = cpu.slots
+        bank = int(name[-1])
+        current = cpu.el if slots[state.SPSEL] else 0
+        slot = state.SP if bank == current else (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)[bank]
+        if value is not None:
+            slots[slot] = value
+        return slots[slot]
+
+    def _warm_reset(self, value: int) -> None:
+        cpu = self._cpu
+        cpu.regs["RMR_EL3"] = value & ~2
+        if value & 2:
+            cpu.end_run(
+                Stop(StopReason.HALTED, cpu.pc, cpu.el, cpu.security, message="the guest asked for a warm reset (RMR)")
+            )
+
+    def _write_debug(self, name: str, value: int) -> None:
+        """The OS lock: OSLAR_EL1 sets it, OSLSR_EL1 tells."""
+        regs = self._cpu.regs
+        regs[name] = value
+        if name == "OSLAR_EL1":
+            status = regs.slot("OSLSR_EL1")
+            self._cpu.slots[status] = self._cpu.slots[status] & ~2 | (value & 1) << 1
+
+    # Time: one tick an instruction, so that every run repeats.
+
+    def _physical_count(self) -> int:
+        return self._cpu.instructions
+
+    def _virtual_offset(self) -> int:
+        """CNTVOFF_EL2 where it applies: below EL2, and not for the EL0 of a host."""
+        cpu = self._cpu
+        if cpu.el >= 2 and cpu.regs.field("HCR_EL2.E2H"):
+            return 0
+        if cpu.el == 0 and cpu.regime.el == 2:
+            return 0
+        return cpu.regs["CNTVOFF_EL2"] if cpu.exceptions.is_el2_enabled() else 0
+
+    def _counter(self, name: str) -> int:
+        count = self._physical_count()
+        return count if name.startswith("CNTP") else count - self._virtual_offset() & state.MASK64
+
+    def _timer_count(self, name: str) -> int:
+        """The count that a timer compares with; only the EL1 virtual timer has the offset."""
+        count = self._physical_count()
+        return count - self._cpu.regs["CNTVOFF_EL2"] & state.MASK64 if name.startswith("CNTV_") else count
+
+    def _read_timer(self, name: str) -> int:
+        regs = self._cpu.regs
+        stem, kind, suffix = name.split("_") if name.count("_") == 2 else (name, "", "")
+        if kind == "TVAL":
+            return regs[f"{stem}_CVAL_{suffix}"] - self._timer_count(name) & 0xFFFF_FFFF
+        value = regs[name]
+        if kind == "CTL" and value & 1:
+            compare = regs[f"{stem}_CVAL_{suffix}"]
+            value |= int(self._timer_count(name) >= compare) << 2
+        return value
+
+    def _write_timer(self, name: str, value: int) -> None:
+        regs = self._cpu.regs
+        stem, kind, suffix = name.split("_") if name.count("_") == 2 else (name, "", "")
+        if kind == "TVAL":
+            signed = (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
+            regs[f"{stem}_CVAL_{suffix}"] = self._timer_count(name) + signed & state.MASK64
+        else:
+            regs[name] = value
+
+    def _msr_immediate(self, word: int) -> bool:
+        cpu = self._cpu
+        op1, immediate, op2 = word >> 16 & 7, word >> 8 & 15, word >> 5 & 7
+        slots = cpu.slots
+        match (op1, op2):
+            case (0, 3) if cpu.el:
+                slots[state.UAO] = immediate & 1
+            case (0, 4) if cpu.el:
+                slots[state.PAN] = immediate & 1
+                cpu.context_changed()
+            case (0, 5) if cpu.el:
+                cpu.change_stack(cpu.el, immediate & 1)
+            case (3, 6) | (3, 7):
+                decision = self._decide((3, 3, 4, 2, 1), False)
+                if not isinstance(decision, Allowed):
+                    # The syndrome names the instruction's own encoding: op0 0, CRn 4, Rt 31.
+                    return self._refuse(decision, (0, op1, 4, immediate, op2), word, False)
+                daif = slots[state.DAIF]
+                slots[state.DAIF] = daif | immediate if op2 == 6 else daif & ~immediate
+            case _:
+                return self._undefined(word)
+        return False
+
+    # SYS.
+
+    def _sysl(self, word: int) -> bool:
+        """No SYSL operation exists in this machine."""
+        encoding = _encoding(word)
+        decision = decide_unallocated(self._cpu.regs, encoding, self._cpu.el, self._cpu.security)
+        return self._refuse(decision, encoding, word, True)
+
+    def _sys(self, word: int) -> bool:
+        cpu = self._cpu
+        encoding = _encoding(word)
+        operation = OPERATION_BY_ENCODING.get(encoding)
+        if operation is None:
+            decision = decide_unallocated(cpu.regs, encoding, cpu.el, cpu.security)
+            return self._refuse(decision, encoding, word, False)
+        decision = decide_operation(cpu.regs, operation, cpu.el, cpu.security)
+        if not isinstance(decision, Allowed):
+            return self._refuse(decision, encoding, word, False)
+        return self._operate(operation, cpu.slots[word & 31])
+
+    def _operate(self, operation: Operation, value: int) -> bool:
+        cpu = self._cpu
+        kind, _, what = operation.name.partition(" ")
+        if kind == "AT":
+            return self._translate(what, value)
+        if kind == "TLBI":
+            moment = cpu.moment()
+            removed = cpu.mmu.invalidate(what, value, cpu.el)
+            if what.startswith(("PAALL", "RPA")):
+                cpu.flush_translations()
+            cpu.emit(TlbInvalidated(moment, what, value, removed))
+            return False
+        if what == "ZVA":
+            size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
+            cpu.zero_block(value, size)
+            return False
+        if what in ("IVAC", "CVAC", "CVAU", "CIVAC", "IVAU"):
+            self._maintain(what, value)
+        return False  # by set/way, by PA, or all: there is no cache to maintain
+
+    def _translate(self, what: str, va: int) -> bool:
+        cpu = self._cpu
+        par, fault = cpu.mmu.at(what, VA(va), cpu.el)
+        if fault is not None:
+            access = Access.WRITE if "W" in what[2:] else Access.READ
+            request = Request(VA(va), access, cpu.el, cpu.regime, cpu.security, is_at=True, is_cache_maintenance=True)
+            cpu.exceptions.abort(fault, request)
+            return True
+        assert par is not None
+        cpu.regs["PAR_EL1"] = par
+        return False
+
+    def _maintain(self, what: str, va: int) -> None:
+        """Cache maintenance by VA: no cache here, but the address is translated and may fault."""
+        cpu = self._cpu
+        needs_write = what == "IVAC"
+        request = Request(
+            VA(va), Access.WRITE if needs_write else Access.READ, cpu.el, cpu.regime, cpu.security,
+            honours_pan=bool(cpu.slots[state.PAN]), is_cache_maintenance=True,
+        )  # fmt: skip
+        cpu.locate(request)
+
+    # What EL3 firmware or a platform block asks of the memory protection engine.
+
+    def refresh_key(self, mecid: int) -> None:
+        """Give a Realm MECID a new key: everything stored under it becomes noise."""
+        cpu = self._cpu
+        generation = cpu.memory.encrypted.refresh(mecid)
+        cpu.flush_translations()
+        cpu.emit(KeyRefreshed(cpu.moment(), mecid, generation))
+
+

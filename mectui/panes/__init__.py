@@ -1,0 +1,1 @@
+"""The panes of the debugger: each draws one view model, line by line."""

@@ -1,0 +1,118 @@
+"""Instructions around an address: decoded, labelled, with the program counter, breakpoints and notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emu.translation.records import Fault, FaultKind
+from mectui.queries.decode import DataAccess, data_access, decode
+from mectui.queries.labels import label, symbol_at
+
+if TYPE_CHECKING:
+    import emu
+
+MASK64 = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the load or store at the program counter is about to do. `style` is a domain style name."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionView:
+    """One word of code. `word` is None where the address does not translate."""
+
+    address: int
+    word: int | None
+    symbol: str
+    """The symbol that starts here, or ""."""
+    mnemonic: str
+    operands: str
+    target_label: str
+    """Where a direct branch goes, by symbol, or ""."""
+    target: int | None
+    is_pc: bool
+    breakpoint: int | None
+    note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisassemblyView:
+    start: int
+    pc: int
+    where: str
+    """The function the window starts in, or ""."""
+    rows: tuple[InstructionView, ...]
+
+
+def disassembly(machine: emu.Machine, start: int, count: int) -> DisassemblyView:
+    """`count` words from `start` (rounded down to a word), as the CPU would fetch them now."""
+    start &= ~3 & MASK64
+    pc = machine.cpu.pc
+    marks = {va: number for number, va in machine.breakpoints.items().items()}
+    rows = [instruction(machine, (start + 4 * at) & MASK64, pc, marks) for at in range(count)]
+    return DisassemblyView(start, pc, label(machine, start), tuple(rows))
+
+
+def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, int]) -> InstructionView:
+    word = machine.fetch_word(address)
+    is_pc = address == pc
+    symbol = symbol_at(machine, address)
+    if word is None:
+        return InstructionView(address, None, symbol, "", "", "", None, is_pc, marks.get(address))
+    decoded = decode(word, address)
+    target_label = label(machine, decoded.target) if decoded.target is not None else ""
+    note = access_note(machine, word) if is_pc else None
+    return InstructionView(
+        address, word, symbol, decoded.mnemonic, decoded.operands, target_label, decoded.target, is_pc,
+        marks.get(address), note,
+    )  # fmt: skip
+
+
+def register_value(machine: emu.Machine, name: str) -> int:
+    """A general register by the disassembler's name: x0..x30, w0..w30, sp, wsp, xzr, wzr."""
+    if name in ("sp", "wsp"):
+        return machine.cpu.sp
+    if name in ("xzr", "wzr"):
+        return 0
+    number = {"fp": 29, "lr": 30}.get(name)
+    value = machine.cpu.x[int(name[1:]) if number is None else number]
+    return value & 0xFFFF_FFFF if name[0] == "w" else value
+
+
+def effective_address(machine: emu.Machine, access: DataAccess) -> int:
+    """The address the load or store would use with the registers as they are."""
+    total = register_value(machine, access.base) + access.displacement
+    if access.index:
+        index = register_value(machine, access.index)
+        if access.extend == "sxtw" and index >> 31 & 1:
+            index -= 1 << 32
+        total += index << access.shift
+    return total & MASK64
+
+
+def fault_name(fault: Fault) -> str:
+    """ "translation fault, level 3"; an alignment fault has no level."""
+    if fault.kind is FaultKind.ALIGNMENT:
+        return fault.kind.value
+    return f"{fault.kind.value}, level {fault.level}"
+
+
+def access_note(machine: emu.Machine, word: int) -> Note | None:
+    """For a load or store: where it goes and under which MECID, or why it will fail."""
+    access = data_access(word)
+    if access is None or not access.base:
+        return None
+    va = effective_address(machine, access)
+    walk = machine.translate(va, access=access.access)
+    if walk.fault is not None:
+        return Note(fault_name(walk.fault), "fault")
+    where = "" if walk.pa is None or walk.pa == va else f" PA {walk.pa:#x}"
+    if walk.is_mismatch and walk.owner is not None:
+        return Note(f"SUBSTITUTED: id {walk.mecid} ≠ owner {walk.owner[1]}", "hit")
+    return Note(f"walk ok{where} id {walk.mecid}", "ok")

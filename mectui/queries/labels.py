@@ -1,0 +1,28 @@
+"""Names for addresses: the guest's symbols as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import emu
+
+FARTHEST = 1 << 20
+"""Beyond this distance the symbol before an address says nothing about it."""
+
+
+def label(machine: emu.Machine, address: int) -> str:
+    """ "name+0x1c" for an address, "name" at the symbol itself, "" where no symbol is near."""
+    found = machine.symbols.nearest(address)
+    if found is None:
+        return ""
+    name, offset = found
+    if offset >= FARTHEST:
+        return ""
+    return f"{name}+{offset:#x}" if offset else name
+
+
+def symbol_at(machine: emu.Machine, address: int) -> str:
+    """The symbol that starts exactly here, or ""."""
+    found = machine.symbols.nearest(address)
+    return found[0] if found is not None and found[1] == 0 else ""

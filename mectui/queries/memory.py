@@ -1,0 +1,143 @@
+"""Bytes of memory as some context sees them, with the owner of every 16-byte block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from emu.architecture import BLOCK, PAGE, PAS
+from emu.errors import EmuError
+from mectui.queries.labels import label
+
+if TYPE_CHECKING:
+    import emu
+
+MASK64 = (1 << 64) - 1
+
+
+class Eyes(StrEnum):
+    """Through whose eyes memory is read."""
+
+    CONTEXT = "as seen now"
+    OWNER = "owner's plaintext"
+    MECID = "as MECID"
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who owns a block. `is_foreign`: the current context would not read what was stored."""
+
+    pas: PAS
+    mecid: int
+    is_foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """One block of 16 bytes. `data` is None where the address leads nowhere; `pa` is None where it is unknown."""
+
+    address: int
+    pa: int | None
+    data: bytes | None
+    owner: Ownership | None
+    symbol: str = ""
+    changed: frozenset[int] = frozenset()
+    """Which of the bytes changed since the last stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryView:
+    start: int
+    is_physical: bool
+    eyes: Eyes
+    mecid: int
+    """The MECID of `Eyes.MECID`."""
+    where: str
+    rows: tuple[MemoryRow, ...]
+    problem: str = ""
+    """Why the first row has no data, in words."""
+
+
+def memory(
+    machine: emu.Machine,
+    start: int,
+    rows: int,
+    *,
+    is_physical: bool = False,
+    eyes: Eyes = Eyes.CONTEXT,
+    mecid: int = 0,
+    before: MemoryView | None = None,
+) -> MemoryView:
+    """`rows` blocks from `start` (rounded down to 16 bytes); `before` is the view at the last stop, for changes."""
+    start &= ~(BLOCK - 1) & MASK64
+    known = {row.address: row.data for row in before.rows} if comparable(before, is_physical, eyes, mecid) else {}
+    window = Window(machine, is_physical, eyes, mecid)
+    built = []
+    for at in range(rows):
+        address = (start + BLOCK * at) & MASK64
+        data, pa, owner = window.block(address)
+        old = known.get(address)
+        differing = frozenset(i for i in range(BLOCK) if data[i] != old[i]) if data and old else frozenset()
+        built.append(MemoryRow(address, pa, data, owner, label(machine, address), differing))
+    return MemoryView(start, is_physical, eyes, mecid, label(machine, start), tuple(built), window.problem)
+
+
+def comparable(before: MemoryView | None, is_physical: bool, eyes: Eyes, mecid: int) -> bool:
+    """Whether an earlier view shows the same thing in the same way."""
+    return before is not None and (before.is_physical, before.eyes, before.mecid) == (is_physical, eyes, mecid)
+
+
+class Window:
+    """Reads blocks for one view; translates each page once."""
+
+    def __init__(self, machine: emu.Machine, is_physical: bool, eyes: Eyes, mecid: int) -> None:
+        self.machine = machine
+        self.is_physical = is_physical
+        self.eyes = eyes
+        self.mecid = mecid
+        self.problem = ""
+        self._pages: dict[int, tuple[int, PAS, int] | None] = {}
+
+    def block(self, address: int) -> tuple[bytes | None, int | None, Ownership | None]:
+        """(bytes, physical address, owner) of the block at `address`."""
+        place = self.place(address)
+        if place is None:
+            return None, None, None
+        pa, pas, mecid = place
+        try:
+            owner = self.machine.mec.owner_of(pa)
+            data = self.read(address, pa, pas)
+        except EmuError as error:
+            self.problem = self.problem or str(error)
+            return None, pa, None
+        if data is None:
+            self.problem = self.problem or "there is no memory at this address"
+        if owner is None:
+            return data, pa, None
+        is_foreign = not self.is_physical and (owner.pas is not pas or owner.mecid != mecid)
+        return data, pa, Ownership(owner.pas, owner.mecid, is_foreign)
+
+    def read(self, address: int, pa: int, pas: PAS) -> bytes | None:
+        if self.eyes is Eyes.OWNER:
+            return self.machine.read(pa, BLOCK)
+        if self.eyes is Eyes.MECID:
+            return self.machine.mec.view_as(pa, BLOCK, PAS.REALM, self.mecid)
+        if self.is_physical:
+            return self.machine.mec.view_as(pa, BLOCK, pas, 0)
+        return self.machine.read_virtual(address, BLOCK)
+
+    def place(self, address: int) -> tuple[int, PAS, int] | None:
+        """(PA, address space, MECID) that the current context reaches `address` with."""
+        if self.is_physical:
+            return address, self.machine.cpu.security.pas, 0
+        page = address & ~(PAGE - 1) & MASK64
+        if page not in self._pages:
+            walk = self.machine.translate(page)
+            if walk.pa is None or walk.pas is None or walk.fault is not None:
+                self._pages[page] = None
+                self.problem = self.problem or walk.summary
+            else:
+                self._pages[page] = (walk.pa, walk.pas, walk.mecid)
+        found = self._pages[page]
+        return None if found is None else (found[0] + address % PAGE, found[1], found[2])

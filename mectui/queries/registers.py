@@ -1,0 +1,211 @@
+"""Registers with their decoded fields, what changed since the last stop, and the effective MEC enables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mectui.queries.labels import label
+
+if TYPE_CHECKING:
+    import emu
+    from emu.registers.model import Register
+
+NOTHING: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One field of a system register. `bits` as the manual writes them: "49", "15:0"."""
+
+    name: str
+    bits: str
+    value: int
+    meaning: str
+    is_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterView:
+    """One register. `is_unknown`: nobody has written it since reset, its value is the seed's choice."""
+
+    name: str
+    value: int
+    is_changed: bool = False
+    is_unknown: bool = False
+    note: str = ""
+    """The symbol the value points at, or the register's meaning."""
+    group: str = ""
+    fields: tuple[FieldView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveView:
+    """A MEC enable as it acts, beside what is programmed, and why."""
+
+    name: str
+    programmed: int
+    effective: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralView:
+    """X0-X30 and the process state."""
+
+    x: tuple[RegisterView, ...]
+    sp: RegisterView
+    pc: RegisterView
+    nzcv: int
+    is_nzcv_changed: bool
+    el: int
+    security: str
+    spsel: int
+    daif: int
+    pan: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemView:
+    """System registers by group."""
+
+    groups: tuple[tuple[str, tuple[RegisterView, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MecRegistersView:
+    """The MECID registers, the bits that enable them, and what takes effect."""
+
+    mecids: tuple[RegisterView, ...]
+    effective: tuple[EffectiveView, ...]
+    controls: tuple[tuple[str, str, int, str], ...]
+    """(register, field, value, meaning)"""
+
+
+@dataclass(frozen=True, slots=True)
+class SimdView:
+    v: tuple[RegisterView, ...]
+
+
+CONTROLS = (
+    ("SCR_EL3", "MECEn", 49),
+    ("SCR_EL3", "SCTLR2En", 44),
+    ("SCR_EL3", "TCR2En", 43),
+    ("TCR_EL2", "A1", 22),
+)
+"""Bits that decide about MEC outside SCTLR2 and TCR2 (mec-reference 1.3)."""
+
+PROGRAMMED = {
+    "emec_el2": ("SCTLR2_EL2.EMEC", "SCTLR2_EL2", 1),
+    "emec_el3": ("SCTLR2_EL3.EMEC", "SCTLR2_EL3", 1),
+    "amec0": ("TCR2_EL2.AMEC0", "TCR2_EL2", 12),
+    "amec1": ("TCR2_EL2.AMEC1", "TCR2_EL2", 13),
+}
+"""For each effective value: the programmed bit it comes from."""
+
+CONTROL_MEANING = {
+    "MECEn": {0: "EL2 MECID registers trap to EL3 and count as 0", 1: "Realm EL2 uses its MECID registers"},
+    "SCTLR2En": {0: "SCTLR2_EL2 acts as 0: no EMEC", 1: "SCTLR2_EL2 is in effect"},
+    "TCR2En": {0: "TCR2_EL2 acts as 0: no AMEC0, no AMEC1", 1: "TCR2_EL2 is in effect"},
+    "A1": {0: "EL2&0 walks use MECID_P1_EL2", 1: "EL2&0 walks use MECID_P0_EL2"},
+}
+
+
+def values(machine: emu.Machine) -> dict[str, int]:
+    """Every register by name, as plain numbers: what the next stop is compared with, and what expressions use."""
+    cpu = machine.cpu
+    found = {f"x{number}": cpu.x[number] for number in range(31)}
+    found |= {f"v{number}": cpu.v[number] for number in range(32)}
+    found |= {"sp": cpu.sp, "pc": cpu.pc, "nzcv": cpu.nzcv}
+    for register in machine.registers.table:
+        found[register.name] = cpu.sysreg[register.name]
+    return found
+
+
+def changed(name: str, value: int, before: Mapping[str, int]) -> bool:
+    return name in before and before[name] != value
+
+
+def general(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> GeneralView:
+    """X0-X30, SP, PC and PSTATE; `before` are the `values` of the previous stop."""
+    cpu = machine.cpu
+
+    def view(name: str, value: int) -> RegisterView:
+        note = label(machine, value) if value else ""
+        return RegisterView(name, value, changed(name, value, before), note=note)
+
+    return GeneralView(
+        x=tuple(view(f"x{number}", cpu.x[number]) for number in range(31)),
+        sp=view("sp", cpu.sp),
+        pc=view("pc", cpu.pc),
+        nzcv=cpu.nzcv,
+        is_nzcv_changed=changed("nzcv", cpu.nzcv, before),
+        el=cpu.el,
+        security=cpu.security.label,
+        spsel=cpu.spsel,
+        daif=cpu.daif,
+        pan=cpu.pan,
+    )
+
+
+def system(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> SystemView:
+    """Every system register that has storage of its own, by group, in the table's order."""
+    groups: dict[str, list[RegisterView]] = {}
+    for register in machine.registers.table:
+        if not register.alias_of:
+            groups.setdefault(register.group, []).append(system_register(machine, register, before))
+    return SystemView(tuple((name, tuple(rows)) for name, rows in groups.items()))
+
+
+def system_register(machine: emu.Machine, register: Register, before: Mapping[str, int] = NOTHING) -> RegisterView:
+    value = machine.cpu.sysreg[register.name]
+    old = before.get(register.name, value)
+    fields = tuple(
+        FieldView(
+            name=field.name,
+            bits=str(field.high) if field.high == field.low else f"{field.high}:{field.low}",
+            value=field.of(value),
+            meaning=field.values.get(field.of(value), field.meaning),
+            is_changed=field.of(value) != field.of(old),
+        )
+        for field in register.fields
+    )
+    return RegisterView(
+        name=register.name,
+        value=value,
+        is_changed=value != old,
+        is_unknown=register.name in machine.registers.never_written,
+        note=register.meaning,
+        group=register.group,
+        fields=fields,
+    )
+
+
+def mec_registers(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> MecRegistersView:
+    """The MECID registers and everything that decides whether they are used."""
+    sysreg = machine.cpu.sysreg
+    table = {register.name: register for register in machine.registers.table}
+    names = [name for name in table if name.startswith(("MECID", "VMECID"))]
+    effective = []
+    for key, (is_on, why) in machine.mec.effective().items():
+        if key in PROGRAMMED:
+            name, register, bit = PROGRAMMED[key]
+            effective.append(EffectiveView(name, sysreg[register] >> bit & 1, is_on, why))
+    controls = []
+    for register, field, bit in CONTROLS:
+        value = sysreg[register] >> bit & 1
+        controls.append((register, field, value, CONTROL_MEANING[field][value]))
+    return MecRegistersView(
+        mecids=tuple(system_register(machine, table[name], before) for name in names),
+        effective=tuple(effective),
+        controls=tuple(controls),
+    )
+
+
+def simd(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> SimdView:
+    """V0-V31, 128 bits each."""
+    v = machine.cpu.v
+    return SimdView(
+        tuple(RegisterView(f"v{number}", v[number], changed(f"v{number}", v[number], before)) for number in range(32))
+    )

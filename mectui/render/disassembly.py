@@ -1,0 +1,85 @@
+"""Instructions as lines: marks, address, word, mnemonic, operands with symbols, and a note at the right."""
+
+from __future__ import annotations
+
+import re
+
+from mectui.queries.disassembly import DisassemblyView, InstructionView
+from mectui.render import numbers
+from mectui.render.text import Line, Span, Target, TargetKind, beside, column, crop, empty_pane, line
+
+PC_MARK = "▶"
+BREAKPOINT_MARK = "●"
+WIDE_ENOUGH_FOR_WORDS = 62
+
+TOKEN = re.compile(
+    r"(?P<register>\b(?:[xwvqdshb]\d{1,2}(?:\.\w+)?|sp|wsp|xzr|wzr|[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b)"
+    r"|(?P<value>#?-?(?:0x[0-9a-f]+|\d+)\b)"
+    r"|(?P<rest>[^\W\d]\w*|\W|\w)"
+)
+
+
+def disassembly(view: DisassemblyView, width: int) -> list[Line]:
+    """A line per instruction, one more before it where a symbol starts."""
+    if all(row.word is None for row in view.rows):
+        return empty_pane(
+            f"No code can be fetched at {numbers.address(view.start)} from here: the address does not translate "
+            "to executable memory. `walk` tells why; `goto` shows code elsewhere.",
+            width,
+        )
+    lines = []
+    address_width = max(len(numbers.address(row.address)) for row in view.rows)
+    for row in view.rows:
+        if row.symbol:
+            lines.append(crop(line("   ", (f"{row.symbol}:", "symbol")), width))
+        lines.append(instruction(row, width, address_width))
+    return lines
+
+
+def marks(row: InstructionView) -> tuple[Span, Span]:
+    """The program counter's and the breakpoint's column."""
+    return (
+        Span(PC_MARK if row.is_pc else " ", "pc" if row.is_pc else ""),
+        Span(
+            BREAKPOINT_MARK if row.breakpoint is not None else " ", "breakpoint" if row.breakpoint is not None else ""
+        ),
+    )
+
+
+def instruction(row: InstructionView, width: int, address_width: int) -> Line:
+    target = Target(TargetKind.VIRTUAL, row.address)
+    spans = [*marks(row), Span(" "), column(numbers.address(row.address), address_width, "address"), Span("  ")]
+    if row.word is None:
+        return crop(Line((*spans, Span("not readable here", "muted")), target), width)
+    if width >= WIDE_ENOUGH_FOR_WORDS:
+        spans += [Span(f"{row.word:08x}", "muted"), Span("  ")]
+    spans.append(Span(f"{row.mnemonic:<6} ", "mnemonic"))
+    spans += operands(row)
+    if row.is_pc:
+        spans = [Span(span.text, f"{span.style} pc".strip()) for span in spans]
+    item = Line(tuple(spans), target)
+    if row.note is not None:
+        return beside(item, line((row.note.text, row.note.style)), width)
+    return crop(item, width)
+
+
+def operands(row: InstructionView) -> list[Span]:
+    """Operands in colours; a branch target as its symbol."""
+    text = row.operands
+    if row.target is not None:
+        head, _, _ = text.rpartition("#")
+        shown = f"<{row.target_label}>" if row.target_label else numbers.address(row.target)
+        return [*tokens(head), Span(shown, "symbol" if row.target_label else "address")]
+    return tokens(text)
+
+
+def tokens(text: str) -> list[Span]:
+    spans = []
+    for match in TOKEN.finditer(text):
+        if match["register"]:
+            spans.append(Span(match[0], "register"))
+        elif match["value"]:
+            spans.append(Span(match[0].removeprefix("#"), "value"))
+        else:
+            spans.append(Span(match[0], "operand"))
+    return spans

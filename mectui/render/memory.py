@@ -1,0 +1,71 @@
+"""A hexdump with the owner of every block in a gutter."""
+
+from __future__ import annotations
+
+from emu.architecture import PAS
+from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership
+from mectui.render import numbers
+from mectui.render.styles import mecid_style, space_style
+from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane
+
+WIDE = 80
+FOREIGN = "≠"
+SPACE_NAMES = {PAS.ROOT: "root", PAS.SECURE: "sec", PAS.NON_SECURE: "ns"}
+
+
+def title(view: MemoryView) -> str:
+    """What is shown, through whose eyes."""
+    eyes = f"{view.eyes.value} {view.mecid}" if view.eyes is Eyes.MECID else view.eyes.value
+    kind = "PA" if view.is_physical else "VA"
+    return f"memory {kind} {numbers.address(view.start)}  {eyes}"
+
+
+def memory(view: MemoryView, width: int) -> list[Line]:
+    """16 bytes a line with characters, or 8 where the width is small."""
+    if view.rows and all(row.data is None for row in view.rows):
+        reason = f" ({view.problem})" if view.problem else ""
+        return empty_pane(
+            f"Nothing can be read at {numbers.address(view.start)}{reason}. "
+            "`mem ADDRESS` shows other memory, `pmem ADDRESS` a physical address.",
+            width,
+        )
+    per_line = 16 if width >= WIDE else 8
+    digits = max(len(numbers.address(row.address + 15)) for row in view.rows) if view.rows else 0
+    lines = []
+    for row in view.rows:
+        lines += [half(row, at, per_line, digits, width) for at in range(0, 16, per_line)]
+    return lines
+
+
+def lines_per_block(width: int) -> int:
+    return 1 if width >= WIDE else 2
+
+
+def gutter(owner: Ownership | None, is_first: bool) -> tuple[Span, Span]:
+    """Whose block it is (six columns), and a mark where the current context does not read what was stored."""
+    if owner is None:
+        return Span(f"{'·' if is_first else '':<6}", "unowned"), Span(" ")
+    if owner.pas is PAS.REALM:
+        name, style = f"id{owner.mecid}", mecid_style(owner.mecid)
+    else:
+        name, style = SPACE_NAMES[owner.pas], space_style(owner.pas.label)
+    return column(name if is_first else "", 6, style), Span(FOREIGN if owner.is_foreign else " ", "hit")
+
+
+def half(row: MemoryRow, at: int, count: int, digits: int, width: int) -> Line:
+    address = row.address + at
+    target = Target(TargetKind.VIRTUAL, address)
+    spans = [Span(f"{numbers.address(address):<{digits}} ", "address"), *gutter(row.owner, at == 0)]
+    if row.data is None:
+        return crop(Line((*spans, Span(" not readable here", "muted")), target), width)
+    characters = []
+    for index in range(at, at + count):
+        byte = row.data[index]
+        style = "changed" if index in row.changed else "value" if byte else "zero"
+        spans.append(Span(" " if index % 8 or index == at else "  "))
+        spans.append(Span(f"{byte:02x}", style))
+        characters.append(Span(chr(byte) if 32 <= byte < 127 else "·", style if byte else "muted"))
+    spans += [Span(" *" if row.changed & set(range(at, at + count)) else "  ", "changed"), *characters]
+    if row.symbol and at == 0 and "+" not in row.symbol:
+        spans.append(Span(f" {row.symbol}", "symbol"))
+    return crop(Line(tuple(spans), target), width)

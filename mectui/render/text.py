@@ -1,0 +1,136 @@
+"""Lines of styled text without any user interface: a span is text and the name of a style."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A run of text in one style. Styles are names ("address", "mecid.5"); a theme says what they look like."""
+
+    text: str
+    style: str = ""
+
+
+class TargetKind(Enum):
+    """What a line stands for, so that a key or a click on it can act on that."""
+
+    VIRTUAL = "virtual address"
+    PHYSICAL = "physical address"
+    FOLD = "fold"
+    HIT = "hit"
+    REGISTER = "register"
+
+
+class Target(NamedTuple):
+    kind: TargetKind
+    value: int | str
+
+
+class Line(NamedTuple):
+    """One line of a view: its spans, and what it stands for."""
+
+    spans: tuple[Span, ...]
+    target: Target | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(span.text for span in self.spans)
+
+
+def line(*parts: str | tuple[str, str], target: Target | None = None) -> Line:
+    """A line of parts, each plain text or (text, style)."""
+    spans = tuple(Span(part) if isinstance(part, str) else Span(*part) for part in parts)
+    return Line(tuple(span for span in spans if span.text), target)
+
+
+BLANK = Line(())
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """The text alone, a newline after every line, no spaces at line ends."""
+    return "".join(item.text.rstrip() + "\n" for item in lines)
+
+
+def cell_width(text: str) -> int:
+    """Terminal columns `text` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def printable(text: str) -> str:
+    """`text` with every control character shown as a dot: a guest's bytes must never steer the terminal."""
+    return "".join(
+        character if character == "\t" or unicodedata.category(character)[0] != "C" else "·" for character in text
+    ).replace("\t", "    ")
+
+
+def width(item: Line) -> int:
+    return sum(cell_width(span.text) for span in item.spans)
+
+
+def crop(item: Line, limit: int, ellipsis: str = "…") -> Line:
+    """At most `limit` columns of a line; what is cut off is marked with an ellipsis."""
+    if width(item) <= limit:
+        return item
+    room = max(limit - cell_width(ellipsis), 0)
+    spans: list[Span] = []
+    for span in item.spans:
+        text = _take(span.text, room)
+        if text:
+            spans.append(Span(text, span.style))
+            room -= cell_width(text)
+        if text != span.text:
+            break
+    return Line((*spans, Span(ellipsis, "muted")) if limit > 0 else (), item.target)
+
+
+def _take(text: str, columns: int) -> str:
+    if text.isascii():
+        return text[:columns]
+    taken, used = "", 0
+    for character in text:
+        used += _character_width(character)
+        if used > columns:
+            break
+        taken += character
+    return taken
+
+
+def beside(left: Line, right: Sequence[Span] | Line, columns: int) -> Line:
+    """`left` with `right` set flush against column `columns`; left is cropped where both do not fit."""
+    tail = right if isinstance(right, Line) else Line(tuple(right))
+    room = max(columns - width(tail) - 1, 0)
+    head = crop(left, room)
+    gap = columns - width(head) - width(tail)
+    return Line((*head.spans, Span(" " * max(gap, 0)), *tail.spans), left.target)
+
+
+def column(text: str, columns: int, style: str = "", right: bool = False) -> Span:
+    """`text` in exactly `columns` columns."""
+    if cell_width(text) > columns:
+        text = _take(text, max(columns - 1, 0)) + ("…" if columns > 0 else "")
+    gap = " " * (columns - cell_width(text))
+    return Span(gap + text if right else text + gap, style)
+
+
+def wrap(text: str, columns: int, style: str = "", indent: str = "", target: Target | None = None) -> list[Line]:
+    """`text` folded at words to lines of at most `columns`; every line but the first starts with `indent`."""
+    folded = textwrap.wrap(text, max(columns, 10), subsequent_indent=indent, break_long_words=True)
+    return [Line((Span(part, style),), target) for part in folded]
+
+
+def empty_pane(text: str, columns: int) -> list[Line]:
+    """What a pane without content says: what will appear there, and how to make it."""
+    return [line((part, "muted")) for part in textwrap.wrap(text, max(columns, 10))]

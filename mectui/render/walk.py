@@ -1,0 +1,240 @@
+"""A page-table walk as lines: one row per descriptor fetch, sub-walks folded under it, then where it all ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from emu.architecture import PAS
+from emu.translation.records import FaultKind, GpcResult, Permissions, Walk, WalkStep
+from mectui.queries.walk import Follow, WalkView
+from mectui.render import numbers
+from mectui.render.styles import mecid_style, space_style
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, empty_pane, line, wrap
+
+WIDE = 108
+FOLDED, OPEN = "▸", "▾"
+ALL = frozenset({"*"})
+"""Opens every fold."""
+LABEL = 8
+"""Columns of the labels in the lines that say where the walk ends."""
+
+
+def title(view: WalkView) -> str:
+    """ "page-table walk  VA 0x4000_1000 (last data access)"."""
+    if view.walk is None:
+        return "page-table walk"
+    return f"page-table walk  VA {numbers.address(view.walk.request.va)}  ({view.follow.value})"
+
+
+def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> list[Line]:
+    """The walk; `opened` names the folds that are open ("0", "0.stage2", "stage2"), or is `ALL`."""
+    if view.walk is None:
+        wanted = "loads or stores something" if view.follow is Follow.ACCESS else "has an address to show"
+        return empty_pane(
+            f"The walk of the {view.follow.value} appears here once the guest {wanted}. "
+            "`walk ADDRESS` pins any other address; `l` chooses what to follow.",
+            width,
+        )
+    record = view.walk
+    lines = [*head(view, record, width), BLANK]
+    for at, step in enumerate(record.steps):
+        lines += step_lines(step, str(at), width, opened, depth=0)
+    if record.stage2:
+        lines += substeps(record.stage2, "stage2", "of the final IPA", width, opened, depth=0)
+    if record.steps or record.stage2:
+        lines.append(BLANK)
+    return [*lines, *ending(record, width)]
+
+
+def is_open(key: str, opened: Collection[str]) -> bool:
+    return key in opened or "*" in opened
+
+
+def head(view: WalkView, record: Walk, width: int) -> list[Line]:
+    request = record.request
+    first = line(
+        ("VA ", "muted"),
+        (numbers.address(request.va), "address"),
+        (f" {view.symbol}" if view.symbol else "", "symbol"),
+        (f"  {request.access.value}", "strong"),
+        (f" from EL{request.el}", "text"),
+        target=Target(TargetKind.VIRTUAL, request.va),
+    )
+    stages = [f"stage 1 {'on' if record.stage1_enabled else 'off'}"]
+    if request.regime.value == "EL1&0":
+        stages.append(f"stage 2 {'on' if record.stage2_enabled else 'off'}")
+    second = line(
+        (f"{request.regime.value} ", "text"),
+        (request.security.label, space_style(request.security.label)),
+        (f"   {'   '.join(stages)}", "muted"),
+    )
+    return [crop(first, width), crop(second, width)]
+
+
+def step_lines(step: WalkStep, key: str, width: int, opened: Collection[str], depth: int) -> list[Line]:
+    """One descriptor fetch: a line where the width allows, else three; then its fold."""
+    indent = "  " * depth
+    target = Target(TargetKind.FOLD, key)
+    fold = Span(f"{indent}{OPEN if is_open(key, opened) else FOLDED} ", "muted")
+    name = Span(f"S{step.stage} L{step.level}  ", "strong")
+    value = Span("not read" if step.descriptor is None else numbers.value64(step.descriptor), "value")
+    kind = Span(f"{step.kind}", "ok" if step.kind in ("table", "block", "page") else "fault")
+    context = [Span(numbers.mecid(step.mecid, step.source), mecid_style(step.mecid))]
+    if step.is_mismatch:
+        owned = "" if step.owner is None else f" ≠ owner {owner_text(step.owner)}"
+        context.append(Span(f"{owned}  SUBSTITUTED", "hit"))
+    leads = (
+        [] if step.next_address is None else [Span("→ ", "muted"), Span(numbers.address(step.next_address), "address")]
+    )
+    where = numbers.address(step.address if step.pa is None else step.pa)
+    index = f"[{step.index_high}:{step.index_low}] = {step.index}"
+    if width >= WIDE:
+        spans = [fold, name, column(index, 16, "text"), column(where, 16, "address"), value, Span("  ")]
+        spans += [column(kind.text, 8, kind.style), *leads, Span("  "), *context]
+        lines = [crop(Line(tuple(spans), target), width)]
+    else:
+        source = f"  {step.table_source}" if step.table_source.isupper() or "_" in step.table_source else ""
+        spans = [fold, name, Span(index, "text"), Span(source, "register")]
+        pad = Span(f"{indent}    ")
+        second = (pad, Span(where, "address"), Span(": ", "muted"), value, Span(" "), kind)
+        third = (pad, *context, Span(" "), *leads)
+        lines = [crop(Line(tuple(part), target), width) for part in (spans, second, third)]
+    if is_open(key, opened):
+        lines += step_details(step, indent, width, target)
+    if step.gpc is not None and step.gpc.failure is not None:
+        lines += gpc_lines(step.gpc, width, indent + "    ")
+    if step.stage2:
+        lines += substeps(step.stage2, f"{key}.stage2", "of the table's IPA", width, opened, depth + 1)
+    if step.kind not in ("table", "block", "page"):
+        lines += [Line((Span(f"{indent}    "), *part.spans), target) for part in wrap(step.outcome, width - 4, "fault")]
+    return lines
+
+
+def step_details(step: WalkStep, indent: str, width: int, target: Target) -> list[Line]:
+    """What a person who opens a step wants: where the table is, why this MECID, the descriptor's fields."""
+    pad = f"{indent}      "
+    room = width - len(pad)
+    table = f"table {numbers.address(step.table)} from {step.table_source}"
+    texts = [(table, "text"), (f"MECID {step.mecid}: {step.why}", "text")]
+    if step.gpc is not None:
+        texts.append((f"GPC: {gpc_text(step.gpc)}", "text"))
+    texts.append((step.outcome, "text"))
+    lines = [Line((Span(pad), *part.spans), target) for text, style in texts for part in wrap(text, room, style)]
+    for field in step.fields:
+        spans = (Span(pad), column(field.name, 11, "register"), Span(numbers.short(field.value), "value"))
+        lines.append(crop(Line((*spans, Span(f"  {field.meaning}", "muted")), target), width))
+    return lines
+
+
+def substeps(
+    steps: tuple[WalkStep, ...], key: str, of: str, width: int, opened: Collection[str], depth: int
+) -> list[Line]:
+    """A stage-2 walk under the row that caused it: one line when folded."""
+    indent = "  " * depth
+    opens = is_open(key, opened)
+    last = steps[-1]
+    went = last.kind in ("block", "page")
+    target = Target(TargetKind.FOLD, key)
+    fetches = f"{len(steps)} fetch{'es' if len(steps) != 1 else ''}"
+    ending_ = [Span("ok ", "ok")] if went else [Span("failed: ", "fault"), Span(last.outcome, "fault")]
+    if went and last.next_address is not None:
+        ending_ += [Span("→ ", "muted"), Span(numbers.address(last.next_address), "address")]
+    head_line = Line(
+        (
+            Span(f"{indent}{OPEN if opens else FOLDED} ", "muted"),
+            Span(f"stage 2 {of}: ", "text"),
+            Span(f"{fetches}, ", "muted"),
+            *ending_,
+        ),
+        target,
+    )
+    lines = [crop(head_line, width)]
+    if opens:
+        for at, step in enumerate(steps):
+            lines += step_lines(step, f"{key}.{at}", width, opened, depth + 1)
+    return lines
+
+
+def owner_text(owner: tuple[PAS, int, int]) -> str:
+    pas, mecid, generation = owner
+    return f"realm {mecid}" + (f" key {generation}" if generation else "") if pas is PAS.REALM else pas.label
+
+
+def gpc_text(gpc: GpcResult) -> str:
+    if not gpc.enabled:
+        return "off"
+    if gpc.failure is None:
+        found = "" if gpc.gpi is None else f" (GPI {gpc.gpi:#06b}, level {gpc.level})"
+        return f"ok for {gpc.pas.label}{found}"
+    return f"FAILED at level {gpc.level}: {gpc.reason}"
+
+
+def gpc_lines(gpc: GpcResult, width: int, indent: str = "") -> list[Line]:
+    style = "ok" if gpc.enabled and gpc.failure is None else "fault" if gpc.failure else "muted"
+    return labelled("GPC", gpc_text(gpc), width, style, indent)
+
+
+def labelled(name: str, text: str, width: int, style: str = "text", indent: str = "") -> list[Line]:
+    """ "GPC     ok for realm", folded under itself."""
+    room = width - LABEL - len(indent)
+    folded = wrap(text, room, style)
+    return [
+        Line((Span(indent), Span(f"{name if at == 0 else '':<{LABEL}}", "muted"), *part.spans))
+        for at, part in enumerate(folded)
+    ]
+
+
+def permission_text(allowed: Permissions) -> str:
+    def letters(*flags: bool) -> str:
+        return "".join(letter if flag else "-" for letter, flag in zip("rwx", flags, strict=True))
+
+    privileged = letters(allowed.priv_read, allowed.priv_write, allowed.priv_execute)
+    return f"{privileged}, EL0 {letters(allowed.unpriv_read, allowed.unpriv_write, allowed.unpriv_execute)}"
+
+
+def ending(record: Walk, width: int) -> list[Line]:
+    """GPC, physical address, MECID, owner; or the exact reason of the fault."""
+    lines: list[Line] = []
+    if record.gpc is not None:
+        lines += gpc_lines(record.gpc, width)
+    if record.fault is not None:
+        fault = record.fault
+        level = "" if fault.kind is FaultKind.ALIGNMENT else f", level {fault.level}"
+        stage = ", stage 2" if fault.second_stage else ""
+        on_walk = " of a stage-1 table" if fault.s1ptw else ""
+        lines += labelled("FAULT", f"{fault.kind.value}{level}{stage}{on_walk}", width, "fault")
+        lines += labelled("because", fault.reason, width, "fault")
+        return lines
+    translation = record.translation
+    if record.pa is not None and record.pas is not None:
+        spans = [
+            Span(f"{'PA':<{LABEL}}", "muted"),
+            Span(numbers.address(record.pa), "address"),
+            Span(f" {record.pas.label}", space_style(record.pas.label)),
+        ]
+        if translation is not None:
+            spans.append(Span(f"  {permission_text(translation.permissions)}", "text"))
+            spans.append(Span(f"  {translation.attributes.text}", "muted"))
+        lines.append(crop(Line(tuple(spans), Target(TargetKind.PHYSICAL, record.pa)), width))
+    spans = [Span(f"{'MECID':<{LABEL}}", "muted"), Span(str(record.mecid), mecid_style(record.mecid))]
+    lines.append(Line((*spans, Span(f" from {record.source.value}" if record.source.value != "0" else "", "register"))))
+    lines += [Line((Span(" " * LABEL), *part.spans)) for part in wrap(record.why, width - LABEL, "muted")]
+    return [*lines, *owner_lines(record, width)]
+
+
+def owner_lines(record: Walk, width: int) -> list[Line]:
+    label = Span(f"{'owner':<{LABEL}}", "muted")
+    if record.owner is None:
+        return [crop(Line((label, Span("nobody: every context reads the same", "muted"))), width)]
+    pas, mecid, _ = record.owner
+    style = mecid_style(mecid) if pas is PAS.REALM else space_style(pas.label)
+    who = Span(owner_text(record.owner), style)
+    if not record.is_mismatch:
+        return [crop(Line((label, who, Span("  ok: the access's own context", "ok"))), width)]
+    return [
+        crop(Line((label, who, Span("  ⇒ SUBSTITUTED", "hit"))), width),
+        *[
+            Line((Span(" " * LABEL), *part.spans))
+            for part in wrap("the access's context is not the owner's: it gets noise", width - LABEL, "hit")
+        ],
+    ]

@@ -1,0 +1,408 @@
+"""The machine on a thread of its own: orders go in by a queue, what changed comes out as messages that collapse."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from emu.debug.events import Event, OwnerChanged, Stop, StopReason
+from emu.errors import EmuError
+from mectui import running
+from mectui.queries import registers
+from mectui.queries.status import StatusView, status
+from mectui.render.numbers import address as written
+
+if TYPE_CHECKING:
+    import emu
+
+PROGRESS_SECONDS = 0.1
+EVENTS_KEPT = 2_000
+
+
+class RunState(Enum):
+    """What the machine is doing."""
+
+    STARTING = "starting"
+    STOPPED = "stopped"
+    RUNNING = "running"
+    ENDED = "ended"
+    """The guest exited or cannot go on: everything can be looked at, only a restart runs it again."""
+    FAILED = "failed"
+    """There is no machine: it could not be built or its guest could not be loaded."""
+
+
+class News(Enum):
+    """Kinds of message to the screen. One of a kind waits at a time: a newer one says the same."""
+
+    STATE = "state"
+    LOOKED = "looked"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the person at the screen."""
+
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The state of the session, replaced as a whole, never changed."""
+
+    state: RunState = RunState.STARTING
+    reason: str = "loading"
+    status: StatusView | None = None
+    stop: Stop | None = None
+    stops: int = 0
+    """How many times the machine has stopped: changes exactly when every view is out of date."""
+    console: str = ""
+    values: Mapping[str, int] = field(default_factory=dict)
+    """Registers at the last stop."""
+    breakpoints: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def can_run(self) -> bool:
+        return self.state is RunState.STOPPED
+
+    @property
+    def has_machine(self) -> bool:
+        return self.state not in (RunState.STARTING, RunState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a look may use besides the machine: registers at the stop before this one, and the log of events."""
+
+    before: Mapping[str, int]
+    events: tuple[Event, ...]
+    stops: int
+
+
+Look = Callable[["emu.Machine", Surroundings], Any]
+Order = Callable[[], None]
+
+
+class Session:
+    """Owns a machine. Every public method may be called from any thread and returns at once.
+
+    `notify` is called on the worker thread and must only pass the news on.
+    """
+
+    def __init__(self, factory: Callable[[], emu.Machine], notify: Callable[[News], None]) -> None:
+        self._factory = factory
+        self._notify = notify
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._looks: dict[str, Look] = {}
+        self._looked: dict[str, Any] = {}
+        self._notices: list[Notice] = []
+        self._waiting_news: set[News] = set()
+        self._pause = threading.Event()
+        self._machine: emu.Machine | None = None
+        self._plan: running.Plan | None = None
+        self._pace = running.Pace()
+        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._before: Mapping[str, int] = {}
+        self.progress = Progress()
+        self._thread = threading.Thread(target=self._work, name="mectui-machine", daemon=True)
+
+    # --- asked from outside ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._orders.put(self._build)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops the run and ends the thread."""
+        self.pause()
+        self._orders.put(None)
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def run(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+        """Starts one of the plans of `mectui.running`."""
+        self._orders.put(lambda: self._begin(plan, *arguments))
+
+    def pause(self) -> None:
+        """Answers within a slice: native code is asked to leave at once, waiting plans end."""
+        self._pause.set()
+        machine = self._machine
+        if machine is not None:
+            machine.pause()
+
+    def restart(self) -> None:
+        self.pause()
+        self._orders.put(self._build)
+
+    def toggle_breakpoint(self, va: int) -> None:
+        self._orders.put(lambda: self._toggle_breakpoint(va))
+
+    def remove_breakpoint(self, number: int | None) -> None:
+        """Removes one breakpoint, or all of them."""
+        self._orders.put(lambda: self._remove_breakpoint(number))
+
+    def set_register(self, name: str, value: int) -> None:
+        self._orders.put(lambda: self._set_register(name, value))
+
+    def type_to_guest(self, text: str) -> None:
+        self._orders.put(lambda: self._type(text))
+
+    def look(self, looks: Mapping[str, Look]) -> None:
+        """Asks for views, each under a key; a newer look under the same key replaces one that waits."""
+        with self._lock:
+            was_empty = not self._looks
+            self._looks.update(looks)
+        if was_empty:
+            self._orders.put(self._answer_looks)
+
+    def take_looked(self) -> dict[str, Any]:
+        """The views that have arrived since last asked; an exception where a look failed."""
+        with self._lock:
+            self._waiting_news.discard(News.LOOKED)
+            taken, self._looked = self._looked, {}
+        return taken
+
+    def take_notices(self) -> list[Notice]:
+        with self._lock:
+            self._waiting_news.discard(News.NOTICE)
+            taken, self._notices = self._notices, []
+        return taken
+
+    def take_progress(self) -> Progress:
+        with self._lock:
+            self._waiting_news.discard(News.STATE)
+        return self.progress
+
+    def symbol(self, name: str) -> int | None:
+        """A symbol's address. The table does not change after loading, so that any thread may read it."""
+        machine = self._machine
+        return None if machine is None else machine.symbols.lookup(name)
+
+    def symbol_names(self) -> list[str]:
+        machine = self._machine
+        return [] if machine is None else list(machine.symbols.names())
+
+    # --- on the worker --------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            order = self._orders.get()
+            if order is None:
+                return
+            self._perform(order)
+            if self._plan is not None and not self._follow_plan():
+                return
+
+    def _perform(self, order: Order) -> None:
+        try:
+            order()
+        except EmuError as error:
+            self._say(str(error), is_error=True)
+        except Exception as error:  # a bug of ours must not take the screen with it
+            self._say(f"This is a bug in mectui or its machine: {type(error).__name__}: {error}.", is_error=True)
+
+    def _follow_plan(self) -> bool:
+        """Runs the plan to its end, serving orders between slices. False when the session is to close."""
+        last_news = time.perf_counter()
+        while self._plan is not None:
+            try:
+                next(self._plan)
+                if self._pause.is_set():
+                    self._plan.close()
+                    self._end_plan(running.stopped_here(self._the_machine(), StopReason.PAUSED))
+            except StopIteration as ended:
+                self._end_plan(ended.value)
+            except EmuError as error:
+                self._end_plan(running.stopped_here(self._the_machine(), StopReason.ERROR, str(error)))
+            except Exception as error:  # the same: report it, keep everything inspectable
+                text = f"this is a bug in the machine: {type(error).__name__}: {error}"
+                self._end_plan(running.stopped_here(self._the_machine(), StopReason.ERROR, text))
+            if self._plan is not None and time.perf_counter() - last_news > PROGRESS_SECONDS:
+                last_news = time.perf_counter()
+                self._refresh(RunState.RUNNING, "running")
+            while self._plan is not None:
+                try:
+                    order = self._orders.get_nowait()
+                except queue.Empty:
+                    break
+                if order is None:
+                    return False
+                self._perform(order)
+        return True
+
+    def _begin(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+        if self._plan is not None:
+            self._say("The guest is running already; pause it first.")
+            return
+        if self.progress.state is RunState.ENDED:
+            self._say(f"The guest has ended ({self.progress.reason}); restart it to run it again.", is_error=True)
+            return
+        machine = self._the_machine()
+        self._pause.clear()
+        self._plan = plan(machine, self._pace, *arguments)
+        if plan is not running.step:
+            self._refresh(RunState.RUNNING, "running")
+
+    def _end_plan(self, stop: Stop) -> None:
+        self._plan = None
+        self._pause.clear()
+        self._stopped(stop)
+
+    def _stopped(self, stop: Stop | None) -> None:
+        """Publishes a stop: the registers before it, the state, and why."""
+        machine = self._the_machine()
+        self._before = self.progress.values
+        ended = stop is not None and stop.reason in (StopReason.EXIT, StopReason.HALTED)
+        self.progress = Progress(
+            state=RunState.ENDED if ended else RunState.STOPPED,
+            reason="at the entry point" if stop is None else self._reason(stop),
+            status=status(machine),
+            stop=stop,
+            stops=self.progress.stops + 1,
+            console=machine.console,
+            values=registers.values(machine),
+            breakpoints=dict(machine.breakpoints.items()),
+        )
+        self._tell(News.STATE)
+
+    def _reason(self, stop: Stop) -> str:
+        """Why the guest stopped, in a few words."""
+        match stop.reason:
+            case StopReason.EXIT:
+                return f"exited with code {stop.code}"
+            case StopReason.BREAKPOINT:
+                for number, va in self._the_machine().breakpoints.items().items():
+                    if va == stop.pc:
+                        return f"breakpoint {number}"
+                return stop.message or "breakpoint"
+            case StopReason.LIMIT:
+                return stop.message or "limit"
+            case StopReason.PAUSED:
+                return "paused"
+            case _:
+                return f"{stop.reason.value}: {stop.message}" if stop.message else stop.reason.value
+
+    def _refresh(self, state: RunState | None = None, reason: str | None = None) -> None:
+        """Publishes what changed between stops: place, console, breakpoints."""
+        machine, old = self._the_machine(), self.progress
+        self.progress = Progress(
+            state=old.state if state is None else state,
+            reason=old.reason if reason is None else reason,
+            status=status(machine),
+            stop=old.stop,
+            stops=old.stops,
+            console=machine.console,
+            values=old.values,
+            breakpoints=dict(machine.breakpoints.items()),
+        )
+        self._tell(News.STATE)
+
+    def _build(self) -> None:
+        """A fresh machine; breakpoints of the old one are kept."""
+        old = self._machine
+        if self._plan is not None:
+            self._plan.close()
+            self._plan = None
+        kept = list(old.breakpoints.items().values()) if old is not None else []
+        try:
+            machine = self._factory()
+        except Exception as error:
+            known = isinstance(error, (EmuError, OSError))
+            text = str(error) if known else f"This is a bug in mectui: {type(error).__name__}: {error}."
+            self.progress = Progress(state=RunState.FAILED, reason=text, stops=self.progress.stops)
+            self._tell(News.STATE)
+            return
+        self._machine = machine
+        self._pause.clear()
+        self._events.clear()
+        for va in kept:
+            machine.breakpoints.add(va)
+        machine.events.subscribe(self._remember)
+        self.progress = Progress(stops=self.progress.stops)
+        self._stopped(None)
+
+    def _remember(self, event: Event) -> None:
+        if not isinstance(event, OwnerChanged):  # one per 16 bytes stored: the MECID map shows these better
+            self._events.append(event)
+
+    def _toggle_breakpoint(self, va: int) -> None:
+        machine = self._the_machine()
+        for number, place in machine.breakpoints.items().items():
+            if place == va:
+                machine.breakpoints.remove(number)
+                self._say(f"Breakpoint {number} at {written(va)} removed.")
+                break
+        else:
+            number = machine.breakpoints.add(va)
+            self._say(f"Breakpoint {number} set at {written(va)}.")
+        self._refresh()
+
+    def _remove_breakpoint(self, number: int | None) -> None:
+        machine = self._the_machine()
+        present = dict(machine.breakpoints.items())
+        if number is not None and number not in present:
+            self._say(f"There is no breakpoint {number}.", is_error=True)
+            return
+        for each in present if number is None else [number]:
+            machine.breakpoints.remove(each)
+        self._say("All breakpoints removed." if number is None else f"Breakpoint {number} removed.")
+        self._refresh()
+
+    def _set_register(self, name: str, value: int) -> None:
+        if self._plan is not None:
+            self._say("The guest is running; pause it before changing a register.", is_error=True)
+            return
+        cpu = self._the_machine().cpu
+        if name in ("sp", "pc", "nzcv"):
+            setattr(cpu, name, value)
+        elif name[0] in "xv" and name[1:].isdigit():
+            (cpu.x if name[0] == "x" else cpu.v)[int(name[1:])] = value
+        else:
+            cpu.sysreg[name] = value
+        self._stopped(running.stopped_here(self._the_machine(), StopReason.LIMIT, f"{name} set"))
+
+    def _type(self, text: str) -> None:
+        self._the_machine().write_console_input(text.encode())
+
+    def _answer_looks(self) -> None:
+        with self._lock:
+            looks, self._looks = self._looks, {}
+        machine = self._machine
+        if machine is None:
+            return
+        around = Surroundings(self._before, tuple(self._events), self.progress.stops)
+        found: dict[str, Any] = {}
+        for key, look in looks.items():
+            try:
+                found[key] = look(machine, around)
+            except Exception as error:  # one pane that fails must not empty the others
+                found[key] = error
+        with self._lock:
+            self._looked |= found
+        self._tell(News.LOOKED)
+
+    def _the_machine(self) -> emu.Machine:
+        if self._machine is None:
+            raise EmuError("There is no machine yet.")
+        return self._machine
+
+    def _say(self, text: str, is_error: bool = False) -> None:
+        with self._lock:
+            self._notices.append(Notice(text, is_error))
+        self._tell(News.NOTICE)
+
+    def _tell(self, news: News) -> None:
+        with self._lock:
+            if news in self._waiting_news:
+                return
+            self._waiting_news.add(news)
+        self._notify(news)

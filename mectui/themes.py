@@ -1,0 +1,91 @@
+"""Themes from TOML files: colours of the interface, domain styles, the MECID palette. No Textual in here."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mectui.render.styles import MECID_COLOURS, STYLES, all_names
+from mectui.resources import theme_files
+
+INTERFACE = (
+    "primary",
+    "secondary",
+    "accent",
+    "background",
+    "surface",
+    "panel",
+    "foreground",
+    "success",
+    "warning",
+    "error",
+    "border",
+    "focus",
+)
+"""Colours every theme gives the interface."""
+
+DEFAULT = "dark"
+COLOUR = re.compile(r"#[0-9a-f]{6}")
+
+
+class ThemeError(Exception):
+    """A theme file that cannot be used; its text is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeFile:
+    """One theme. `styles` maps every domain style name to a definition such as "bold #e6bd72 on #12161d"."""
+
+    name: str
+    title: str
+    is_dark: bool
+    interface: dict[str, str]
+    styles: dict[str, str]
+
+
+def parse(text: str, file_name: str) -> ThemeFile:
+    """A theme from its TOML text. Raises ThemeError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ThemeError(f"The theme file {file_name} is not valid TOML: {error}.") from error
+    interface = data.get("interface", {})
+    missing = [name for name in INTERFACE if not COLOUR.fullmatch(str(interface.get(name, "")))]
+    if missing:
+        raise ThemeError(f"The theme file {file_name} needs a colour like #1a2b3c for {', '.join(missing)}.")
+    palette = data.get("mecid", {}).get("colours", [])
+    if len(palette) != MECID_COLOURS:
+        raise ThemeError(f"The theme file {file_name} needs {MECID_COLOURS} MECID colours and has {len(palette)}.")
+    styles = {name: str(value) for name, value in data.get("styles", {}).items()}
+    styles |= {f"mecid.{index}": str(colour) for index, colour in enumerate(palette)}
+    unknown = sorted(set(styles) - set(all_names()))
+    if unknown:
+        raise ThemeError(f"The theme file {file_name} has styles nobody uses: {', '.join(unknown)}.")
+    for name in STYLES:
+        styles.setdefault(name, str(interface["foreground"]))
+    name = str(data.get("name", Path(file_name).stem))
+    return ThemeFile(name, str(data.get("title", name)), bool(data.get("dark", True)), interface, styles)
+
+
+@cache
+def bundled() -> dict[str, ThemeFile]:
+    """The themes that come with mectui, by name."""
+    found = (parse(path.read_text(encoding="utf-8"), path.name) for path in theme_files())
+    return {theme.name: theme for theme in found}
+
+
+def user_themes(directory: Path) -> tuple[dict[str, ThemeFile], list[str]]:
+    """The user's own themes and one sentence for each file that cannot be used."""
+    found: dict[str, ThemeFile] = {}
+    problems = []
+    for path in sorted(directory.glob("*.toml")) if directory.is_dir() else []:
+        try:
+            theme = parse(path.read_text(encoding="utf-8", errors="replace"), path.name)
+        except (ThemeError, OSError) as error:
+            problems.append(str(error))
+        else:
+            found[theme.name] = theme
+    return found, problems

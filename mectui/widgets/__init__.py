@@ -1,0 +1,1 @@
+"""Pieces of screens that are no panes: header, footer, command line."""
