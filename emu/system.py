@@ -426,13 +426,15 @@ class System:
 
     def _translate(self, what: str, va: int) -> bool:
         cpu = self._cpu
-        par, fault = cpu.mmu.at(what, VA(va), cpu.el)
+        par, fault = cpu.mmu.at(what, VA(va), cpu.el, pan=bool(cpu.slots[state.PAN]))
         if fault is not None:
             access = Access.WRITE if "W" in what[2:] else Access.READ
             request = Request(VA(va), access, cpu.el, cpu.regime, cpu.security, is_at=True, is_cache_maintenance=True)
             cpu.exceptions.abort(fault, request)
             return True
-        assert par is not None
+        if par is None:
+            cpu.exceptions.undefined()
+            return True
         cpu.regs["PAR_EL1"] = par
         return False
 

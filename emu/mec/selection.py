@@ -279,3 +279,14 @@ def explain_mecid(regs: RegisterView, source: MecidSource, features: Features) -
     if held != held & features.mecid_mask:
         return f"only {features.mecid_width} bits of a MECID are implemented"
     return ""
+
+
+def effective_enables(regs: RegisterView, features: Features) -> dict[str, tuple[bool, str]]:
+    """Each enable as it acts on Realm state now, with the reason: emec_el2, emec_el3, amec0, amec1."""
+    controls = mec_controls(regs, features)
+    return {
+        "emec_el2": (controls.is_el2_on, explain_emec_el2(controls)),
+        "emec_el3": (controls.is_el3_on, explain_emec_el3(controls)),
+        "amec0": (controls.allows_alternate(False), explain_amec(controls, False)),
+        "amec1": (controls.allows_alternate(True), explain_amec(controls, True)),
+    }

@@ -34,6 +34,7 @@ _SCTLR_EL1 = (
     bit("EPAN", 57, "PAN also covers pages that EL0 may execute"),
 )
 
+# The manual shows EL0's bits only while TGE is 1 too. They are EL0 controls: nothing looks at them before that.
 _SCTLR_EL2 = (
     _M,
     _A,
@@ -54,7 +55,8 @@ _SCTLR_EL2 = (
 _FPEN = {0: "EL1 and EL0 trap", 1: "EL0 traps", 2: "EL1 and EL0 trap", 3: "no trap"}
 
 # The bits of NV, RAS, EVT, MTE and PAuth are RES0, as those features are absent; so is TID0, which traps AArch32 only.
-# AT came with nested virtualisation and would be RES0 too: it is here all the same, as trapping AT is useful by itself.
+# Three exceptions work although their feature (NV for AT, RAS for TEA, DoubleFault for SCR_EL3.EASE) is not announced:
+# trapping AT and routing external aborts are useful by themselves.
 _HCR = (
     bit("VM", 0, "Stage 2 translation on for EL1 and EL0"),
     bit("SWIO", 1, "Set/way invalidation also cleans"),
@@ -88,6 +90,7 @@ _HCR = (
     bit("CD", 32, "Stage 2 makes data Non-cacheable"),
     bit("ID", 33, "Stage 2 makes instructions Non-cacheable"),
     bit("E2H", 34, "EL2 is a host: EL2&0 regime, and the _EL1 names reach EL2's registers"),
+    bit("TEA", 37, "Synchronous external aborts of EL1 and EL0 go to EL2"),
     bit("AT", 44, "Trap address translation instructions of EL1"),
     bit("FWB", 46, "Stage 2 attributes can force write-back"),
     bit("GPF", 48, "Granule protection faults of EL1 and EL0 go to EL2"),
@@ -108,6 +111,7 @@ _SCR = (
     bit("TWI", 12, "Trap WFI from below EL3"),
     bit("TWE", 13, "Trap WFE from below EL3"),
     bit("EEL2", 18, "Secure state has an EL2"),
+    bit("EASE", 19, "Synchronous external aborts taken to EL3 use the SError vector"),
     bit("HXEn", 38, "HCRX_EL2 works; otherwise accesses trap and it acts as 0"),
     bit("TCR2En", 43, "TCR2_EL1 and TCR2_EL2 work; otherwise accesses trap and they act as 0"),
     bit("SCTLR2En", 44, "SCTLR2_EL1 and SCTLR2_EL2 work; otherwise accesses trap and they act as 0"),

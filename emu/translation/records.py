@@ -186,6 +186,8 @@ class Translation:
     stage2_level: int | None = None
     is_global: bool = True
     ipa_base: IPA | None = None
+    ipa_pas: PAS | None = None
+    """Address space of `ipa_base`."""
     amec: int = 0
     emec: bool = False
     """The effective EMEC when the translation was made (a TLB may keep it)."""

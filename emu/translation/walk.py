@@ -104,6 +104,10 @@ class Walker:
         steps = None if trace is None else trace.stage2
         return self._both(request, first, self._untagged(request), situation, mec, steps)
 
+    def physical(self, request: Request, translation: Translation) -> PA:
+        """The output address of a request through its translation."""
+        return PA(translation.pa_base + (self._untagged(request) - translation.va_base))
+
     # --- controls -------------------------------------------------------------------------------------------------
 
     def mec_controls(self, security: Security) -> MecControls:
@@ -277,6 +281,7 @@ class Walker:
             stage2_level=second.level,
             is_global=first.is_global,
             ipa_base=IPA(ipa & -size),
+            ipa_pas=first.pas,
             amec=second.amec,
             emec=second.emec,
             stage1_is_device=first.stage1_is_device,

@@ -5,14 +5,13 @@ capstone 5 shows MEC registers and DC CIPAE as raw numbers, so MRS, MSR and SYS 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from emu.architecture import Access
-
-Encoding = tuple[int, int, int, int, int]
+from emu.registers.model import Encoding
+from emu.registers.names import generic_name, name_of, operation_name
 
 CALLS = frozenset({"bl", "blr", "svc", "hvc", "smc", "blraa", "blraaz", "blrab", "blrabz"})
 RETURNS = frozenset({"ret", "eret", "retaa", "retab", "eretaa", "eretab"})
@@ -45,23 +44,9 @@ def disassembler() -> Any:
     return engine
 
 
-@lru_cache(maxsize=1)
-def name_lookup() -> Callable[[Encoding], str | None]:
-    """The register table's function from encoding to name; a function that knows nothing where there is none."""
-    try:
-        from emu.registers.names import name_of
-    except ImportError:
-        return lambda encoding: None
-    return name_of
-
-
 def system_name(encoding: Encoding) -> str:
     """A register's name, or the generic form the manual gives it: S3_4_C10_C8_0."""
-    found = name_lookup()(encoding)
-    if found:
-        return found
-    op0, op1, crn, crm, op2 = encoding
-    return f"S{op0}_{op1}_C{crn}_C{crm}_{op2}"
+    return name_of(encoding) or generic_name(encoding)
 
 
 def encoding_of(word: int) -> Encoding:
@@ -80,7 +65,7 @@ def decode_system(word: int) -> Instruction | None:
         name = system_name(encoding)
         return Instruction("mrs", f"{register}, {name}") if is_read else Instruction("msr", f"{name}, {register}")
     if encoding[0] == 1 and not is_read:
-        name = name_lookup()(encoding)
+        name = operation_name(encoding)
         if name is None:
             _, op1, crn, crm, op2 = encoding
             operands = f"#{op1}, c{crn}, c{crm}, #{op2}"

@@ -189,11 +189,13 @@ def mec_registers(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> 
     names = [name for name in table if name.startswith(("MECID", "VMECID"))]
     effective = []
     for key, (is_on, why) in machine.mec.effective().items():
-        if key in PROGRAMMED:
-            name, register, bit = PROGRAMMED[key]
+        name, register, bit = PROGRAMMED.get(key, ("", "", 0))
+        if register in table:
             effective.append(EffectiveView(name, sysreg[register] >> bit & 1, is_on, why))
     controls = []
     for register, field, bit in CONTROLS:
+        if register not in table:
+            continue
         value = sysreg[register] >> bit & 1
         controls.append((register, field, value, CONTROL_MEANING[field][value]))
     return MecRegistersView(

@@ -43,7 +43,10 @@ def status(machine: emu.Machine) -> StatusView:
     effective = machine.mec.effective()
     unwritten = machine.registers.never_written
     mec_at = tuple(el for el in (2, 3) if effective.get(f"emec_el{el}", (False, ""))[0])
-    mecids = tuple((short, cpu.sysreg[name] & 0xFFFF) for short, name in SHOWN if name not in unwritten)
+    present = machine.mec.registers()
+    mecids = tuple(
+        (short, present[name] & 0xFFFF) for short, name in SHOWN if name in present and name not in unwritten
+    )
     return StatusView(
         el=cpu.el,
         security=cpu.security,

@@ -36,10 +36,8 @@ class TlbRow:
 
 @dataclass(frozen=True, slots=True)
 class TlbView:
-    """`capacity` is None where the machine does not say."""
-
     rows: tuple[TlbRow, ...]
-    capacity: int | None
+    capacity: int
 
     @property
     def stale(self) -> int:
@@ -60,13 +58,13 @@ def tlb(machine: emu.Machine) -> TlbView:
     rows = []
     for entry in machine.tlb.entries():
         translation = entry.translation
-        moment = entry.filled
+        moment = entry.filled_at
         filled_by = ""
         if moment is not None:
             filled_by = label(machine, moment.pc) or f"{moment.pc:#x}"
         rows.append(
             TlbRow(
-                stage=str(getattr(entry.stage, "value", entry.stage)),
+                stage=f"stage {entry.stage}",
                 regime=entry.regime.value,
                 security=entry.security.label,
                 vmid=entry.vmid,
@@ -83,4 +81,4 @@ def tlb(machine: emu.Machine) -> TlbView:
             )
         )
     rows.sort(key=lambda row: (not row.stale, row.regime, row.va))
-    return TlbView(tuple(rows), getattr(machine.tlb, "capacity", None))
+    return TlbView(tuple(rows), machine.tlb.capacity)

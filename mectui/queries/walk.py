@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from emu.architecture import Access
-from emu.translation.records import Walk
+from emu.translation.records import Request, Walk
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def walk(
     return WalkView(follow, machine.translate(va, access=access, el=el), label(machine, va))
 
 
-def walk_followed(machine: emu.Machine, follow: Follow, pinned: int = 0, access: Access = Access.READ) -> WalkView:
-    """The walk for whatever the pane follows."""
+def walk_followed(machine: emu.Machine, follow: Follow, pinned: Request | None = None) -> WalkView:
+    """The walk for whatever the pane follows; `pinned` is the pinned address, or the last access known so far."""
     if follow is Follow.PC:
         return walk(machine, machine.cpu.pc, Access.FETCH, follow=follow)
-    if follow is Follow.PINNED:
-        return walk(machine, pinned, access, follow=follow)
-    request = machine.last_access
+    request = pinned
+    if follow is Follow.ACCESS:
+        request = machine.last_access or pinned
     if request is None:
         return WalkView(follow, None)
     return walk(machine, request.va, request.access, follow=follow)

@@ -10,8 +10,8 @@ from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, wrap
 
 
-def title(view: HitsView) -> str:
-    return f"substituted hits ({numbers.count(view.total)})"
+def summary(view: HitsView) -> str:
+    return numbers.plural(view.total, "hit")
 
 
 def hits(view: HitsView, width: int, chosen: int | None = None) -> list[Line]:

@@ -8,6 +8,8 @@ from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, line, wrap
 
+ADDRESS_COLUMNS = 12
+"""Columns before the squares of a row."""
 GROUP = 8
 """Squares between the spaces in a row."""
 
@@ -25,12 +27,12 @@ def owner_name(owner: Owner) -> str:
     return f"MECID {mecid}" if pas is PAS.REALM else pas.label
 
 
-def title(view: MapView) -> str:
-    """ "MECID map  a square is 4 KiB"."""
-    return f"MECID map  a square is {numbers.size(PAGE * view.zoom)}"
+def summary(view: MapView) -> str:
+    """ "a square is 4 KiB"."""
+    return f"a square is {numbers.size(PAGE * view.zoom)}"
 
 
-def columns_for(width: int, address_columns: int = 12) -> int:
+def columns_for(width: int, address_columns: int = ADDRESS_COLUMNS) -> int:
     """Squares a row that fit: a power of two, so that rows start at round addresses."""
     for columns in (64, 32, 16, 8):
         if address_columns + columns + columns // GROUP <= width:
@@ -58,7 +60,7 @@ def map_row(row: MapRow, view: MapView, width: int) -> Line:
     if not row.cells:
         return line((f"  {numbers.size_roughly(row.skipped)} nobody has stored to", "muted"), target=target)
     square = PAGE * view.zoom
-    spans = [Span(f"{numbers.address(row.pa):<11} ", "address")]
+    spans = [Span(f"{numbers.address(row.pa):<{ADDRESS_COLUMNS}}", "address")]
     for at, item in enumerate(row.cells):
         if at and at % GROUP == 0:
             spans.append(Span(" "))

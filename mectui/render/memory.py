@@ -13,11 +13,11 @@ FOREIGN = "≠"
 SPACE_NAMES = {PAS.ROOT: "root", PAS.SECURE: "sec", PAS.NON_SECURE: "ns"}
 
 
-def title(view: MemoryView) -> str:
+def summary(view: MemoryView) -> str:
     """What is shown, through whose eyes."""
     eyes = f"{view.eyes.value} {view.mecid}" if view.eyes is Eyes.MECID else view.eyes.value
     kind = "PA" if view.is_physical else "VA"
-    return f"memory {kind} {numbers.address(view.start)}  {eyes}"
+    return f"{kind} {numbers.address(view.start)}  {eyes}"
 
 
 def memory(view: MemoryView, width: int) -> list[Line]:

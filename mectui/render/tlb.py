@@ -11,11 +11,10 @@ WIDE = 100
 STALE = "!"
 
 
-def title(view: TlbView) -> str:
-    """ "TLB  3 entries of 128, 1 stale"."""
-    of = f" of {view.capacity}" if view.capacity else ""
+def summary(view: TlbView) -> str:
+    """ "3 entries of 128, 1 stale"."""
     stale = f", {view.stale} stale" if view.stale else ""
-    return f"TLB  {numbers.plural(len(view.rows), 'entry')}{of}{stale}"
+    return f"{numbers.plural(len(view.rows), 'entry')} of {view.capacity}{stale}"
 
 
 def tlb(view: TlbView, width: int) -> list[Line]:

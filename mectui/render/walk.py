@@ -19,11 +19,11 @@ LABEL = 8
 """Columns of the labels in the lines that say where the walk ends."""
 
 
-def title(view: WalkView) -> str:
-    """ "page-table walk  VA 0x4000_1000 (last data access)"."""
+def summary(view: WalkView) -> str:
+    """ "VA 0x4000_1000 (last data access)"."""
     if view.walk is None:
-        return "page-table walk"
-    return f"page-table walk  VA {numbers.address(view.walk.request.va)}  ({view.follow.value})"
+        return view.follow.value
+    return f"VA {numbers.address(view.walk.request.va)} ({view.follow.value})"
 
 
 def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> list[Line]:

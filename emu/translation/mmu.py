@@ -1,0 +1,266 @@
+"""The memory management unit: what a CPU asks about every access, and what a debugger asks without touching it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emu.architecture import IPA, PA, PAS, VA, MecidSource, Regime, Security
+from emu.debug.events import Moment
+from emu.features import Features
+from emu.mec.selection import mecid_value
+from emu.rme.gpt import GptCache, GranuleInfo, is_pa_operation
+from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
+from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
+from emu.translation.controls import TTBR_NAME, vmid_of
+from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory
+from emu.translation.records import Fault, FaultKind, MemoryAttributes, Request, Translation, Walk
+from emu.translation.regimes import RegisterView, is_el2_enabled, regime_of
+from emu.translation.situation import Situation, situation_of
+from emu.translation.stage2_cache import TlbStage2
+from emu.translation.staleness import staleness_of
+from emu.translation.story import tell
+from emu.translation.tlb import Tlb, TlbEntry
+from emu.translation.tlbi import Stages, base_name
+from emu.translation.walk import Walker
+
+_GPT_REGISTERS = ("GPCCR_EL3", "GPTBR_EL3")
+_EL3_CONTEXT = ("SCR_EL3", "SCTLR_EL3", "TCR_EL3", "TTBR0_EL3", "MAIR_EL3", "SCTLR2_EL3", "MECID_RL_A_EL3")
+_EL2_CONTEXT = (
+    "SCR_EL3",
+    "HCR_EL2",
+    "SCTLR_EL2",
+    "TCR_EL2",
+    "TTBR0_EL2",
+    "TTBR1_EL2",
+    "MAIR_EL2",
+    "SCTLR2_EL2",
+    "TCR2_EL2",
+    "MECID_P0_EL2",
+    "MECID_A0_EL2",
+    "MECID_P1_EL2",
+    "MECID_A1_EL2",
+)
+_EL1_CONTEXT = (
+    "SCR_EL3",
+    "HCR_EL2",
+    "SCTLR_EL1",
+    "TCR_EL1",
+    "TTBR0_EL1",
+    "TTBR1_EL1",
+    "MAIR_EL1",
+    "VTCR_EL2",
+    "VTTBR_EL2",
+    "VSTCR_EL2",
+    "VSTTBR_EL2",
+    "SCTLR2_EL2",
+    "VMECID_P_EL2",
+    "VMECID_A_EL2",
+)
+CONTEXT_REGISTERS: dict[Regime, tuple[str, ...]] = {
+    Regime.EL3: _EL3_CONTEXT + _GPT_REGISTERS,
+    Regime.EL2: _EL2_CONTEXT + _GPT_REGISTERS,
+    Regime.EL20: _EL2_CONTEXT + _GPT_REGISTERS,
+    Regime.EL10: _EL1_CONTEXT + _GPT_REGISTERS,
+}
+"""The registers that decide how accesses of a regime translate, MECIDs and granule protection included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an access goes: an address in a physical address space, under a MECID."""
+
+    pa: PA
+    pas: PAS
+    mecid: int
+    source: MecidSource
+    """The register that supplied the MECID."""
+    attributes: MemoryAttributes
+    is_device: bool
+    translation: Translation
+
+
+@dataclass(frozen=True, slots=True)
+class MmuState:
+    """What the MMU remembers beyond the registers."""
+
+    entries: tuple[TlbEntry, ...]
+    granules: dict[int, dict[int, GranuleInfo]]
+
+
+class Mmu:
+    """Translation, granule protection and MECID selection of one PE."""
+
+    def __init__(
+        self,
+        regs: RegisterView,
+        memory: WalkMemory,
+        features: Features,
+        *,
+        tlb_entries: int = 128,
+        now: Callable[[], Moment],
+    ) -> None:
+        self.tlb = Tlb(tlb_entries)
+        self.granules = GptCache(regs, memory.read_u64, features)
+        self._regs = regs
+        self._memory = memory
+        self._features = features
+        self._now = now
+        self._walker = Walker(regs, features, memory, self.granules, TlbStage2(self.tlb, regs, now))
+        self._fresh_granules = LookingGranuleCheck(self.granules, as_cached=False)
+        self._fresh_walker = Walker(regs, features, memory, self._fresh_granules)
+        self._cached_granules = LookingGranuleCheck(self.granules, as_cached=True)
+        self._looking_walker = Walker(regs, features, memory, self._cached_granules, TlbStage2(self.tlb, regs, None))
+
+    # --- what the CPU asks ----------------------------------------------------------------------------------------
+
+    def access(self, request: Request) -> Located | Fault:
+        """Where an access within one page goes, or the fault it takes; fills the TLB.
+
+        Checks come in the order of mec-reference.md 4.5: alignment, translation, permissions, granule protection.
+        """
+        return self._access(request, self._walker, self.granules, True)
+
+    def look(self, request: Request) -> Located | None:
+        """Where an access would go now, stale TLB entries included; None where it would fault. Changes nothing."""
+        with self._memory.unobserved():
+            found = self._access(request, self._looking_walker, self._cached_granules, False)
+        return None if isinstance(found, Fault) else found
+
+    def explain(self, request: Request) -> Walk:
+        """The story of an address by the tables as they are, ignoring every cache. Changes nothing."""
+        with self._memory.unobserved():
+            walker, granules = self._fresh_walker, self._fresh_granules
+            return tell(request, walker, self._regs, self._features, self._memory, granules)
+
+    def at(self, name: str, va: VA, el: int, *, pan: bool = False) -> tuple[int | None, Fault | None]:
+        """An AT instruction executed at `el`: (value for PAR_EL1, None), or (None, fault to take as an exception).
+
+        (None, None) where the instruction is UNDEFINED: at EL3 for a lower EL while SCR_EL3.{NSE,NS} is reserved or
+        for an EL2 that is not enabled. `pan` is PSTATE.PAN, which the *P forms honour. The walk is a fresh one: it
+        neither uses nor fills TLB entries of the regime, but reads tables for real and goes through stage-2 entries.
+        """
+        operation = AT_OPERATIONS[name.rpartition(" ")[2]]
+        request = at_request(operation, va, self._regs, pan)
+        if request is None:
+            return None, None
+        is_stage1_only = not operation.both_stages
+        found = self._walker.translate(request, is_stage1_only=is_stage1_only)
+        if isinstance(found, Fault):
+            if is_taken(found, el, request.security, self._regs):
+                return None, found
+            return encode_failure(found), None
+        return encode_success(found, self._walker.physical(request, found), request), None
+
+    def invalidate(self, name: str, operand: int, el: int) -> int:
+        """A TLBI instruction executed at `el`; returns how many entries (or cached GPT ranges) it removed.
+
+        The TLB's `on_removed` hears of each entry. After the PA operations whoever keeps verdicts of granule
+        protection must ask again.
+        """
+        operation = name.rpartition(" ")[2].removesuffix("NXS")
+        if is_pa_operation(operation):
+            return self.granules.invalidate(operation, operand)
+        return len(self.tlb.invalidate(base_name(name), operand, self._regs, el))
+
+    def context_key(self, el: int) -> tuple[int | str, ...]:
+        """Everything but PSTATE that decides how accesses at an EL translate, MECIDs included, as raw values."""
+        regs = self._regs
+        regime = regime_of(el, regs)
+        return (el, regime.value, *[regs[name] for name in CONTEXT_REGISTERS[regime]])
+
+    def walk_source(self) -> MecidSource:
+        """The register that supplies the MECID of the descriptor fetch under way."""
+        return self._walker.tables.source
+
+    # --- what a debugger asks -------------------------------------------------------------------------------------
+
+    def staleness(self, entry: TlbEntry) -> str | None:
+        """The first field in which a fresh walk contradicts a TLB entry; None when it agrees or cannot be compared."""
+        with self._memory.unobserved():
+            return staleness_of(entry, self._fresh_walker, self._regs, *self._tags(entry.regime, entry.security))
+
+    def snapshot(self) -> MmuState:
+        """What has to be kept to come back to this instant."""
+        return MmuState(self.tlb.entries(), self.granules.state())
+
+    def restore(self, state: MmuState) -> None:
+        """Come back to an instant; nobody is told."""
+        self.tlb.restore(state.entries)
+        self.granules.restore(state.granules)
+
+    def invalidate_all(self) -> None:
+        """Reset: nothing is cached any more; nobody is told."""
+        self.tlb.clear()
+        self.granules.restore({})
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _tags(self, regime: Regime, security: Security) -> tuple[int | None, int | None]:
+        """(VMID, ASID) that a regime runs under now; None where it has none.
+
+        The ASID is TTBR1's with TCR_ELx.A1, else TTBR0's, for both halves; 8 bits of it unless AS.
+        """
+        regs = self._regs
+        if not regime.has_two_ranges:
+            return None, None
+        vmid = None
+        if regime is Regime.EL10 and is_el2_enabled(security, regs):
+            vmid = vmid_of(regs["VTTBR_EL2"], regs["VTCR_EL2"])
+        control = self._walker.stage1_control(regime, False)
+        asid = regs[TTBR_NAME[regime, control.a1]] >> 48
+        return vmid, asid if control.has_wide_asid else asid & 0xFF
+
+    def _access(self, request: Request, walker: Walker, granules: GranuleCheck, is_real: bool) -> Located | Fault:
+        situation = situation_of(request, self._regs)
+        fault = alignment_fault(request, situation.sctlr)
+        if fault is not None:
+            return fault
+        found = self._translate(request, situation, walker, is_real)
+        if isinstance(found, Fault):
+            return found
+        pa, pas = walker.physical(request, found), found.pas
+        if not request.is_at and not granules.passes(pa, pas):
+            result = granules.check(pa, pas)
+            return Fault(FaultKind.GPC, 0, result.reason, gpc=result)
+        source, attributes = found.source, found.attributes
+        mecid = 0 if source is MecidSource.ZERO else mecid_value(self._regs, source, self._features)
+        return Located(pa, pas, mecid, source, attributes, attributes.is_device, found)
+
+    def _translate(self, request: Request, situation: Situation, walker: Walker, is_real: bool) -> Translation | Fault:
+        if not situation.is_stage1_on:
+            return walker.translate(request)
+        regime, security = request.regime, request.security
+        two_ranges = regime.has_two_ranges
+        upper = two_ranges and bool(request.va >> 55 & 1)
+        control = walker.stage1_control(regime, upper)
+        stages = Stages.BOTH if situation.is_stage2_on else Stages.STAGE1
+        vmid, asid = self._tags(regime, security)
+        untagged = canonical(request.va, two_ranges, control.tbi)
+        entry = self.tlb.lookup(stages, regime, security, vmid, asid, untagged)
+        if entry is not None:
+            fault = e0pd_fault(request, control, upper) or _permission_fault(
+                request, entry.translation, untagged, situation
+            )
+            return entry.translation if fault is None else fault
+        found = walker.translate(request)
+        if is_real and isinstance(found, Translation):
+            tag = None if found.is_global else asid
+            self.tlb.insert(TlbEntry(stages, regime, security, vmid, tag, found, self._now()))
+        return found
+
+
+def _permission_fault(request: Request, translation: Translation, untagged: int, situation: Situation) -> Fault | None:
+    """The checks of a walk that depend on the request, against a TLB entry."""
+    is_device = translation.stage1_is_device
+    fault = stage1_fault(translation.permissions, is_device, translation.level, request, situation.sctlr)
+    if fault is not None or translation.stage2_permissions is None:
+        return fault
+    level, base = translation.stage2_level, translation.ipa_base
+    assert level is not None
+    assert base is not None
+    ipa = IPA(base + (untagged - translation.va_base))
+    is_device = translation.attributes.is_device
+    return stage2_fault(
+        translation.stage2_permissions, is_device, level, request, ipa, translation.ipa_pas or request.security.pas
+    )

@@ -1,0 +1,169 @@
+"""What each TLBI instruction is about: operations as data, and the entries that an operand names (4.9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from emu.architecture import PAS, Regime, Security
+from emu.translation.controls import vmid_of
+from emu.translation.regimes import (
+    HCR_E2H,
+    HCR_TGE,
+    RegisterView,
+    hcr_of,
+    is_el2_enabled,
+    security_below_el3,
+)
+
+
+class Stages(Enum):
+    """What a TLB entry translates through; the values are what people read."""
+
+    STAGE1 = "1"
+    BOTH = "1+2"
+    STAGE2 = "2"
+
+
+class By(Enum):
+    """What an operation matches entries by, beside the regime."""
+
+    ALL = "everything"
+    VMID = "VMID"
+    ASID = "ASID"
+    VA = "VA and ASID"
+    VA_ANY_ASID = "VA"
+    IPA = "IPA"
+
+
+@dataclass(frozen=True, slots=True)
+class TlbiOperation:
+    """One operation without its shareability suffix. `el` names the regime as the instruction does (E1, E2, E3)."""
+
+    el: int
+    by: By
+    stages: frozenset[Stages]
+    is_range: bool = False
+    has_any_vmid: bool = False
+
+
+_FIRST = frozenset((Stages.STAGE1, Stages.BOTH))
+_ANY = frozenset(Stages)
+_SECOND = frozenset((Stages.STAGE2,))
+
+OPERATIONS: dict[str, TlbiOperation] = {
+    "VMALLE1": TlbiOperation(1, By.VMID, _FIRST),
+    "VMALLS12E1": TlbiOperation(1, By.VMID, _ANY),
+    "ALLE1": TlbiOperation(1, By.ALL, _ANY, has_any_vmid=True),
+    "ASIDE1": TlbiOperation(1, By.ASID, _FIRST),
+    "IPAS2E1": TlbiOperation(1, By.IPA, _SECOND),
+    "IPAS2LE1": TlbiOperation(1, By.IPA, _SECOND),
+    "RIPAS2E1": TlbiOperation(1, By.IPA, _SECOND, is_range=True),
+    "RIPAS2LE1": TlbiOperation(1, By.IPA, _SECOND, is_range=True),
+    "ALLE2": TlbiOperation(2, By.ALL, _FIRST),
+    "ALLE3": TlbiOperation(3, By.ALL, _FIRST),
+}
+for _el in (1, 2, 3):
+    for _name in ("VAE", "VALE"):
+        OPERATIONS[f"{_name}{_el}"] = TlbiOperation(_el, By.VA, _FIRST)
+        OPERATIONS[f"R{_name}{_el}"] = TlbiOperation(_el, By.VA, _FIRST, is_range=True)
+for _name in ("VAAE1", "VAALE1"):
+    OPERATIONS[_name] = TlbiOperation(1, By.VA_ANY_ASID, _FIRST)
+    OPERATIONS[f"R{_name}"] = TlbiOperation(1, By.VA_ANY_ASID, _FIRST, is_range=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The entries that one TLBI removes. None in a field means that it is not compared."""
+
+    regime: Regime
+    security: Security
+    stages: frozenset[Stages]
+    vmid: int | None = None
+    asid: int | None = None
+    is_global_kept: bool = False
+    """Entries for every ASID stay (ASIDE1)."""
+    span: tuple[int, int] | None = None
+    """Input addresses [start, end), compared in their low 56 bits."""
+    ipa_pas: PAS | None = None
+
+
+def base_name(name: str) -> str:
+    """An operation's name without "TLBI ", "NXS" and the shareability domain, all of which change nothing here."""
+    name = name.rpartition(" ")[2].removesuffix("NXS")
+    return name if name in OPERATIONS else name.removesuffix("IS").removesuffix("OS")
+
+
+def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | None:
+    """What an operation executed at `el` covers; None for no entry at all. Raises KeyError for unknown names.
+
+    State and VMID come from the current state; EL3 takes SCR_EL3.{NSE,NS}, whose reserved encoding covers nothing.
+    TTL is a hint that may be ignored. A VA operand's ASID is compared in all its bits.
+    """
+    operation = OPERATIONS[base_name(name)]
+    if operation.el == 3:
+        regime, security = Regime.EL3, Security.ROOT
+        vmid = None
+    else:
+        found = security_below_el3(regs)
+        if found is None:
+            return None
+        security = found
+        regime = _regime(operation, regs, security)
+        vmid = _vmid(regime, regs, security)
+    span = None
+    if operation.by in (By.VA, By.VA_ANY_ASID, By.IPA):
+        span = _span(operation, operand)
+        if span is None:
+            return None
+    if operation.by is By.IPA:
+        if not is_el2_enabled(security, regs):
+            return None
+        return Scope(regime, security, operation.stages, vmid, span=span, ipa_pas=_ipa_pas(security, operand))
+    return Scope(
+        regime,
+        security,
+        operation.stages,
+        None if operation.has_any_vmid else vmid,
+        operand >> 48 if operation.by in (By.ASID, By.VA) and regime.has_two_ranges else None,
+        operation.by is By.ASID,
+        span,
+    )
+
+
+def _regime(operation: TlbiOperation, regs: RegisterView, security: Security) -> Regime:
+    hcr = hcr_of(security, regs)
+    if operation.el == 2:
+        return Regime.EL20 if hcr & HCR_E2H else Regime.EL2
+    is_host = hcr & HCR_E2H and hcr & HCR_TGE
+    return Regime.EL20 if is_host and operation.stages == _FIRST else Regime.EL10
+
+
+def _vmid(regime: Regime, regs: RegisterView, security: Security) -> int | None:
+    if regime is not Regime.EL10 or not is_el2_enabled(security, regs):
+        return None
+    return vmid_of(regs["VTTBR_EL2"], regs["VTCR_EL2"])
+
+
+def _ipa_pas(security: Security, operand: int) -> PAS:
+    """Intermediate address space: Secure state has two, chosen by bit 63."""
+    if security is Security.SECURE:
+        return PAS.NON_SECURE if operand >> 63 else PAS.SECURE
+    return security.pas
+
+
+def _span(operation: TlbiOperation, operand: int) -> tuple[int, int] | None:
+    """Input addresses of an operand; None for a range whose TG is 0."""
+    is_ipa = operation.by is By.IPA
+    if not operation.is_range:
+        start = (operand & ((1 << (40 if is_ipa else 44)) - 1)) << 12
+        return start, start + (1 << 12)
+    granule = {1: 12, 2: 14, 3: 16}.get(operand >> 46 & 3)
+    if granule is None:
+        return None
+    scale, number = operand >> 44 & 3, operand >> 39 & 0x1F
+    start = (operand & ((1 << 37) - 1)) << granule
+    sign = 1 << (36 + granule)
+    if not is_ipa and start & sign:
+        start = (start | -sign) & ((1 << 56) - 1)
+    return start, start + ((number + 1) << (5 * scale + 1 + granule))

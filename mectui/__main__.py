@@ -1,0 +1,7 @@
+"""python -m mectui."""
+
+import sys
+
+from mectui.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Headless commands: one file each. stdout is data, stderr is talk."""

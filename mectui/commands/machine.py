@@ -1,0 +1,97 @@
+"""From command-line options to a machine with its guest loaded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import emu
+from emu.errors import ConfigurationError, EmuError, LoadError
+from mectui.resources import bundled_guests, guest_path
+
+
+def parse_number(text: str, what: str) -> int:
+    """A number as people write addresses: 0x4000_0000, 1073741824. Raises EmuError."""
+    try:
+        value = int(text.replace("_", ""), 0)
+    except ValueError:
+        raise EmuError(f"{text!r} is not {what}: write a number such as 0x4000_0000") from None
+    if not 0 <= value < 1 << 64:
+        raise EmuError(f"{text} is not {what}: addresses have 64 bits")
+    return value
+
+
+def find_guest(name: str) -> Path:
+    """The file a GUEST argument means: a path, or a bundled guest's name. Raises LoadError."""
+    path = Path(name)
+    try:
+        if path.exists() and not path.is_dir():
+            return path
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{name[:80]!r} cannot be opened: {error}") from None
+    bundled = guest_path(name)
+    if bundled is not None:
+        return bundled
+    if path.is_dir():
+        raise LoadError(f"{name} is a folder: name an ELF file in it")
+    names = ", ".join(guest.name for guest in bundled_guests())
+    raise LoadError(f"there is no file {name!r} and no bundled guest of that name; bundled are: {names or 'none'}")
+
+
+def build_machine(
+    options: argparse.Namespace, *, on_compile: Callable[[int], None] | None = None, seed_console: bool = False
+) -> emu.Machine:
+    """The machine that the options describe, with its images loaded. Raises EmuError with a sentence."""
+    if options.cpus < 1:
+        raise ConfigurationError(f"{options.cpus} CPUs make no machine: this version models one")
+    machine = emu.Machine(
+        memory=options.memory,
+        cpus=options.cpus,
+        el=options.el,
+        engine=options.engine,
+        mec=options.mec == "on",
+        mec_model=options.mec_model,
+        mecid_width=options.mecid_width,
+        tlb_entries=options.tlb_entries,
+        seed=options.seed,
+        pas_keys=options.pas_keys == "on",
+        command_line=options.command_line,
+        on_compile=on_compile,
+    )
+    entry = None if options.entry is None else parse_number(options.entry, "an entry address")
+    guest = find_guest(options.guest)
+    if options.load_at is not None:
+        machine.load_raw(guest, parse_number(options.load_at, "a load address"), entry)
+    else:
+        machine.load(guest)
+    for extra in getattr(options, "more", None) or ():
+        machine.load(find_guest(extra))
+    if entry is not None:
+        machine.cpu.pc = entry
+        machine.entry = entry
+    return machine
+
+
+class CompileProgress:
+    """Says on stderr that native code is being made, once that has taken a second; a warm cache never gets there."""
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+        self._shown = False
+
+    def __call__(self, compiled: int) -> None:
+        import time
+
+        now = time.monotonic()
+        if self._started is None:
+            self._started = now
+        if now - self._started > 1.0 and sys.stderr.isatty():
+            self._shown = True
+            print(f"\rmectui: first start, making native code: {compiled} kinds of instruction", end="",
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+    def finish(self) -> None:
+        if self._shown:
+            print(file=sys.stderr)

@@ -1,0 +1,106 @@
+"""mectui run: a guest without a screen, its console and exit code passed through, or a report as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+import emu
+from emu.debug.events import StopReason
+from mectui.cli import Parser, add_machine_options
+from mectui.commands.machine import CompileProgress, build_machine, parse_number
+from mectui.queries.report import report
+
+_EXIT_CODES = {
+    StopReason.LIMIT: 124,
+    StopReason.BREAKPOINT: 0,
+    StopReason.HALTED: 125,
+    StopReason.ERROR: 125,
+    StopReason.PAUSED: 130,
+}
+"""What the process ends with when the guest did not choose an exit code itself."""
+
+EPILOG = """\
+exit codes: the guest's own; 124 when --max-insns ended it; 125 when the guest halted or ran wild;
+2 for wrong input; 130 when interrupted.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        prog="mectui run",
+        description="Run a guest until it exits, halts, or reaches --max-insns.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
+    parser.add_argument("more", nargs="*", metavar="FILE", help="further ELF files to load")
+    parser.add_argument("--json", action="store_true", help="print the report; the guest's console goes to stderr")
+    parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
+    parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
+                        help="stop at an address or symbol; may be given more than once")  # fmt: skip
+    add_machine_options(parser)
+    options = parser.parse_args(arguments)
+    limit = None if options.max_insns is None else parse_number(options.max_insns, "a number of instructions")
+    progress = CompileProgress()
+    machine = build_machine(options, on_compile=progress)
+    from mectui.commands.where import resolve
+
+    for where in options.breaks:
+        machine.breakpoints.add(resolve(machine, where))
+    console = sys.stderr if options.json else sys.stdout
+    machine.on_console(lambda data: _forward(data, console))
+    stop = _run(machine, limit)
+    progress.finish()
+    if options.json:
+        json.dump(report(machine, stop, options.guest), sys.stdout, indent=2)
+        print()
+    else:
+        _talk(machine, stop)
+    sys.stdout.flush()
+    return stop.code if stop.reason is StopReason.EXIT else _EXIT_CODES[stop.reason]
+
+
+def _run(machine: emu.Machine, limit: int | None) -> emu.Stop:
+    """Run; ctrl-C pauses the guest, so that the report still comes."""
+    import signal
+
+    previous = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, lambda *_: machine.pause())
+    except ValueError:  # not the main thread: whoever called us handles ctrl-C
+        return machine.run(limit)
+    try:
+        return machine.run(limit)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _forward(data: bytes, stream: object) -> None:
+    """The guest's bytes as they are."""
+    buffer = getattr(stream, "buffer", None)
+    if buffer is not None:
+        buffer.write(data)
+        buffer.flush()
+    else:
+        print(data.decode("utf-8", errors="replace"), end="", file=stream)  # type: ignore[call-overload]
+
+
+def _talk(machine: emu.Machine, stop: emu.Stop) -> None:
+    """One line on stderr where the guest did not end by itself."""
+    if stop.reason is StopReason.EXIT:
+        return
+    where = machine.symbols.describe(stop.pc)
+    state = f"at {where} (pc {stop.pc:#x}, EL{stop.el} {stop.security.label})"
+    text = {
+        StopReason.LIMIT: f"stopped after {machine.instructions:,} instructions {state}",
+        StopReason.BREAKPOINT: f"stopped at a breakpoint {state}",
+        StopReason.HALTED: f"the guest halted {state}: {stop.message}",
+        StopReason.ERROR: f"the guest ran wild {state}: {stop.message}",
+        StopReason.PAUSED: f"interrupted {state}",
+    }[stop.reason]
+    if machine.console and not machine.console.endswith("\n"):
+        print(file=sys.stderr)
+    print(f"mectui: {text}", file=sys.stderr)

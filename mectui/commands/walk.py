@@ -1,0 +1,78 @@
+"""mectui walk: the page-table walk of one address, every step, as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+
+from emu.architecture import Regime
+from emu.debug.events import StopReason
+from emu.errors import EmuError
+from mectui.cli import Parser, add_machine_options
+from mectui.commands.machine import CompileProgress, build_machine
+from mectui.commands.where import resolve
+
+_LIMIT = 100_000_000
+"""Instructions after which --until counts as never reached."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        prog="mectui walk",
+        description="Show the translation of one address: every descriptor fetch, the granule protection check, and "
+        "the MECID of each access with the register it comes from.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
+    parser.add_argument("address", metavar="ADDRESS", help="virtual address or symbol")
+    parser.add_argument("--until", metavar="WHERE", help="run to this address or symbol first (default: do not run)")
+    parser.add_argument("--regime", metavar="NAME", help="EL3, EL2, EL2&0 or EL1&0 (default: the current one)")
+    parser.add_argument("--access", default="read", choices=("read", "write", "fetch"), help="kind of access (read)")
+    parser.add_argument("--json", action="store_true", help="print the walk as JSON")
+    add_machine_options(parser)
+    options = parser.parse_args(arguments)
+    progress = CompileProgress()
+    machine = build_machine(options, on_compile=progress)
+    regime = _regime(options.regime)
+    if options.until is not None:
+        target = resolve(machine, options.until)
+        number = machine.breakpoints.add(target)
+        stop = machine.run(_LIMIT)
+        machine.breakpoints.remove(number)
+        progress.finish()
+        if stop.reason is not StopReason.BREAKPOINT:
+            raise EmuError(
+                f"the guest never reached {options.until} ({target:#x}): it stopped with {stop.reason.value!r} "
+                f"at {machine.symbols.describe(stop.pc)} after {machine.instructions:,} instructions"
+            )
+    va = resolve(machine, options.address)
+    walk = machine.translate(va, options.access, regime=regime)
+    if options.json:
+        from mectui.queries.report import walk_json
+
+        json.dump(walk_json(walk), sys.stdout, indent=2)
+        print()
+        return 0
+    from mectui.queries.labels import label
+    from mectui.queries.walk import Follow, WalkView
+    from mectui.render import walk as render
+    from mectui.render.text import plain
+
+    width = max(80, shutil.get_terminal_size((120, 24)).columns)
+    view = WalkView(Follow.PINNED, walk, label(machine, va))
+    print(plain(render.walk(view, width, render.ALL)), end="")
+    return 0
+
+
+def _regime(name: str | None) -> Regime | None:
+    if name is None:
+        return None
+    wanted = name.upper().replace("EL20", "EL2&0").replace("EL10", "EL1&0")
+    try:
+        return Regime(wanted)
+    except ValueError:
+        names = ", ".join(item.value for item in Regime)
+        raise EmuError(f"there is no translation regime {name!r}: use one of {names}") from None

@@ -1,0 +1,256 @@
+"""What all panes share: lines drawn with the line API, a cursor, tabs in the border, and asking for a new view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mectui.actions import Scope, of_scope
+from mectui.render.text import Line, Span, Target, TargetKind, wrap
+from mectui.styling import StyleBook
+
+if TYPE_CHECKING:
+    from mectui.app import MectuiApp
+    from mectui.session import Look, Progress
+
+CURSOR = "›"
+GUTTER = 1
+"""Columns before the text: the cursor's sign."""
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """The keys of a scope, from the action table."""
+    return [
+        Binding(",".join(action.keys), action.name, action.title, show=False)
+        for action in of_scope(scope)
+        if action.keys
+    ]
+
+
+class Pane(ScrollView, can_focus=True):
+    """Draws `lines`. Subclasses say what to ask the machine (`look`) and how to draw the answer (`draw`)."""
+
+    TITLE: ClassVar[str] = ""
+    SCOPE: ClassVar[Scope | None] = None
+    HAS_CURSOR: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[Any]] = bindings(Scope.LIST)
+
+    DEFAULT_CSS = """
+    Pane {
+        position: absolute;
+        border: round $pane-border;
+        border-title-color: $foreground;
+        border-subtitle-color: $quiet;
+        border-title-align: left;
+        border-subtitle-align: right;
+        background: $background;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        overflow-x: hidden;
+        &:focus {
+            border: round $pane-focus;
+            border-title-style: bold;
+        }
+        &.-running { border-subtitle-color: $warning; }
+    }
+    """
+
+    class Outdated(Message):
+        """A pane wants a new view."""
+
+        def __init__(self, pane: Pane) -> None:
+            super().__init__()
+            self.pane = pane
+
+    class Chosen(Message):
+        """Enter or a click on the cursor's line: somebody wants to go where it points."""
+
+        def __init__(self, pane: Pane, target: Target) -> None:
+            super().__init__()
+            self.pane = pane
+            self.target = target
+
+    class TabClicked(Message):
+        """A pane's name in a border was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.pane_name = name
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name, name=name)
+        self.pane_name = name
+        self.lines: list[Line] = []
+        self.view: Any = None
+        self.cursor = 0
+        self.tabs: tuple[tuple[str, str], ...] = ()
+        """(pane name, title) of every pane that shares this place on the screen."""
+        self._tab_ends: list[tuple[int, int, str]] = []
+        self._drawn_width = 0
+
+    # --- for subclasses -------------------------------------------------------------------------------------------
+
+    def look(self) -> Look | None:
+        """The question to the machine for the view as it should be now; None for no question."""
+        return None
+
+    def draw(self, width: int) -> list[Line]:
+        """The view as lines of at most `width` columns."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """What the lower border says."""
+        return ""
+
+    def follow(self, progress: Progress) -> None:
+        """Called when the machine stopped, before the pane is asked for its look."""
+
+    # --- views ----------------------------------------------------------------------------------------------------
+
+    @property
+    def book(self) -> StyleBook:
+        app: MectuiApp = self.app  # type: ignore[assignment]
+        return app.style_book
+
+    @property
+    def text_width(self) -> int:
+        return max(self.scrollable_content_region.width - GUTTER, 8)
+
+    @property
+    def text_height(self) -> int:
+        return max(self.scrollable_content_region.height, 1)
+
+    def accept(self, view: Any) -> None:
+        """A new view has arrived."""
+        self.view = view
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Makes the lines anew from the view that is there."""
+        self._drawn_width = self.text_width
+        if isinstance(self.view, Exception):
+            text = f"This cannot be shown: {type(self.view).__name__}: {self.view}"
+            self.lines = wrap(text, self._drawn_width, "fault")
+        elif self.view is None:
+            self.lines = []
+        else:
+            self.lines = self.draw(self._drawn_width)
+        self.cursor = max(0, min(self.cursor, len(self.lines) - 1))
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.lines))
+        self.show_borders()
+        self.refresh()
+
+    def show_borders(self) -> None:
+        """The names of the panes in this place, the open one marked, and the summary below."""
+        parts: list[Content | tuple[str, str] | str] = []
+        self._tab_ends = []
+        at = 2
+        tabs = self.tabs or ((self.pane_name, self.TITLE),)
+        for number, (name, title) in enumerate(tabs):
+            if number:
+                parts.append(("  ", ""))
+                at += 2
+            is_open = name == self.pane_name
+            text = f"[{title}]" if is_open and len(tabs) > 1 else title
+            parts.append((text, "bold $foreground" if is_open else "$quiet"))
+            self._tab_ends.append((at, at + len(text), name))
+            at += len(text)
+        self.border_title = Content.assemble(*parts)
+        summary = "" if isinstance(self.view, Exception) or self.view is None else self.summary()
+        self.border_subtitle = Content(summary)
+
+    def want(self) -> None:
+        """Asks for a new view."""
+        self.post_message(self.Outdated(self))
+
+    def on_resize(self, event: Resize) -> None:
+        if self.text_width != self._drawn_width:
+            self.redraw()
+        self.want()
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        index = self.scroll_offset.y + y
+        if index >= len(self.lines):
+            return Strip.blank(width, base)
+        is_cursor = self.HAS_CURSOR and self.has_focus and index == self.cursor
+        item = self.lines[index]
+        sign = Span(CURSOR if is_cursor else " ", "strong")
+        return self.book.strip(Line((sign, *item.spans)), width, base, "cursor" if is_cursor else "")
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    # --- cursor ---------------------------------------------------------------------------------------------------
+
+    def target(self) -> Target | None:
+        """What the cursor's line stands for."""
+        return self.lines[self.cursor].target if self.cursor < len(self.lines) else None
+
+    def address_here(self) -> Target | None:
+        """The address the cursor is at, for `walk this` and its like."""
+        found = self.target()
+        return found if found is not None and found.kind in (TargetKind.VIRTUAL, TargetKind.PHYSICAL) else None
+
+    def move_cursor(self, to: int) -> None:
+        self.cursor = max(0, min(to, len(self.lines) - 1))
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self.refresh()
+
+    def action_cursor_up(self) -> None:
+        self.move_cursor(self.cursor - 1)
+
+    def action_cursor_down(self) -> None:
+        self.move_cursor(self.cursor + 1)
+
+    def action_page_up(self) -> None:
+        self.move_cursor(self.cursor - self.text_height)
+
+    def action_page_down(self) -> None:
+        self.move_cursor(self.cursor + self.text_height)
+
+    def action_first(self) -> None:
+        self.move_cursor(0)
+
+    def action_last(self) -> None:
+        self.move_cursor(len(self.lines) - 1)
+
+    def action_choose(self) -> None:
+        found = self.target()
+        if found is not None:
+            self.choose(found)
+
+    def choose(self, target: Target) -> None:
+        self.post_message(self.Chosen(self, target))
+
+    def on_click(self, event: Click) -> None:
+        self.focus()
+        offset = event.get_content_offset(self)
+        if offset is None:
+            if event.y == 0:
+                for start, end, name in self._tab_ends:
+                    if start <= event.x < end:
+                        self.post_message(self.TabClicked(name))
+            return
+        self.clicked(offset.x - GUTTER, self.scroll_offset.y + offset.y, event.chain)
+
+    def clicked(self, x: int, line: int, chain: int) -> None:
+        """A click in the text: the cursor goes there, a second click chooses."""
+        if line < len(self.lines):
+            again = line == self.cursor and chain >= 2
+            self.move_cursor(line)
+            if again:
+                self.action_choose()

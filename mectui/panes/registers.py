@@ -1,0 +1,106 @@
+"""The registers pane: general, system, MEC and SIMD registers in tabs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from textual.content import Content
+from textual.events import Click
+
+from mectui.actions import Scope
+from mectui.panes.pane import Pane, bindings
+from mectui.queries import registers as ask
+from mectui.render import registers as render
+from mectui.render.text import Line, Target, TargetKind
+from mectui.session import Look
+
+
+class RegisterTab(StrEnum):
+    GENERAL = "general"
+    SYSTEM = "system"
+    MEC = "MEC"
+    SIMD = "SIMD"
+
+
+TABS = tuple(RegisterTab)
+
+
+class RegistersPane(Pane):
+    TITLE = "registers"
+    SCOPE = Scope.REGISTERS
+    BINDINGS: ClassVar = bindings(Scope.REGISTERS)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.tab = RegisterTab.GENERAL
+        self.opened: set[str] = set()
+        self._register_tab_ends: list[tuple[int, int, RegisterTab]] = []
+
+    def look(self) -> Look:
+        tab = self.tab
+        match tab:
+            case RegisterTab.GENERAL:
+                return lambda machine, around: (tab, ask.general(machine, around.before))
+            case RegisterTab.SYSTEM:
+                return lambda machine, around: (tab, ask.system(machine, around.before))
+            case RegisterTab.MEC:
+                return lambda machine, around: (tab, ask.mec_registers(machine, around.before))
+            case RegisterTab.SIMD:
+                return lambda machine, around: (tab, ask.simd(machine, around.before))
+
+    def draw(self, width: int) -> list[Line]:
+        match self.view[1]:
+            case ask.GeneralView() as view:
+                return render.general(view, width)
+            case ask.SystemView() as view:
+                return render.system(view, width, self.opened)
+            case ask.MecRegistersView() as view:
+                return render.mec_registers(view, width)
+            case view:
+                return render.simd(view, width)
+
+    def show_borders(self) -> None:
+        """The register tabs stand in the lower border."""
+        super().show_borders()
+        parts: list[tuple[str, str]] = []
+        self._register_tab_ends = []
+        at = 0
+        for tab in TABS:
+            text = f"[{tab.value}]" if tab is self.tab else f" {tab.value} "
+            parts.append((text, "bold $foreground" if tab is self.tab else "$quiet"))
+            self._register_tab_ends.append((at, at + len(text), tab))
+            at += len(text)
+        self.border_subtitle = Content.assemble(*parts)
+
+    def open_tab(self, tab: RegisterTab) -> None:
+        if tab is not self.tab:
+            self.tab = tab
+            self.cursor = 0
+            self.scroll_to(y=0, animate=False)
+            self.show_borders()
+            self.want()
+
+    def action_next_tab(self) -> None:
+        self.open_tab(TABS[(TABS.index(self.tab) + 1) % len(TABS)])
+
+    def action_previous_tab(self) -> None:
+        self.open_tab(TABS[(TABS.index(self.tab) - 1) % len(TABS)])
+
+    def on_click(self, event: Click) -> None:
+        if event.y == self.outer_size.height - 1:
+            # The subtitle is flush right, one column of border and one of padding from the edge.
+            start = self.outer_size.width - 2 - self._register_tab_ends[-1][1]
+            for begin, end, tab in self._register_tab_ends:
+                if begin <= event.x - start < end:
+                    self.open_tab(tab)
+                    event.stop()
+                    event.prevent_default()
+
+    def choose(self, target: Target) -> None:
+        """A system register opens to its fields; a general one's value is an address to look at."""
+        if target.kind is TargetKind.REGISTER:
+            self.opened ^= {str(target.value)}
+            self.redraw()
+        else:
+            super().choose(target)

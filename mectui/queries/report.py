@@ -1,0 +1,178 @@
+"""The JSON report of a run (schema 1) and of a walk: names and fields here are a contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import emu
+from emu.debug.events import ExceptionTaken, Hit
+from emu.mec.pages import MecPage
+from emu.translation.records import Fault, GpcResult, Walk, WalkStep
+
+SCHEMA = 1
+
+
+def report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
+    """Everything `mectui run --json` prints."""
+    seconds = machine.seconds
+    enables = machine.mec.effective()
+    return {
+        "schema": SCHEMA,
+        "guest": guest,
+        "engine": machine.engine_name,
+        "mec_model": machine.mec_model,
+        "stop": {
+            "reason": stop.reason.value,
+            "code": stop.code,
+            "pc": hexadecimal(stop.pc),
+            "el": stop.el,
+            "security": stop.security.label,
+            "message": stop.message,
+        },
+        "instructions": machine.instructions,
+        "seconds": round(seconds, 6),
+        "mips": round(machine.instructions / seconds / 1e6, 3) if seconds else 0.0,
+        "console": machine.console,
+        "mec": {
+            "emec": {"el2": enables["emec_el2"][0], "el3": enables["emec_el3"][0]},
+            "registers": machine.mec.registers(),
+            "pages": [page_json(page) for page in machine.mec.pages()],
+            "hits": [hit_json(hit) for hit in machine.mec.hits],
+            "findings": [],
+        },
+        "exceptions": [exception_json(event) for event in machine.exceptions],
+    }
+
+
+def hexadecimal(value: int | None) -> str | None:
+    return None if value is None else f"{value:#x}"
+
+
+def page_json(page: MecPage) -> dict[str, Any]:
+    return {
+        "pa": hexadecimal(page.pa),
+        "pas": page.pas.label,
+        "mecid": page.mecid,
+        "generation": page.generation,
+        "mixed": page.mixed,
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "instruction": hit.instruction,
+        "pc": hexadecimal(hit.pc),
+        "el": hit.el,
+        "security": hit.security.label,
+        "va": hexadecimal(hit.va),
+        "pa": hexadecimal(hit.pa),
+        "access": hit.access.value,
+        "size": hit.size,
+        "pas": hit.pas.label,
+        "mecid": hit.mecid,
+        "owner": hit.owner,
+        "owner_pas": hit.owned_by.pas.label,
+        "owner_generation": hit.owned_by.generation,
+        "source": hit.source.value,
+    }
+
+
+def exception_json(event: ExceptionTaken) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "instruction": event.moment.instruction,
+        "from_el": event.moment.el,
+        "to_el": event.to_el,
+        "ec": f"{event.ec:#04x}",
+        "esr": hexadecimal(event.esr),
+        "far": hexadecimal(event.far),
+        "elr": hexadecimal(event.elr),
+        "kind": event.kind,
+    }
+    if event.mfar is not None:
+        found["mfar"] = hexadecimal(event.mfar)
+    return found
+
+
+def walk_json(walk: Walk) -> dict[str, Any]:
+    """Everything `mectui walk --json` prints."""
+    request = walk.request
+    return {
+        "schema": SCHEMA,
+        "va": hexadecimal(request.va),
+        "access": request.access.value,
+        "el": request.el,
+        "regime": request.regime.value,
+        "security": request.security.label,
+        "stage1": walk.stage1_enabled,
+        "stage2": walk.stage2_enabled,
+        "steps": [step_json(step) for step in walk.steps],
+        "stage2_steps": [step_json(step) for step in walk.stage2],
+        "pa": hexadecimal(walk.pa),
+        "pas": None if walk.pas is None else walk.pas.label,
+        "mecid": walk.mecid,
+        "source": walk.source.value,
+        "why": walk.why,
+        "gpc": gpc_json(walk.gpc),
+        "owner": owner_json(walk.owner),
+        "mismatch": walk.is_mismatch,
+        "fault": fault_json(walk.fault),
+        "summary": walk.summary,
+    }
+
+
+def step_json(step: WalkStep) -> dict[str, Any]:
+    return {
+        "stage": step.stage,
+        "level": step.level,
+        "table": hexadecimal(step.table),
+        "table_source": step.table_source,
+        "index": step.index,
+        "index_bits": [step.index_high, step.index_low],
+        "address": hexadecimal(step.address),
+        "pa": hexadecimal(step.pa),
+        "pas": None if step.pas is None else step.pas.label,
+        "descriptor": hexadecimal(step.descriptor),
+        "kind": step.kind,
+        "fields": {field.name: field.value for field in step.fields},
+        "mecid": step.mecid,
+        "source": step.source.value,
+        "why": step.why,
+        "gpc": gpc_json(step.gpc),
+        "owner": owner_json(step.owner),
+        "mismatch": step.is_mismatch,
+        "next": hexadecimal(step.next_address),
+        "outcome": step.outcome,
+        "stage2": [step_json(inner) for inner in step.stage2],
+    }
+
+
+def gpc_json(gpc: GpcResult | None) -> dict[str, Any] | None:
+    if gpc is None:
+        return None
+    return {
+        "enabled": gpc.enabled,
+        "level": gpc.level,
+        "gpi": gpc.gpi,
+        "failure": None if gpc.failure is None else gpc.failure.name.lower(),
+        "reason": gpc.reason,
+    }
+
+
+def owner_json(owner: tuple[Any, int, int] | None) -> dict[str, Any] | None:
+    if owner is None:
+        return None
+    pas, mecid, generation = owner
+    return {"pas": pas.label, "mecid": mecid, "generation": generation}
+
+
+def fault_json(fault: Fault | None) -> dict[str, Any] | None:
+    if fault is None:
+        return None
+    return {
+        "kind": fault.kind.value,
+        "level": fault.level,
+        "second_stage": fault.second_stage,
+        "s1ptw": fault.s1ptw,
+        "ipa": hexadecimal(fault.ipa),
+        "reason": fault.reason,
+    }

@@ -1,0 +1,115 @@
+"""Base integer instructions against unicorn: the same word on the same state leaves the same state."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import unicorn
+from unicorn import arm64_const as names
+
+from tests.engines.flat import CODE, DATA, DATA_SIZE, flat_machine
+from tests.engines.words import BRANCH_CLASSES, DATA_CLASSES, MEMORY_CLASSES, by_name, random_operand, random_word
+
+_X = [getattr(names, f"UC_ARM64_REG_X{i}") for i in range(31)]
+_PER_CLASS = 200
+
+
+class Peer:
+    """unicorn with the same memory map."""
+
+    def __init__(self) -> None:
+        self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+        self.uc.ctl_set_cpu_model(names.UC_CPU_ARM64_MAX)
+        self.uc.mem_map(CODE, 0x80_0000)
+
+    def run(self, word: int, x: list[int], sp: int, nzcv: int, data: bytes) -> tuple[object, ...]:
+        uc = self.uc
+        uc.mem_write(CODE, word.to_bytes(4, "little"))
+        uc.mem_write(DATA, data)
+        for register, value in zip(_X, x, strict=True):
+            uc.reg_write(register, value)
+        uc.reg_write(names.UC_ARM64_REG_SP, sp)
+        uc.reg_write(names.UC_ARM64_REG_NZCV, nzcv << 28)
+        uc.ctl_remove_cache(CODE, CODE + 4)
+        uc.emu_start(CODE, 0, count=1)
+        return (
+            [uc.reg_read(register) for register in _X],
+            uc.reg_read(names.UC_ARM64_REG_SP),
+            uc.reg_read(names.UC_ARM64_REG_NZCV) >> 28,
+            uc.reg_read(names.UC_ARM64_REG_PC),
+            bytes(uc.mem_read(DATA, DATA_SIZE)),
+        )
+
+
+def _ours(machine, word: int, x: list[int], sp: int, nzcv: int, data: bytes) -> tuple[object, ...]:  # type: ignore[no-untyped-def]
+    cpu = machine.cpu
+    machine.write(CODE, word.to_bytes(4, "little"))
+    machine.write(DATA, data)
+    for number, value in enumerate(x):
+        cpu.x[number] = value
+    cpu.sp, cpu.nzcv, cpu.pc = sp, nzcv, CODE
+    machine.run(max_instructions=1)
+    return [cpu.x[i] for i in range(31)], cpu.sp, cpu.nzcv, int(cpu.pc), machine.read(DATA, DATA_SIZE)
+
+
+@pytest.fixture(scope="module")
+def peer() -> Peer:
+    return Peer()
+
+
+@pytest.fixture(scope="module", params=["reference", "interpreter"])
+def machine(request):  # type: ignore[no-untyped-def]
+    return flat_machine(request.param)
+
+
+def _state(name: str, word: int, source: random.Random) -> tuple[list[int], int]:
+    """Registers for one word: operands at boundaries; for memory, bases inside the data and small offsets."""
+    x = [random_operand(source) for _ in range(31)]
+    sp = DATA + DATA_SIZE // 2
+    if name in MEMORY_CLASSES:
+        fields = by_name(name).extract(word)
+        base = DATA + DATA_SIZE // 2
+        if fields.get("rm", 31) != 31:
+            x[fields["rm"]] = source.choice((0, 8, 16, 40, 0xFFFF_FFFF_FFFF_FFF8)) & (1 << 64) - 1
+            if fields["option"] == 2:
+                x[fields["rm"]] &= 0xFF
+        if fields.get("rn", 31) != 31:
+            aligned = "exclusive" in name or "acquire" in name
+            x[fields["rn"]] = base + (0 if aligned else source.randrange(16))
+    return x, sp
+
+
+def _usable(name: str, word: int) -> bool:
+    """Keep addresses inside the data: no far literals or offsets, no base that is also the offset."""
+    fields = by_name(name).extract(word)
+    if name == "load_literal":
+        offset = ((fields["imm19"] ^ 1 << 18) - (1 << 18)) * 4
+        return 0 <= offset < 0x1000
+    if name == "load_store_unsigned":
+        return fields["imm12"] << fields["size"] < DATA_SIZE // 4
+    if name == "load_store_register":
+        return fields["rm"] != fields["rn"]
+    if name == "branch_register":
+        return True
+    return True
+
+
+@pytest.mark.parametrize("name", DATA_CLASSES + BRANCH_CLASSES + MEMORY_CLASSES)
+def test_every_word_of_a_class_does_what_unicorn_does(name: str, machine, peer: Peer) -> None:  # type: ignore[no-untyped-def]
+    source = random.Random(name)
+    encoding = by_name(name)
+    data = bytes(source.randrange(256) for _ in range(DATA_SIZE))
+    done = 0
+    while done < _PER_CLASS:
+        word = random_word(encoding, source)
+        if not _usable(name, word):
+            continue
+        x, sp = _state(name, word, source)
+        if name == "branch_register":
+            x = [CODE + 4 * source.randrange(1 << 16) for _ in range(31)]
+        nzcv = source.randrange(16)
+        expected = peer.run(word, x, sp, nzcv, data)
+        got = _ours(machine, word, x, sp, nzcv, data)
+        done += 1
+        assert got == expected, f"{word:#010x} with x={[hex(v) for v in x]} nzcv={nzcv:04b}"
