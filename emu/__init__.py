@@ -1,9 +1,9 @@
 """An AArch64 machine with full MMU, TLB, RME and memory encryption contexts (FEAT_MEC), in Python.
 
-    import emu
-    m = emu.Machine(memory="256M")
-    m.load("guest.elf")
-    stop = m.run(max_instructions=1000)
+import emu
+m = emu.Machine(memory="256M")
+m.load("guest.elf")
+stop = m.run(max_instructions=1000)
 """
 
 from emu.architecture import IPA, PA, PAS, VA, Access, MecidSource, Regime, Security

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Protocol
 
 from emu import state
-from emu.architecture import PAGE, PA, PAS, VA, Access, Regime, Security
+from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
 from emu.debug.events import Event, Hit, Moment, OwnerChanged, Stop
 from emu.errors import EmuError
 from emu.exceptions import Exceptions
@@ -66,9 +66,7 @@ class Cpu:
         self.features = features
         self.emit = emit
         self.semihosting = semihosting
-        self.regs = RegisterFile(
-            self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width
-        )
+        self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width)
         self.mmu = Mmu(self.regs, memory, features, tlb_entries=tlb_entries, now=self.moment)
         self.exceptions = Exceptions(self)
         self.system = System(self)
@@ -271,9 +269,9 @@ class Cpu:
     def _request(self, va: int, size: int, access: Access, mode: Mode) -> Request:
         el, regime = self.slots[state.EL], self.regime
         unprivileged = mode is Mode.UNPRIVILEGED and not self.slots[state.UAO]
-        if unprivileged and el == 1:
-            el = 0
-        elif unprivileged and el == 2 and regime is Regime.EL20 and self.regs.field("HCR_EL2.TGE"):
+        if (unprivileged and el == 1) or (
+            unprivileged and el == 2 and regime is Regime.EL20 and self.regs.field("HCR_EL2.TGE")
+        ):
             el = 0
         else:
             unprivileged = False
@@ -283,6 +281,10 @@ class Cpu:
             honours_pan=bool(self.slots[state.PAN]),
             is_aligned_only=mode is Mode.ALIGNED,
         )  # fmt: skip
+
+    def _has_user_below(self, el: int, regime: Regime) -> bool:
+        """Whether LDTR and STTR count as EL0's here: at EL1, and at EL2 for a host."""
+        return el == 1 or (el == 2 and regime is Regime.EL20 and bool(self.regs.field("HCR_EL2.TGE")))
 
     def locate(self, request: Request) -> Located:
         """Translate and check one access within a page, or take its exception and raise Abandoned."""
@@ -397,9 +399,7 @@ class Cpu:
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:
         reason = f"nothing answers at physical address {pa:#x}"
-        self.exceptions.abort(
-            Fault(FaultKind.EXTERNAL, 0, reason), self._request(va, size, access, Mode.NORMAL)
-        )
+        self.exceptions.abort(Fault(FaultKind.EXTERNAL, 0, reason), self._request(va, size, access, Mode.NORMAL))
         raise Abandoned
 
     def _hit(self, va: VA, where: Located, access: Access, size: int, owner: int, offset: int) -> None:

@@ -19,7 +19,6 @@ _SPSR_N, _SPSR_Z, _SPSR_C, _SPSR_V = 31, 30, 29, 28
 _SPSR_UAO, _SPSR_PAN, _SPSR_SS, _SPSR_IL = 23, 22, 21, 20
 
 
-
 class Exceptions:
     """Exception entry and return for one CPU."""
 
@@ -227,5 +226,3 @@ class Exceptions:
         if target == 2 and not el2_enabled:
             return False
         return not (target == 1 and el2_enabled and regs.field("HCR_EL2.TGE"))
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,11 @@ def read_elf(path: Path) -> Image:
     if not segments:
         raise LoadError(f"{path} has no loadable segments: link it with a PT_LOAD segment")
     ordered = sorted(segments, key=lambda segment: segment.address)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in itertools.pairwise(ordered):
         if before.address + before.size > after.address:
             raise LoadError(
-                f"{path} has overlapping segments at {before.address:#x} and {after.address:#x}: check its linker script"
+                f"{path} has overlapping segments at {before.address:#x} and {after.address:#x}: "
+                "check its linker script"
             )
     return Image(path.name, entry, segments, symbols)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from emu.architecture import PAGE, PA, PAS, VA, Access, Regime, Security
+from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import Cpu
 from emu.debug.events import Event, ExceptionTaken, Hit, Owner, Stop, StopReason
 from emu.debug.symbols import Symbols
@@ -23,6 +23,7 @@ from emu.mec.pages import MecPage
 from emu.memory import PhysicalMemory
 from emu.registers.model import Register
 from emu.registers.table import REGISTERS
+from emu.translation.mmu import MmuState
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import regime_of, security_of
 from emu.translation.tlb import TlbEntry
@@ -58,7 +59,7 @@ class Snapshot:
     state: bytes
     pages: dict[int, tuple[bytes, bytes]]
     bookkeeping: Bookkeeping
-    tlb: object
+    mmu: MmuState
     console: bytes
     hits: int
     exceptions: int
@@ -185,7 +186,7 @@ class Machine:
         seed: int = 0,
         pas_keys: bool = True,
         command_line: str = "",
-        cache_folder: Path | None | Literal["default"] = "default",
+        cache_folder: Path | Literal["default"] | None = "default",
         on_compile: Callable[[int], None] | None = None,
     ) -> None:
         if cpus != 1:
@@ -241,7 +242,7 @@ class Machine:
         self.events = Events(self._listeners)
 
     def _build_engine(
-        self, cache_folder: Path | None | Literal["default"], on_compile: Callable[[int], None] | None
+        self, cache_folder: Path | Literal["default"] | None, on_compile: Callable[[int], None] | None
     ) -> Any:
         if self.engine_name == "reference":
             return self._reference
@@ -258,6 +259,16 @@ class Machine:
     def load(self, path: str | Path) -> None:
         """Load an ELF file; the first one's entry point is where the run starts. Raises LoadError."""
         self._place(read_elf(Path(path)))
+
+    @property
+    def entry(self) -> int | None:
+        """Where the run starts; None before anything is loaded."""
+        return self._entry
+
+    @entry.setter
+    def entry(self, address: int) -> None:
+        self._entry = address
+        self.cpu.pc = address
 
     def load_raw(self, data: bytes | str | Path, address: int, entry: int | None = None) -> None:
         """Load bytes (or a file of them) at a physical address, which is also the entry point unless one is given."""
@@ -505,10 +516,13 @@ class Machine:
         where = self.symbols.describe(event.elr)
         cpu.end_run(
             Stop(
-                StopReason.ERROR, cpu.pc, cpu.el, cpu.security,
+                StopReason.ERROR,
+                cpu.pc,
+                cpu.el,
+                cpu.security,
                 message=f"the guest faults in its own exception vector at EL{event.to_el}: {event.kind}, at {where}; "
                 f"check VBAR_EL{event.to_el} ({cpu.regs[f'VBAR_EL{event.to_el}']:#x})",
-            )  # fmt: skip
+            )
         )
 
     # Snapshots.
@@ -554,7 +568,7 @@ class Machine:
             self.cpu.code_written(page * PAGE, PAGE)
         memory.touched = set(snapshot.pages)
         memory.encrypted.restore(snapshot.bookkeeping)
-        self.cpu.mmu.restore(snapshot.tlb)
+        self.cpu.mmu.restore(snapshot.mmu)
         self.cpu.flush_translations()
         del self._console[len(snapshot.console) :]
         self._console[:] = snapshot.console

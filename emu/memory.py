@@ -54,9 +54,7 @@ class PhysicalMemory:
     `walk_observer` hears of descriptor reads whose context differs from the owner's: (pa, pas, mecid, owner id).
     """
 
-    def __init__(
-        self, ram_size: int, *, model: Model = "cipher", pas_keys: bool = True, seed: int = 0
-    ) -> None:
+    def __init__(self, ram_size: int, *, model: Model = "cipher", pas_keys: bool = True, seed: int = 0) -> None:
         if ram_size % PAGE or not PAGE <= ram_size <= LARGEST_RAM:
             raise ConfigurationError(
                 f"a memory of {ram_size} bytes cannot be built: give a multiple of 4K from 4K to 16G, such as 256M"
@@ -165,9 +163,7 @@ class PhysicalMemory:
 
     # The CPU's view. Offsets come from `ram_offset`.
 
-    def store(
-        self, offset: int, size: int, value: int, owner: int, moment: Callable[[], Moment]
-    ) -> StoreResult:
+    def store(self, offset: int, size: int, value: int, owner: int, moment: Callable[[], Moment]) -> StoreResult:
         self.touched.add(offset // PAGE)
         return self.encrypted.store(offset, size, value, owner, moment)
 

@@ -47,11 +47,12 @@ EC_TEXT = {
     0x3C: "BRK",
 }
 
+
 def gpc_iss(fault: Fault, *, is_fetch: bool, is_write: bool, is_maintenance: bool) -> int:
     """ISS of EC 0x1E (mec-reference 3.7)."""
     assert fault.gpc is not None
     assert fault.gpc.failure is not None
-    gpcsc = fault.gpc.failure.value | (fault.gpc.level & 1)
+    gpcsc = fault.gpc.failure.value << 1 | (fault.gpc.level & 1)
     s2ptw = fault.kind is FaultKind.GPC_WALK and fault.second_stage and not fault.s1ptw
     return (
         int(s2ptw) << 21

@@ -172,9 +172,12 @@ class System:
             return True
         cpu.end_run(
             Stop(
-                StopReason.HALTED, cpu.pc, cpu.el, cpu.security,
+                StopReason.HALTED,
+                cpu.pc,
+                cpu.el,
+                cpu.security,
                 message="the guest waits for an interrupt (WFI), and this machine has nothing that could send one",
-            )  # fmt: skip
+            )
         )
         return False
 
@@ -456,5 +459,3 @@ class System:
         generation = cpu.memory.encrypted.refresh(mecid)
         cpu.flush_translations()
         cpu.emit(KeyRefreshed(cpu.moment(), mecid, generation))
-
-

@@ -1,1 +1,1 @@
-
+"""What debuggers ask for: events, symbols."""

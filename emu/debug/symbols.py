@@ -46,7 +46,7 @@ class Symbols:
         return self._names[index], offset
 
     def describe(self, address: int) -> str:
-        """"name+0x10", or the address in hexadecimal."""
+        """ "name+0x10", or the address in hexadecimal."""
         found = self.nearest(address)
         if found is None:
             return f"{address:#x}"

@@ -1,1 +1,1 @@
-
+"""Devices and the host services of a bare-metal guest."""

@@ -1,1 +1,1 @@
-
+"""Engines: each supplies the operations that instruction meanings are written in."""

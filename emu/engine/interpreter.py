@@ -42,9 +42,7 @@ class Interpreter:
 
     name = "interpreter"
 
-    def __init__(
-        self, cpu: Cpu, cache_folder: Path | None, on_compile: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, cpu: Cpu, cache_folder: Path | None, on_compile: Callable[[int], None] | None = None) -> None:
         self.cpu = cpu
         self._slots = cpu.slots
         self._memory = cpu.memory
@@ -57,8 +55,7 @@ class Interpreter:
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._loop = _LOOP(self._native.loop)
         self._callbacks = [
-            _CALLBACK(self._guard(function))
-            for function in (self._load, self._store, self._decode, self._system)
+            _CALLBACK(self._guard(function)) for function in (self._load, self._store, self._decode, self._system)
         ]
         for slot, callback in zip(
             (state.CALL_LOAD, state.CALL_STORE, state.CALL_DECODE, state.CALL_SYSTEM), self._callbacks, strict=True
@@ -157,7 +154,7 @@ class Interpreter:
         return CONTINUE
 
     def _remember(self, pc: int, where: Located, handler: int, word: int) -> None:
-        """Keep the decoded word, if its bytes are what every fetch in this context will see until they are stored to."""
+        """Keep the decoded word, if every fetch in this context will see the same until its bytes are stored to."""
         memory = self._memory
         offset = memory.ram_offset(where.pa)
         if offset is None:
@@ -200,5 +197,3 @@ class Interpreter:
                 slots = self._pages[base, owner].slots
                 for index in range(first, first + BLOCK // 4):
                     slots[2 * index] = self._native.decode_stub
-
-

@@ -296,13 +296,10 @@ class Lower:
         b = self.b
         passes = self.and_(
             self.get(state.EXCLUSIVE),
-            self.and_(
-                self.eq(self.get(state.EXCLUSIVE_VA), address), self.eq(self.get(state.EXCLUSIVE_SIZE), size)
-            ),
+            self.and_(self.eq(self.get(state.EXCLUSIVE_VA), address), self.eq(self.get(state.EXCLUSIVE_SIZE), size)),
         )
         with b.if_then(self.truth(passes)):
             for index, value in enumerate(values):
                 self.store(self.add(address, index * element), element, value, Mode.ALIGNED)
         self.set(state.EXCLUSIVE, 0)
         return self.xor(passes, 1)
-

@@ -81,7 +81,8 @@ class NativeCode:
             self.compiled += 1
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        address = self._addresses[key] = self._engine.get_function_address(name.replace("-", "_"))
+        address = int(self._engine.get_function_address(name.replace("-", "_")))
+        self._addresses[key] = address
         return address
 
     def _compile(self, name: str, build: Callable[[ir.Module, str], None]) -> bytes:

@@ -18,9 +18,7 @@ def pc_relative(ops: Ops, op: int, immlo: Value, immhi: Value, rd: Value) -> Non
 
 
 @A64.instruction("sf:1 op:1 S:1 100010 sh:1 imm12:12 rn:5 rd:5", static="sf op S sh")
-def add_subtract_immediate(
-    ops: Ops, sf: int, op: int, S: int, sh: int, imm12: Value, rn: Value, rd: Value
-) -> None:
+def add_subtract_immediate(ops: Ops, sf: int, op: int, S: int, sh: int, imm12: Value, rn: Value, rd: Value) -> None:
     """ADD, ADDS, SUB, SUBS (immediate)."""
     operand = ops.shl(imm12, 12) if sh else imm12
     result = add_with_carry(ops, sf, ops.read_xsp(rn), operand, subtract=op, set_flags=S)
@@ -43,9 +41,7 @@ def _logical_immediate(element: int, sf_field: str, n: int, imms: str) -> None:
         allocated=allocated,
         name=f"logical_immediate_{element}",
     )
-    def logical_immediate(
-        ops: Ops, opc: int, immr: Value, s: Value, rn: Value, rd: Value, sf: int = 1
-    ) -> None:
+    def logical_immediate(ops: Ops, opc: int, immr: Value, s: Value, rn: Value, rd: Value, sf: int = 1) -> None:
         """AND, ORR, EOR, ANDS (bitmask immediate)."""
         run = ops.sub(ops.shl(2, s), 1)
         rotation = ops.and_(immr, ones)

@@ -42,9 +42,7 @@ def _transfer(ops: Ops, size: int, opc: int, address: Value, rt: Value, mode: Mo
         ops.write_x(rt, load_extended(ops, address, size, opc, mode))
 
 
-@A64.instruction(
-    "size:2 111 0 01 opc:2 imm12:12 rn:5 rt:5", static="size opc", allocated=_single_allocated
-)
+@A64.instruction("size:2 111 0 01 opc:2 imm12:12 rn:5 rt:5", static="size opc", allocated=_single_allocated)
 def load_store_unsigned(ops: Ops, size: int, opc: int, imm12: Value, rn: Value, rt: Value) -> None:
     """LDR, STR, LDRB, LDRSB, LDRH, LDRSH, LDRSW, STRB, STRH, PRFM (unsigned offset)."""
     if _is_prefetch(size, opc):
@@ -57,9 +55,7 @@ def load_store_unsigned(ops: Ops, size: int, opc: int, imm12: Value, rn: Value, 
     static="size opc index",
     allocated=lambda f: _single_allocated(f) and (f["index"] == 0 or not _is_prefetch(f["size"], f["opc"])),
 )
-def load_store_imm9(
-    ops: Ops, size: int, opc: int, imm9: Value, index: int, rn: Value, rt: Value
-) -> None:
+def load_store_imm9(ops: Ops, size: int, opc: int, imm9: Value, index: int, rn: Value, rt: Value) -> None:
     """LDUR/STUR, post-indexed, LDTR/STTR, pre-indexed (index 0-3) of every size; PRFUM."""
     if _is_prefetch(size, opc):
         return
@@ -83,9 +79,7 @@ def load_store_imm9(
     static="size opc option S",
     allocated=lambda f: f["option"] & 2 != 0 and _single_allocated(f),
 )
-def load_store_register(
-    ops: Ops, size: int, opc: int, rm: Value, option: int, S: int, rn: Value, rt: Value
-) -> None:
+def load_store_register(ops: Ops, size: int, opc: int, rm: Value, option: int, S: int, rn: Value, rt: Value) -> None:
     """LDR, STR, PRFM and relatives with a register offset."""
     if _is_prefetch(size, opc):
         return
@@ -108,9 +102,7 @@ def load_literal(ops: Ops, opc: int, imm19: Value, rt: Value) -> None:
     static="opc index L",
     allocated=lambda f: f["opc"] in (0, 2) or (f["opc"] == 1 and f["L"] == 1 and f["index"] != 0),
 )
-def load_store_pair(
-    ops: Ops, opc: int, index: int, L: int, imm7: Value, rt2: Value, rn: Value, rt: Value
-) -> None:
+def load_store_pair(ops: Ops, opc: int, index: int, L: int, imm7: Value, rt2: Value, rn: Value, rt: Value) -> None:
     """LDNP/STNP, post-indexed, offset, pre-indexed (index 0-3) LDP, STP; LDPSW where opc is 1."""
     size = 8 if opc == 2 else 4
     base = base_address(ops, rn)

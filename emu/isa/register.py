@@ -20,9 +20,7 @@ def _shift_fits(fields: Fields) -> bool:
     return fields["sf"] == 1 or fields["imm6"] < 32
 
 
-@A64.instruction(
-    "sf:1 opc:2 01010 shift:2 N:1 rm:5 imm6:6 rn:5 rd:5", static="sf opc shift N", allocated=_shift_fits
-)
+@A64.instruction("sf:1 opc:2 01010 shift:2 N:1 rm:5 imm6:6 rn:5 rd:5", static="sf opc shift N", allocated=_shift_fits)
 def logical_shifted(
     ops: Ops, sf: int, opc: int, shift: int, N: int, rm: Value, imm6: Value, rn: Value, rd: Value
 ) -> None:
@@ -71,15 +69,11 @@ def add_subtract_extended(
 @A64.instruction("sf:1 op:1 S:1 11010000 rm:5 000000 rn:5 rd:5", static="sf op S")
 def add_subtract_carry(ops: Ops, sf: int, op: int, S: int, rm: Value, rn: Value, rd: Value) -> None:
     """ADC, ADCS, SBC, SBCS."""
-    result = add_with_carry(
-        ops, sf, ops.read_x(rn), ops.read_x(rm), subtract=op, set_flags=S, carry=ops.get(state.C)
-    )
+    result = add_with_carry(ops, sf, ops.read_x(rn), ops.read_x(rm), subtract=op, set_flags=S, carry=ops.get(state.C))
     write_result(ops, sf, rd, result)
 
 
-def _conditional_compare(
-    ops: Ops, sf: int, op: int, cond: int, nzcv: Value, a: Value, b: Value
-) -> None:
+def _conditional_compare(ops: Ops, sf: int, op: int, cond: int, nzcv: Value, a: Value, b: Value) -> None:
     holds = condition_holds(ops, cond)
     if not sf:
         a, b = ops.zext(a, 32), ops.zext(b, 32)
@@ -89,25 +83,19 @@ def _conditional_compare(
 
 
 @A64.instruction("sf:1 op:1 1 11010010 rm:5 cond:4 00 rn:5 0 nzcv:4", static="sf op cond")
-def conditional_compare_register(
-    ops: Ops, sf: int, op: int, cond: int, rm: Value, rn: Value, nzcv: Value
-) -> None:
+def conditional_compare_register(ops: Ops, sf: int, op: int, cond: int, rm: Value, rn: Value, nzcv: Value) -> None:
     """CCMN, CCMP (register)."""
     _conditional_compare(ops, sf, op, cond, nzcv, ops.read_x(rn), ops.read_x(rm))
 
 
 @A64.instruction("sf:1 op:1 1 11010010 imm5:5 cond:4 10 rn:5 0 nzcv:4", static="sf op cond")
-def conditional_compare_immediate(
-    ops: Ops, sf: int, op: int, cond: int, imm5: Value, rn: Value, nzcv: Value
-) -> None:
+def conditional_compare_immediate(ops: Ops, sf: int, op: int, cond: int, imm5: Value, rn: Value, nzcv: Value) -> None:
     """CCMN, CCMP (immediate)."""
     _conditional_compare(ops, sf, op, cond, nzcv, ops.read_x(rn), imm5)
 
 
 @A64.instruction("sf:1 op:1 0 11010100 rm:5 cond:4 0 o2:1 rn:5 rd:5", static="sf op cond o2")
-def conditional_select(
-    ops: Ops, sf: int, op: int, cond: int, o2: int, rm: Value, rn: Value, rd: Value
-) -> None:
+def conditional_select(ops: Ops, sf: int, op: int, cond: int, o2: int, rm: Value, rn: Value, rd: Value) -> None:
     """CSEL, CSINC, CSINV, CSNEG."""
     otherwise = ops.read_x(rm)
     if op:
@@ -146,9 +134,7 @@ def one_source(ops: Ops, sf: int, opcode: int, rn: Value, rd: Value) -> None:
     write_result(ops, sf, rd, result)
 
 
-@A64.instruction(
-    "sf:1 0 0 11010110 rm:5 0000 1 signed:1 rn:5 rd:5", static="sf signed"
-)
+@A64.instruction("sf:1 0 0 11010110 rm:5 0000 1 signed:1 rn:5 rd:5", static="sf signed")
 def divide(ops: Ops, sf: int, signed: int, rm: Value, rn: Value, rd: Value) -> None:
     """UDIV, SDIV."""
     a, b = ops.read_x(rn), ops.read_x(rm)

@@ -40,17 +40,13 @@ def move_to_pstate(ops: Ops, op1: int, CRm: Value, op2: int) -> None:
 
 
 @A64.instruction("1101010100 1 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 rt:5")
-def move_from_system(
-    ops: Ops, o0: Value, op1: Value, CRn: Value, CRm: Value, op2: Value, rt: Value
-) -> None:
+def move_from_system(ops: Ops, o0: Value, op1: Value, CRn: Value, CRm: Value, op2: Value, rt: Value) -> None:
     """MRS."""
     ops.escape(Escape.MRS)
 
 
 @A64.instruction("1101010100 0 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 rt:5")
-def move_to_system(
-    ops: Ops, o0: Value, op1: Value, CRn: Value, CRm: Value, op2: Value, rt: Value
-) -> None:
+def move_to_system(ops: Ops, o0: Value, op1: Value, CRn: Value, CRm: Value, op2: Value, rt: Value) -> None:
     """MSR (register)."""
     ops.escape(Escape.MSR)
 
@@ -62,8 +58,6 @@ def system_instruction(ops: Ops, op1: Value, CRn: Value, CRm: Value, op2: Value,
 
 
 @A64.instruction("1101010100 1 01 op1:3 CRn:4 CRm:4 op2:3 rt:5")
-def system_instruction_with_result(
-    ops: Ops, op1: Value, CRn: Value, CRm: Value, op2: Value, rt: Value
-) -> None:
+def system_instruction_with_result(ops: Ops, op1: Value, CRn: Value, CRm: Value, op2: Value, rt: Value) -> None:
     """SYSL."""
     ops.escape(Escape.SYSL)

@@ -1,1 +1,1 @@
-
+"""Realm Management Extension: granule protection."""

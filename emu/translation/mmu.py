@@ -107,6 +107,10 @@ class Mmu:
         self._features = features
         self._now = now
         self._walker = Walker(regs, features, memory, self.granules, TlbStage2(self.tlb, regs, now))
+        self._context = {
+            regime: tuple(name for name in names if features.has_mec or "MECID" not in name)
+            for regime, names in CONTEXT_REGISTERS.items()
+        }
         self._fresh_granules = LookingGranuleCheck(self.granules, as_cached=False)
         self._fresh_walker = Walker(regs, features, memory, self._fresh_granules)
         self._cached_granules = LookingGranuleCheck(self.granules, as_cached=True)
@@ -167,7 +171,7 @@ class Mmu:
         """Everything but PSTATE that decides how accesses at an EL translate, MECIDs included, as raw values."""
         regs = self._regs
         regime = regime_of(el, regs)
-        return (el, regime.value, *[regs[name] for name in CONTEXT_REGISTERS[regime]])
+        return (el, regime.value, *[regs[name] for name in self._context[regime]])
 
     def walk_source(self) -> MecidSource:
         """The register that supplies the MECID of the descriptor fetch under way."""

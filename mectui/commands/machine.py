@@ -40,9 +40,7 @@ def find_guest(name: str) -> Path:
     raise LoadError(f"there is no file {name!r} and no bundled guest of that name; bundled are: {names or 'none'}")
 
 
-def build_machine(
-    options: argparse.Namespace, *, on_compile: Callable[[int], None] | None = None, seed_console: bool = False
-) -> emu.Machine:
+def build_machine(options: argparse.Namespace, *, on_compile: Callable[[int], None] | None = None) -> emu.Machine:
     """The machine that the options describe, with its images loaded. Raises EmuError with a sentence."""
     if options.cpus < 1:
         raise ConfigurationError(f"{options.cpus} CPUs make no machine: this version models one")
@@ -69,7 +67,6 @@ def build_machine(
     for extra in getattr(options, "more", None) or ():
         machine.load(find_guest(extra))
     if entry is not None:
-        machine.cpu.pc = entry
         machine.entry = entry
     return machine
 

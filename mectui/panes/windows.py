@@ -22,9 +22,6 @@ WHEEL_LINES = 3
 class WindowPane(Pane):
     """A window on addresses. The cursor is an address; moving past an edge moves the window."""
 
-    UNIT: ClassVar[int] = 4
-    """Bytes that the cursor moves by."""
-
     DEFAULT_CSS = """
     WindowPane { overflow-y: hidden; scrollbar-gutter: auto; }
     """
@@ -39,9 +36,15 @@ class WindowPane(Pane):
     def text_width(self) -> int:
         return max(self.scrollable_content_region.width - 1, 8)
 
-    def units_shown(self) -> int:
-        """How many units fit into the window."""
-        return self.text_height
+    @property
+    def unit(self) -> int:
+        """Bytes in a line: what the cursor moves by."""
+        return 4
+
+    @property
+    def alignment(self) -> int:
+        """What the window's first address is a multiple of."""
+        return self.unit
 
     def redraw(self) -> None:
         super().redraw()
@@ -51,37 +54,23 @@ class WindowPane(Pane):
 
     def _place_cursor(self) -> None:
         for at, item in enumerate(self.lines):
-            if item.target is not None and item.target.value == self.place:
+            if item.target is not None and int(item.target.value) <= self.place < int(item.target.value) + self.unit:
                 self.cursor = at
-                return
 
-    def show_address(self, address: int, context: int = 0) -> None:
-        """Puts the cursor at an address; the window moves when it is outside, `context` units before it."""
-        self.place = address & MASK64 & -self.UNIT
-        last = self.top + (self.units_shown() - 1) * self.UNIT
-        if not self.top <= self.place <= last - self.UNIT or context == 0:
-            self.top = (self.place - context * self.UNIT) & MASK64 & -self.alignment()
-            if self.top > self.place:
-                self.top = 0
-        self.want()
-
-    def alignment(self) -> int:
-        return self.UNIT
-
-    def go(self, units: int) -> None:
+    def go(self, lines: int) -> None:
         """Moves the cursor, and the window with it where needed."""
-        target = self.place + units * self.UNIT
-        self.place = max(0, min(target, MASK64 - self.UNIT + 1))
+        self.place = max(0, min(self.place + lines * self.unit, MASK64 + 1 - self.unit))
         shown = self.addresses_shown()
-        if shown and not shown[0] <= self.place <= shown[-1]:
-            beyond = self.place - shown[-1] if self.place > shown[-1] else self.place - shown[0]
-            step = self.alignment()
-            moved = -(-beyond // step) * step if beyond > 0 else beyond // step * step
-            self.top = max(0, min(self.top + moved, MASK64 & -step))
+        if shown and not shown[0] <= self.place < shown[-1] + self.unit:
+            beyond = self.place - (shown[-1] if self.place > shown[-1] else shown[0])
+            step = self.alignment
+            self._move_window(-(-beyond // step) * step if beyond > 0 else beyond // step * step)
         else:
             self._place_cursor()
             self.refresh()
-            return
+
+    def _move_window(self, by: int) -> None:
+        self.top = max(0, min(self.top + by, (MASK64 + 1 - self.alignment)))
         self.want()
 
     def addresses_shown(self) -> list[int]:
@@ -101,23 +90,18 @@ class WindowPane(Pane):
         self.go(1)
 
     def action_page_up(self) -> None:
-        self.go(-self.units_shown())
+        self.go(-self.text_height)
 
     def action_page_down(self) -> None:
-        self.go(self.units_shown())
+        self.go(self.text_height)
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         event.stop()
-        self.scroll_window(WHEEL_LINES)
+        self._move_window(WHEEL_LINES * self.alignment)
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         event.stop()
-        self.scroll_window(-WHEEL_LINES)
-
-    def scroll_window(self, units: int) -> None:
-        step = self.alignment()
-        self.top = max(0, min(self.top + units * step, MASK64 & -step))
-        self.want()
+        self._move_window(-WHEEL_LINES * self.alignment)
 
     def clicked(self, x: int, line: int, chain: int) -> None:
         found = self.lines[line].target if line < len(self.lines) else None
@@ -133,7 +117,6 @@ class WindowPane(Pane):
 class DisassemblyPane(WindowPane):
     TITLE = "disassembly"
     SCOPE = Scope.DISASSEMBLY
-    UNIT = 4
 
     def look(self) -> Look:
         top, count = self.top, self.text_height
@@ -149,6 +132,12 @@ class DisassemblyPane(WindowPane):
         """The window follows the program counter at every stop."""
         if progress.status is not None:
             self.show_pc(progress.status.pc)
+
+    def show(self, address: int) -> None:
+        """Puts an address under the cursor, a little below the upper edge."""
+        self.place = address & MASK64 & ~3
+        self.top = max(self.place - 8, 0)
+        self.want()
 
     def show_pc(self, pc: int) -> None:
         shown = self.addresses_shown()
@@ -169,7 +158,6 @@ class DisassemblyPane(WindowPane):
 class MemoryPane(WindowPane):
     TITLE = "memory"
     SCOPE = Scope.MEMORY
-    UNIT = 8
     BINDINGS: ClassVar = bindings(Scope.MEMORY)
 
     def __init__(self, name: str) -> None:
@@ -181,14 +169,16 @@ class MemoryPane(WindowPane):
         self._stops = 0
         self._before: MemoryView | None = None
 
+    @property
+    def unit(self) -> int:
+        return 16 // render_memory.lines_per_block(self.text_width)
+
+    @property
     def alignment(self) -> int:
         return 16
 
     def rows(self) -> int:
         return -(-self.text_height // render_memory.lines_per_block(self.text_width))
-
-    def units_shown(self) -> int:
-        return self.text_height * (16 // render_memory.lines_per_block(self.text_width)) // self.UNIT
 
     def look(self) -> Look:
         top, rows, is_physical, eyes, mecid = self.top, self.rows(), self.is_physical, self.eyes, self.mecid
@@ -214,20 +204,13 @@ class MemoryPane(WindowPane):
     def summary(self) -> str:
         return render_memory.summary(self.view)
 
-    def _place_cursor(self) -> None:
-        for at, item in enumerate(self.lines):
-            if item.target is not None and item.target.value <= self.place < item.target.value + 16:
-                self.cursor = at
-                if self.place < item.target.value + 8 or render_memory.lines_per_block(self.text_width) == 1:
-                    return
-
     def show(self, address: int, is_physical: bool) -> None:
         """Shows an address. Physical memory is read as its owner at first: no context is implied by an address."""
         self._is_placed = True
         if is_physical != self.is_physical:
             self.is_physical = is_physical
             self.eyes = Eyes.OWNER if is_physical else Eyes.CONTEXT
-        self.place = address & MASK64 & -self.UNIT
+        self.place = address & MASK64 & -8
         self.top = address & MASK64 & -16
         self.want()
 
@@ -254,7 +237,7 @@ class MemoryPane(WindowPane):
         self.see_as(Eyes.MECID, (self.mecid - 1) & 0xFFFF)
 
     def action_first(self) -> None:
-        self.go(-self.units_shown() * 16)
+        self.go(-self.text_height * 16)
 
     def action_last(self) -> None:
-        self.go(self.units_shown() * 16)
+        self.go(self.text_height * 16)

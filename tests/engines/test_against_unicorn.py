@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
@@ -13,6 +14,7 @@ from tests.engines.words import BRANCH_CLASSES, DATA_CLASSES, MEMORY_CLASSES, by
 
 _X = [getattr(names, f"UC_ARM64_REG_X{i}") for i in range(31)]
 _PER_CLASS = 200
+CLREX = 0xD503_3F5F
 
 
 class Peer:
@@ -23,16 +25,21 @@ class Peer:
         self.uc.ctl_set_cpu_model(names.UC_CPU_ARM64_MAX)
         self.uc.mem_map(CODE, 0x80_0000)
 
-    def run(self, word: int, x: list[int], sp: int, nzcv: int, data: bytes) -> tuple[object, ...]:
+    def run(
+        self, words: tuple[int, ...], x: list[int], sp: int, nzcv: int, data: bytes, branches: bool
+    ) -> tuple[object, ...]:
         uc = self.uc
-        uc.mem_write(CODE, word.to_bytes(4, "little"))
+        code = b"".join(word.to_bytes(4, "little") for word in words)
+        uc.mem_write(CODE, code)
         uc.mem_write(DATA, data)
         for register, value in zip(_X, x, strict=True):
             uc.reg_write(register, value)
         uc.reg_write(names.UC_ARM64_REG_SP, sp)
         uc.reg_write(names.UC_ARM64_REG_NZCV, nzcv << 28)
-        uc.ctl_remove_cache(CODE, CODE + 4)
-        uc.emu_start(CODE, 0, count=1)
+        uc.ctl_remove_cache(CODE, CODE + len(code))
+        # A branch may leave the map; what counts is where it went, which unicorn knows before it fetches there.
+        with contextlib.suppress(unicorn.UcError) if branches else contextlib.nullcontext():
+            uc.emu_start(CODE, 0, count=len(words))
         return (
             [uc.reg_read(register) for register in _X],
             uc.reg_read(names.UC_ARM64_REG_SP),
@@ -42,14 +49,14 @@ class Peer:
         )
 
 
-def _ours(machine, word: int, x: list[int], sp: int, nzcv: int, data: bytes) -> tuple[object, ...]:  # type: ignore[no-untyped-def]
+def _ours(machine, words: tuple[int, ...], x: list[int], sp: int, nzcv: int, data: bytes) -> tuple[object, ...]:  # type: ignore[no-untyped-def]
     cpu = machine.cpu
-    machine.write(CODE, word.to_bytes(4, "little"))
+    machine.write(CODE, b"".join(word.to_bytes(4, "little") for word in words))
     machine.write(DATA, data)
     for number, value in enumerate(x):
         cpu.x[number] = value
     cpu.sp, cpu.nzcv, cpu.pc = sp, nzcv, CODE
-    machine.run(max_instructions=1)
+    machine.run(max_instructions=len(words))
     return [cpu.x[i] for i in range(31)], cpu.sp, cpu.nzcv, int(cpu.pc), machine.read(DATA, DATA_SIZE)
 
 
@@ -90,8 +97,6 @@ def _usable(name: str, word: int) -> bool:
         return fields["imm12"] << fields["size"] < DATA_SIZE // 4
     if name == "load_store_register":
         return fields["rm"] != fields["rn"]
-    if name == "branch_register":
-        return True
     return True
 
 
@@ -109,7 +114,25 @@ def test_every_word_of_a_class_does_what_unicorn_does(name: str, machine, peer: 
         if name == "branch_register":
             x = [CODE + 4 * source.randrange(1 << 16) for _ in range(31)]
         nzcv = source.randrange(16)
-        expected = peer.run(word, x, sp, nzcv, data)
-        got = _ours(machine, word, x, sp, nzcv, data)
+        # The monitor must not remember what an earlier word did.
+        words = (CLREX, word) if "exclusive" in name else (word,)
+        expected = peer.run(words, x, sp, nzcv, data, name in BRANCH_CLASSES)
+        got = _ours(machine, words, x, sp, nzcv, data)
         done += 1
         assert got == expected, f"{word:#010x} with x={[hex(v) for v in x]} nzcv={nzcv:04b}"
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+@pytest.mark.parametrize("is_pair", [False, True])
+def test_a_store_exclusive_after_its_load_succeeds_as_in_unicorn(size: int, is_pair: bool, machine, peer: Peer) -> None:  # type: ignore[no-untyped-def]
+    if is_pair and size < 2:
+        return
+    source = random.Random(size)
+    data = bytes(source.randrange(256) for _ in range(DATA_SIZE))
+    x = [random_operand(source) for _ in range(31)]
+    x[1] = DATA + 0x100
+    pair = int(is_pair) << 21
+    load = size << 30 | 0x085F_0000 & ~(1 << 21) | pair | (3 << 10 if is_pair else 31 << 10) | 1 << 5 | 2
+    store = size << 30 | 0x0800_0000 | pair | 7 << 16 | (5 << 10 if is_pair else 31 << 10) | 1 << 5 | 4
+    words = (load, store, store)  # the second store must fail: the first one used the reservation up
+    assert _ours(machine, words, x, DATA, 0, data) == peer.run(words, x, DATA, 0, data, False)

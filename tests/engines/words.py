@@ -7,18 +7,23 @@ import random
 from emu.isa.a64 import A64
 from emu.isa.pattern import EncodingClass, Fields
 
-DATA_CLASSES = (
-    "pc_relative add_subtract_immediate logical_immediate_64 logical_immediate_32 logical_immediate_16 "
-    "logical_immediate_8 logical_immediate_4 logical_immediate_2 move_wide bitfield extract logical_shifted "
-    "add_subtract_shifted add_subtract_extended add_subtract_carry conditional_compare_register "
-    "conditional_compare_immediate conditional_select one_source divide shift_variable multiply_add "
-    "multiply_add_long multiply_high"
-).split()
-BRANCH_CLASSES = "branch_immediate branch_conditional compare_and_branch test_and_branch branch_register".split()
-MEMORY_CLASSES = (
-    "load_store_unsigned load_store_imm9 load_store_register load_literal load_store_pair load_exclusive "
-    "store_exclusive load_exclusive_pair store_exclusive_pair load_acquire_store_release"
-).split()
+
+def _names(text: str) -> list[str]:
+    return text.split()
+
+
+DATA_CLASSES = _names(
+    """pc_relative add_subtract_immediate logical_immediate_64 logical_immediate_32 logical_immediate_16
+    logical_immediate_8 logical_immediate_4 logical_immediate_2 move_wide bitfield extract logical_shifted
+    add_subtract_shifted add_subtract_extended add_subtract_carry conditional_compare_register
+    conditional_compare_immediate conditional_select one_source divide shift_variable multiply_add
+    multiply_add_long multiply_high"""
+)
+BRANCH_CLASSES = _names("branch_immediate branch_conditional compare_and_branch test_and_branch branch_register")
+MEMORY_CLASSES = _names(
+    """load_store_unsigned load_store_imm9 load_store_register load_literal load_store_pair load_exclusive
+    store_exclusive load_exclusive_pair store_exclusive_pair load_acquire_store_release"""
+)
 
 
 def by_name(name: str) -> EncodingClass:

@@ -1,0 +1,34 @@
+"""Files opened before, kept in the user's state folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+KEPT = 12
+
+
+def store() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("mectui") / "recent.json"
+
+
+def recent_files() -> list[Path]:
+    """Files opened before that still exist, the newest first."""
+    try:
+        names = json.loads(store().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [Path(name) for name in names if isinstance(name, str) and Path(name).is_file()]
+
+
+def remember(path: Path) -> None:
+    """Puts a file first. A state folder that cannot be written is no reason to stop."""
+    resolved = path.resolve()
+    names = [str(resolved), *(str(other) for other in recent_files() if other != resolved)]
+    try:
+        store().parent.mkdir(parents=True, exist_ok=True)
+        store().write_text(json.dumps(names[:KEPT], indent=1), encoding="utf-8")
+    except OSError:
+        return

@@ -1,0 +1,119 @@
+"""The help: every key and every command, from the tables that define them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from mectui.actions import Action, Scope, of_scope
+from mectui.commandline import COMMANDS
+from mectui.panes.pane import Pane
+from mectui.render.text import Line, Span, column, line, wrap
+
+GENERAL = (Scope.RUN, Scope.LOOK, Scope.SCREEN, Scope.LIST)
+KEY_COLUMNS = 16
+
+MARKS = (
+    ("▶", "the instruction that is executed next"),
+    ("●", "a breakpoint"),
+    ("*", "changed since the last stop; in the map: a page with more than one owner"),
+    ("?", "nobody has written this register since reset"),
+    ("!", "a TLB entry that a fresh walk would contradict"),
+    ("≠", "the current context does not read what was stored here"),
+    ("·", "memory nobody has stored to"),
+)
+
+
+def help_lines(width: int, pane: type[Pane] | None) -> list[Line]:
+    """All keys, those of the focused pane first, then commands and marks."""
+    lines: list[Line] = []
+    if pane is not None and pane.SCOPE is not None and of_scope(pane.SCOPE):
+        lines += section(f"In the focused pane: {pane.TITLE}", of_scope(pane.SCOPE), width)
+    for scope in GENERAL:
+        lines += section(scope.value, of_scope(scope), width)
+    for scope in Scope:
+        if scope not in GENERAL and (pane is None or scope is not pane.SCOPE) and of_scope(scope):
+            lines += section(f"In the pane “{scope.value}”", of_scope(scope), width)
+    lines += [line(("Commands, after :", "strong"))]
+    for command in COMMANDS:
+        lines += entry(command.usage, command.help, width, 30)
+    text = "ADDRESS is a number, a symbol, a register, or several of them joined by + and -: main+0x10, sp-16."
+    lines += [line(), *wrap(text, width, "muted"), line(), line(("Marks", "strong"))]
+    for mark, meaning in MARKS:
+        lines += entry(mark, meaning, width)
+    return lines
+
+
+def section(title: str, actions: list[Action], width: int) -> list[Line]:
+    lines = [line((title, "strong"))]
+    for action in actions:
+        lines += entry(action.all_keys, action.help, width)
+    return [*lines, line()]
+
+
+def entry(key: str, text: str, width: int, key_columns: int = KEY_COLUMNS) -> list[Line]:
+    folded = wrap(text, width - key_columns - 2, "text")
+    return [
+        Line((Span("  "), column(key if at == 0 else "", key_columns, "key"), *part.spans))
+        for at, part in enumerate(folded)
+    ]
+
+
+class HelpPane(Pane):
+    """The text, drawn as every other pane's."""
+
+    TITLE = "help"
+    HAS_CURSOR: ClassVar = False
+
+    def __init__(self, about: type[Pane] | None) -> None:
+        super().__init__("help")
+        self.about = about
+        self.view = ()
+
+    def draw(self, width: int) -> list[Line]:
+        return help_lines(width, self.about)
+
+    def summary(self) -> str:
+        return "Esc closes"
+
+    def action_cursor_up(self) -> None:
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_cursor_down(self) -> None:
+        self.scroll_relative(y=1, animate=False)
+
+    def action_page_up(self) -> None:
+        self.scroll_relative(y=-self.text_height, animate=False)
+
+    def action_page_down(self) -> None:
+        self.scroll_relative(y=self.text_height, animate=False)
+
+    def action_first(self) -> None:
+        self.scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        self.scroll_end(animate=False)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Over the debugger; Esc, q or ? closes it."""
+
+    CSS = """
+    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen HelpPane { position: relative; width: 90%; max-width: 92; height: 92%; background: $surface; }
+    """
+    BINDINGS: ClassVar = [("escape,q,question_mark", "dismiss", "close")]
+
+    def __init__(self, about: type[Pane] | None = None) -> None:
+        super().__init__()
+        self.about = about
+
+    def compose(self) -> ComposeResult:
+        yield HelpPane(self.about)
+
+    def on_mount(self) -> None:
+        pane = self.query_one(HelpPane)
+        pane.redraw()
+        pane.focus()

@@ -1,0 +1,126 @@
+"""The start screen: bundled guests, recent files, a field to open any file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from mectui.recent import recent_files
+from mectui.resources import bundled_guests, guest_path
+
+if TYPE_CHECKING:
+    from mectui.app import MectuiApp
+
+INTRODUCTION = "A debugger and visualiser for Arm memory encryption contexts (FEAT_MEC)."
+NAME_COLUMNS = 12
+
+
+class StartScreen(Screen[None]):
+    """Choose a guest to debug."""
+
+    BINDINGS: ClassVar = [
+        ("q,ctrl+c", "leave", "quit"),
+        ("o", "open_file", "open a file"),
+        ("T", "next_theme", "next theme"),
+        ("escape", "to_list", "back to the list"),
+    ]
+    CSS = """
+    StartScreen { align: center middle; background: $background; }
+    StartScreen Vertical { width: 90%; max-width: 100; height: 90%; max-height: 32; }
+    StartScreen #title { text-style: bold; color: $foreground; height: 1; }
+    StartScreen #introduction { color: $quiet; height: auto; margin-bottom: 1; }
+    StartScreen OptionList {
+        height: 1fr; border: round $pane-border; background: $background; padding: 0 1;
+        border-title-color: $foreground; border-subtitle-color: $quiet; scrollbar-size-vertical: 1;
+        &:focus { border: round $pane-focus; }
+    }
+    StartScreen Input {
+        height: 3; border: round $pane-border; background: $background; border-title-color: $foreground;
+        &:focus { border: round $pane-focus; }
+    }
+    StartScreen #problem { height: auto; max-height: 3; color: $error; text-style: bold; }
+    StartScreen #keys { height: 1; color: $quiet; }
+    """
+
+    def __init__(self, problem: str = "") -> None:
+        super().__init__()
+        self.problem = problem
+        self.paths: dict[str, Path] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static("mectui", id="title")
+            yield Static(INTRODUCTION, id="introduction")
+            yield OptionList(id="guests")
+            yield Input(placeholder="path of an ELF file, or the name of a bundled guest", id="file")
+            yield Static(self.problem and f"✗ {self.problem}", id="problem", markup=False)
+            yield Static("Enter open   o type a path   T next theme   q quit", id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        guests = self.query_one("#guests", OptionList)
+        guests.border_title = "bundled guests and recent files"
+        self.query_one("#file", Input).border_title = "open a file"
+        for name, path, description in bundled_guests():
+            self._add(guests, name, description, path)
+        bundled = {path.resolve() for path in self.paths.values()}
+        recent = [path for path in recent_files() if path.resolve() not in bundled]
+        if recent and self.paths:
+            guests.add_option(None)
+        for path in recent:
+            self._add(guests, path.name, str(path.parent), path)
+        if not self.paths:
+            guests.add_option(
+                Option("No guests come with this copy: type the path of an ELF file below.", disabled=True)
+            )
+        guests.focus()
+        if self.paths:
+            guests.highlighted = 0
+
+    def _add(self, guests: OptionList, name: str, description: str, path: Path) -> None:
+        key = str(path)
+        if key in self.paths:
+            return
+        self.paths[key] = path
+        text = Content.assemble((f"{name:<{NAME_COLUMNS}} ", "bold"), (description, "$quiet"))
+        guests.add_option(Option(text, id=key))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_id is not None:
+            self.mectui.open_file(self.paths[event.option_id])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if not text:
+            return
+        path = guest_path(text) or Path(text).expanduser()
+        if not path.is_file():
+            self.show_problem(f"There is no file “{text}”, and no bundled guest of that name.")
+            return
+        self.mectui.open_file(path)
+
+    def show_problem(self, text: str) -> None:
+        self.query_one("#problem", Static).update(f"✗ {text}")
+
+    def action_open_file(self) -> None:
+        self.query_one("#file", Input).focus()
+
+    def action_to_list(self) -> None:
+        self.query_one("#guests", OptionList).focus()
+
+    def action_next_theme(self) -> None:
+        self.mectui.next_theme()
+
+    def action_leave(self) -> None:
+        self.app.exit(0)
+
+    @property
+    def mectui(self) -> MectuiApp:
+        app: Any = self.app
+        return app

@@ -1,0 +1,120 @@
+"""The lines around the panes: where the machine is above, what can be done below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mectui.actions import Action, footer
+from mectui.render.status import status
+from mectui.render.text import Line, Span, cell_width, crop
+from mectui.session import Progress, RunState
+
+if TYPE_CHECKING:
+    from mectui.app import MectuiApp
+
+STATE_STYLES = {
+    RunState.STARTING: "muted",
+    RunState.STOPPED: "strong",
+    RunState.RUNNING: "warning",
+    RunState.ENDED: "ok",
+    RunState.FAILED: "fault",
+}
+
+
+class Bar(Widget):
+    """One line drawn from spans."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; width: 1fr; background: $panel; }
+    """
+
+    def line(self, width: int) -> Line:
+        raise NotImplementedError
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return 1
+
+    def render_line(self, y: int) -> Strip:
+        app: MectuiApp = self.app  # type: ignore[assignment]
+        width = self.size.width
+        return app.style_book.strip(crop(self.line(width), width), width, self.rich_style)
+
+
+class Header(Bar):
+    """Guest, EL and Security state, MEC, MECIDs, program counter, instructions, why it stopped."""
+
+    def __init__(self, guest: str) -> None:
+        super().__init__(id="header")
+        self.guest = guest
+        self.progress = Progress()
+
+    def show(self, progress: Progress) -> None:
+        self.progress = progress
+        self.refresh()
+
+    def line(self, width: int) -> Line:
+        progress = self.progress
+        state = progress.state.value
+        if progress.state is RunState.STOPPED:
+            state = f"stopped: {progress.reason}"
+        elif progress.state is RunState.RUNNING:
+            state = "▶ running"
+        elif progress.state is RunState.ENDED:
+            state = f"ended: {progress.reason}"
+        return status(progress.status, self.guest, state, STATE_STYLES[progress.state], width)
+
+
+class ActionBar(Bar):
+    """The footer: keys and what they do, as many as fit, each of them clickable. Completions while somebody types."""
+
+    class Pressed(Message):
+        """An action's name was clicked."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self) -> None:
+        super().__init__(id="actions")
+        self.instead: Line | None = None
+        """What stands here in place of the actions."""
+        self._ends: list[tuple[int, int, str]] = []
+
+    def replace(self, item: Line | None) -> None:
+        self.instead = item
+        self.refresh()
+
+    def chosen(self, width: int) -> list[Action]:
+        """The most important actions that fit, in the order of the footer."""
+        taken, used = [], 1
+        for action in footer():
+            needed = cell_width(action.shown_key) + 1 + cell_width(action.title) + 2
+            if used + needed > width:
+                break
+            taken.append(action)
+            used += needed
+        return taken
+
+    def line(self, width: int) -> Line:
+        self._ends = []
+        if self.instead is not None:
+            return self.instead
+        spans = [Span(" ")]
+        at = 1
+        for action in self.chosen(width):
+            length = cell_width(action.shown_key) + 1 + cell_width(action.title)
+            self._ends.append((at, at + length, action.name))
+            spans += [Span(action.shown_key, "key"), Span(f" {action.title}  ", "text")]
+            at += length + 2
+        return Line(tuple(spans))
+
+    def on_click(self, event: Click) -> None:
+        for start, end, name in self._ends:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(name))

@@ -1,0 +1,127 @@
+"""The command line: a message while nobody types, an input with completion and history while somebody does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+HISTORY_KEPT = 200
+
+
+class CommandInput(Input):
+    """The input itself: Tab completes, up and down go through what was typed before, Esc leaves."""
+
+    BINDINGS: ClassVar = [
+        Binding("tab", "complete", "complete", show=False, priority=True),
+        Binding("shift+tab", "complete(-1)", "complete backwards", show=False, priority=True),
+        Binding("up", "older", "older", show=False),
+        Binding("down", "newer", "newer", show=False),
+        Binding("escape", "leave", "leave", show=False),
+    ]
+
+    class Left(Message):
+        """Somebody pressed Esc."""
+
+    def __init__(self) -> None:
+        super().__init__(id="command-input", compact=True, select_on_focus=False)
+        self.complete: Callable[[str], Sequence[str]] = lambda text: ()
+        self._choices: Sequence[str] = ()
+        self._chosen = -1
+        self._history: list[str] = []
+        self._place = 0
+
+    def completions(self) -> Sequence[str]:
+        return self.complete(self.value)
+
+    def action_complete(self, by: int = 1) -> None:
+        """The next completion; the first one that all have in common where there are several."""
+        if self._chosen < 0 or self._chosen >= len(self._choices) or self.value != self._choices[self._chosen]:
+            self._choices, self._chosen = self.completions(), -1
+        if not self._choices:
+            return
+        self._chosen = (self._chosen + by) % len(self._choices) if self._chosen >= 0 or by > 0 else -1
+        self.value = self._choices[self._chosen]
+        self.cursor_position = len(self.value)
+
+    def remember(self, text: str) -> None:
+        if text and self._history[-1:] != [text]:
+            self._history = [*self._history[1 - HISTORY_KEPT :], text]
+        self._place = len(self._history)
+
+    def _recall(self, place: int) -> None:
+        self._place = max(0, min(place, len(self._history)))
+        self.value = self._history[self._place] if self._place < len(self._history) else ""
+        self.cursor_position = len(self.value)
+
+    def action_older(self) -> None:
+        self._recall(self._place - 1)
+
+    def action_newer(self) -> None:
+        self._recall(self._place + 1)
+
+    def action_leave(self) -> None:
+        self.value = ""
+        self.post_message(self.Left())
+
+
+class CommandLine(Horizontal):
+    """One row above the footer."""
+
+    DEFAULT_CSS = """
+    CommandLine {
+        height: auto;
+        max-height: 3;
+        background: $background;
+        padding: 0 1;
+        #prompt { width: 2; height: 1; color: $accent; text-style: bold; }
+        #command-input { display: none; width: 1fr; background: $background; color: $foreground; border: none; }
+        #message { width: 1fr; height: auto; max-height: 3; color: $quiet; }
+        &.-typing {
+            #command-input { display: block; }
+            #message { display: none; }
+        }
+        #message.-error { color: $error; text-style: bold; }
+        #message.-fresh { color: $foreground; }
+    }
+    """
+    HINT = "press : to type a command, ? for help"
+
+    def compose(self) -> ComposeResult:
+        yield Static(":", id="prompt")
+        yield CommandInput()
+        yield Static(self.HINT, id="message", markup=False)
+
+    @property
+    def input(self) -> CommandInput:
+        return self.query_one(CommandInput)
+
+    @property
+    def is_typing(self) -> bool:
+        return self.has_class("-typing")
+
+    def open(self, text: str = "") -> None:
+        self.add_class("-typing")
+        self.input.value = text
+        self.input.cursor_position = len(text)
+        self.input.focus()
+
+    def shut(self) -> None:
+        self.remove_class("-typing")
+        self.input.value = ""
+
+    def say(self, text: str, is_error: bool = False) -> None:
+        message = self.query_one("#message", Static)
+        message.update(f"✗ {text}" if is_error else text or self.HINT)
+        message.set_class(is_error, "-error")
+        message.set_class(bool(text) and not is_error, "-fresh")
+
+    @property
+    def message(self) -> str:
+        """What stands there now."""
+        return str(self.query_one("#message", Static).content)

@@ -1,0 +1,332 @@
+"""What memory shows to whom: vectors V13 to V15, and the tag model against one that really stores ciphertext."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emu.architecture import PAS, VA, Security
+from emu.debug.events import Moment, Owner
+from emu.mec.cipher import BlockCipher
+from emu.mec.memory import CODE_TAG, EncryptedMemory, Model, OwnerChange, StoreResult
+
+SIZE = 1 << 16
+PAGE = bytes(range(256)) * 16
+
+
+def memory_of(model: Model = "cipher", *, pas_keys: bool = True, seed: int = 0) -> EncryptedMemory:
+    arena, tags = memoryview(bytearray(SIZE)), memoryview(bytearray(SIZE // 4)).cast("I")
+    return EncryptedMemory(arena, tags, model=model, pas_keys=pas_keys, seed=seed)
+
+
+def store_bytes(memory: EncryptedMemory, offset: int, data: bytes, context: int) -> None:
+    for at in range(0, len(data), 64):
+        piece = data[at : at + 64]
+        memory.store(offset + at, len(piece), int.from_bytes(piece, "little"), context)
+
+
+def test_memory_nobody_stored_to_reads_alike_for_all() -> None:
+    memory = memory_of()
+    memory.poke(0x100, b"firmware image..")
+    for context in (memory.owner_id(PAS.REALM, 5), memory.owner_id(PAS.NON_SECURE, 0)):
+        assert memory.view_as(0x100, 16, context) == b"firmware image.."
+        assert memory.load(0x100, 8, context) == (int.from_bytes(b"firmware", "little"), 0)
+    assert memory.owner_at(0x100) is None
+
+
+def test_v13_a_foreign_mecid_reads_noise_and_the_owner_its_bytes() -> None:
+    memory = memory_of()
+    five, six = memory.owner_id(PAS.REALM, 5), memory.owner_id(PAS.REALM, 6)
+    store_bytes(memory, 0x1000, PAGE, five)
+    seen = memory.view_as(0x1000, 4096, six)
+    for block in range(0, 4096, 16):
+        assert seen[block : block + 16] != PAGE[block : block + 16]
+    assert memory.view_as(0x1000, 4096, five) == PAGE
+    value, mismatch = memory.load(0x1000, 8, six)
+    assert (value.to_bytes(8, "little"), mismatch) == (seen[:8], five)
+
+
+def test_v14_a_foreign_byte_store_garbles_its_block_for_all_and_nothing_else() -> None:
+    memory = memory_of()
+    five, six = memory.owner_id(PAS.REALM, 5), memory.owner_id(PAS.REALM, 6)
+    store_bytes(memory, 0x1000, PAGE, five)
+    result = memory.store(0x1035, 1, 0xA5, six)
+    assert result == StoreResult((OwnerChange(0x1030, five, True),), False)
+    after = memory.view_as(0x1000, 4096, five)
+    assert after[:0x30] == PAGE[:0x30]
+    assert after[0x40:] == PAGE[0x40:]
+    assert after[0x30:0x40] != PAGE[0x30:0x40]
+    seen = memory.view_as(0x1030, 16, six)
+    assert seen[5] == 0xA5
+    assert seen[:5] != PAGE[0x30:0x35]
+    assert seen[6:] != PAGE[0x36:0x40]
+    assert memory.owner_at(0x1035) == Owner(PAS.REALM, 6, 0)
+    assert memory.owner_at(0x1020) == Owner(PAS.REALM, 5, 0)
+
+
+def test_v15_a_key_refresh_makes_old_content_noise_and_new_stores_work() -> None:
+    memory = memory_of()
+    old = memory.owner_id(PAS.REALM, 5)
+    store_bytes(memory, 0x1000, PAGE, old)
+    assert memory.refresh(5) == 1
+    new = memory.owner_id(PAS.REALM, 5)
+    assert new != old
+    assert memory.owner(new) == Owner(PAS.REALM, 5, 1)
+    assert memory.view_as(0x1000, 16, new) != PAGE[:16]
+    store_bytes(memory, 0x1000, PAGE, new)
+    assert memory.view_as(0x1000, 4096, new) == PAGE
+
+
+def test_a_refresh_leaves_other_mecids_and_address_spaces_alone() -> None:
+    memory = memory_of()
+    kept = [memory.owner_id(PAS.REALM, 6), memory.owner_id(PAS.ROOT, 0), memory.owner_id(PAS.NON_SECURE, 0)]
+    memory.refresh(5)
+    memory.refresh(0)
+    assert kept == [memory.owner_id(PAS.REALM, 6), memory.owner_id(PAS.ROOT, 0), memory.owner_id(PAS.NON_SECURE, 0)]
+
+
+def test_two_wrong_readers_see_different_noise() -> None:
+    memory = memory_of()
+    contexts = [memory.owner_id(PAS.REALM, mecid) for mecid in range(1, 20)]
+    memory.store(0, 16, 0, contexts[0])
+    views = {memory.view_as(0, 16, context) for context in contexts}
+    assert len(views) == len(contexts)
+
+
+def test_noise_depends_on_the_address() -> None:
+    memory = memory_of()
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    store_bytes(memory, 0, bytes(256), one)
+    seen = memory.view_as(0, 256, two)
+    assert len({seen[at : at + 16] for at in range(0, 256, 16)}) == 16
+
+
+def test_the_four_address_spaces_have_different_ciphertext() -> None:
+    """rme-sysarch-acs: the same plaintext in the four PAS's gives different ciphertext."""
+    raw = []
+    for pas in PAS:
+        memory = memory_of()
+        memory.store(0x40, 16, 0x1234, memory.owner_id(pas, 0))
+        raw.append(memory.raw(0x40, 16))
+    assert len(set(raw)) == 4
+    assert (0x1234).to_bytes(16, "little") not in raw
+
+
+def test_without_pas_keys_address_spaces_alias_but_mecids_do_not() -> None:
+    memory = memory_of(pas_keys=False)
+    memory.store(0, 16, 0x1234, memory.owner_id(PAS.ROOT, 0))
+    assert memory.load(0, 16, memory.owner_id(PAS.REALM, 0)) == (0x1234, 0)
+    assert memory.load(0, 16, memory.owner_id(PAS.NON_SECURE, 0)) == (0x1234, 0)
+    assert memory.load(0, 16, memory.owner_id(PAS.REALM, 1))[1] == memory.owner_id(PAS.ROOT, 0)
+    memory.store(4, 1, 0x77, memory.owner_id(PAS.REALM, 0))
+    assert memory.load(0, 16, memory.owner_id(PAS.ROOT, 0)) == (0x77_0000_1234, 0)
+
+
+def test_other_address_spaces_have_only_mecid_0() -> None:
+    memory = memory_of()
+    assert memory.owner(memory.owner_id(PAS.ROOT, 9)) == Owner(PAS.ROOT, 0, 0)
+
+
+def test_a_whole_block_store_is_clean_under_the_new_context() -> None:
+    memory = memory_of()
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    memory.store(0, 64, (1 << 512) - 1, one)
+    result = memory.store(8, 40, 0, two)
+    assert result.changes == (OwnerChange(0, one, True), OwnerChange(16, one, False), OwnerChange(32, one, False))
+    assert memory.view_as(16, 32, two) == bytes(32)
+    assert memory.view_as(8, 8, two) == bytes(8)
+    assert memory.view_as(48, 16, one) == b"\xff" * 16
+
+
+def test_a_partial_store_to_unowned_memory_keeps_the_rest() -> None:
+    memory = memory_of()
+    memory.poke(0, bytes(range(16)))
+    one = memory.owner_id(PAS.REALM, 1)
+    assert memory.store(3, 1, 0xFF, one).changes == (OwnerChange(0, 0, False),)
+    assert memory.view_as(0, 16, one) == bytes([0, 1, 2, 0xFF, *range(4, 16)])
+
+
+def test_a_poke_keeps_owners() -> None:
+    memory = memory_of()
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    memory.store(0, 16, 0, one)
+    assert memory.poke(0, b"x" * 16) is False
+    assert memory.owner_at(0) == Owner(PAS.REALM, 1, 0)
+    assert memory.view_as(0, 16, one) == b"x" * 16
+    assert memory.view_as(0, 16, two) != b"x" * 16
+
+
+def test_code_marks_do_not_disturb_loads_and_are_cleared_by_stores_and_pokes() -> None:
+    memory = memory_of()
+    one = memory.owner_id(PAS.REALM, 1)
+    memory.store(0, 32, 7, one)
+    for block in (0, 1):
+        memory._tags[block] |= CODE_TAG
+    assert memory.load(0, 8, one) == (7, 0)
+    assert memory.owner_at(0) == Owner(PAS.REALM, 1, 0)
+    assert memory.store(0, 4, 8, one) == StoreResult((), True)
+    assert memory.store(0, 4, 8, one) == StoreResult((), False)
+    assert memory.poke(20, b"z") is True
+    assert memory.poke(20, b"z") is False
+
+
+@pytest.mark.parametrize("model", ["cipher", "substitute"])
+def test_looking_changes_nothing(model: Model) -> None:
+    memory = memory_of(model)
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    store_bytes(memory, 0, PAGE, one)
+    before = bytes(memory._arena), memory._tags.tolist()
+    memory.load(5, 33, two)
+    memory.view_as(1, 100, two)
+    memory.raw(3, 50)
+    memory.pages([(0, 0, SIZE)])
+    assert (bytes(memory._arena), memory._tags.tolist()) == before
+
+
+def test_substitute_shows_deadbeef_to_others() -> None:
+    memory = memory_of("substitute")
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    memory.store(0x1000, 8, 0x1122334455667788, one)
+    assert memory.load(0x1000, 4, two) == (0xDEADBEEF, one)
+    assert memory.load(0x1004, 8, two)[0] == 0xDEADBEEF_DEADBEEF
+    assert memory.load(0x1001, 4, two)[0] == 0xEFDEADBE
+    assert memory.load(0x1FFC, 4, two)[1] == one
+    assert memory.load(0x2000, 4, two) == (0, 0)
+
+
+def test_substitute_retags_whole_pages_and_leaks() -> None:
+    """Flaw g of mec-reference.md 2.3, kept on purpose for comparison."""
+    memory = memory_of("substitute")
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    store_bytes(memory, 0x1000, PAGE, one)
+    assert memory.store(0x1800, 1, 0xFF, two).changes == (OwnerChange(0x1000, one, False),)
+    assert memory.view_as(0x1000, 16, two) == PAGE[:16]
+    assert memory.load(0x1000, 4, one)[0] == 0xDEADBEEF
+    assert memory.owner_at(0x1FF0) == Owner(PAS.REALM, 2, 0)
+
+
+def test_substitute_reports_code_anywhere_in_a_retagged_page() -> None:
+    memory = memory_of("substitute")
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    memory.store(0x1000, 8, 0, one)
+    memory._tags[0x1FF0 >> 4] |= CODE_TAG
+    assert memory.store(0x1000, 8, 0, one).touched_code is False
+    assert memory.store(0x1000, 8, 0, two).touched_code is True
+
+
+def test_pages_name_the_owner_of_most_blocks() -> None:
+    memory = memory_of()
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.NON_SECURE, 0)
+    memory.store(0x1000, 64, 0, one)
+    memory.store(0x1040, 16, 0, two)
+    memory.store(0x3000, 1, 0, two)
+    found = memory.pages([(0x8000_0000, 0, SIZE // 2), (0x9000_0000, SIZE // 2, SIZE // 2)])
+    assert [(page.pa, page.pas, page.mecid, page.mixed, page.owned_blocks) for page in found] == [
+        (0x8000_1000, PAS.REALM, 1, True, 5),
+        (0x8000_3000, PAS.NON_SECURE, 0, False, 1),
+    ]
+    assert memory.pages([(0x9000_0000, SIZE // 2, SIZE // 2)]) == []
+
+
+def test_the_last_writer_is_who_gave_the_owner() -> None:
+    memory = memory_of()
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    first = Moment(10, VA(0xFFFF_0000_0000_1000), 2, Security.REALM)
+    second = Moment(20, VA(0x2000), 1, Security.NON_SECURE)
+    memory.store(0x100, 16, 0, one, lambda: first)
+    memory.store(0x100, 16, 0, one, lambda: second)
+    assert memory.last_writer(0x108) == first
+    memory.store(0x104, 4, 0, two, lambda: second)
+    assert memory.last_writer(0x100) == second
+    memory.store(0x104, 4, 0, one)
+    assert memory.last_writer(0x100) is None
+    assert memory.last_writer(0x200) is None
+
+
+def test_bookkeeping_brings_generations_and_writers_back() -> None:
+    memory = memory_of()
+    moment = Moment(1, VA(4), 3, Security.ROOT)
+    one = memory.owner_id(PAS.REALM, 1)
+    memory.store(0, 16, 0, one, lambda: moment)
+    kept = memory.bookkeeping()
+    tags = memory._tags.tolist()
+    memory.refresh(1)
+    two = memory.owner_id(PAS.REALM, 1)
+    memory.store(0, 16, 0, two, lambda: Moment(2, VA(8), 1, Security.REALM))
+    memory.restore(kept)
+    for index, tag in enumerate(tags):
+        memory._tags[index] = tag
+    assert memory.owner_id(PAS.REALM, 1) == one
+    assert memory.last_writer(0) == moment
+    assert memory.generation(1) == 0
+
+
+def test_noise_is_the_same_for_the_same_seed_and_differs_for_another() -> None:
+    def noise(seed: int) -> bytes:
+        memory = memory_of(seed=seed)
+        memory.owner_id(PAS.REALM, seed + 77)  # ids given out in another order must not matter
+        one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+        memory.store(0, 16, 0, one)
+        return memory.view_as(0, 16, two)
+
+    assert noise(3) == noise(3)
+    assert noise(3) != noise(4)
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 1 << 40), st.integers(0, 0xFFFF))
+def test_the_cipher_is_a_permutation_of_each_block(plain: bytes, block: int, mecid: int) -> None:
+    cipher = BlockCipher(0, PAS.REALM, mecid, 0)
+    assert cipher.decrypt(block, cipher.encrypt(block, plain)) == plain
+    assert cipher.encrypt(block, cipher.decrypt(block, plain)) == plain
+
+
+@dataclass
+class CiphertextMemory:
+    """mec-reference.md 1.10 taken literally: memory holds ciphertext, stores read, modify and write blocks."""
+
+    seed: int = 0
+    plain: dict[int, bytes] = field(default_factory=dict)
+    cipher: dict[int, bytes] = field(default_factory=dict)
+
+    def block(self, number: int, key: BlockCipher) -> bytes:
+        if number in self.cipher:
+            return key.decrypt(number, self.cipher[number])
+        return self.plain.get(number, bytes(16))
+
+    def store(self, offset: int, data: bytes, key: BlockCipher) -> None:
+        for number in range(offset // 16, (offset + len(data) - 1) // 16 + 1):
+            seen = bytearray(self.block(number, key))
+            for at in range(16):
+                if 0 <= number * 16 + at - offset < len(data):
+                    seen[at] = data[number * 16 + at - offset]
+            self.cipher[number] = key.encrypt(number, bytes(seen))
+
+
+contexts = st.sampled_from([(PAS.REALM, 1), (PAS.REALM, 2), (PAS.REALM, 0), (PAS.NON_SECURE, 0), (PAS.ROOT, 0)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(1, 64), st.binary(min_size=64, max_size=64), contexts)),
+    st.integers(0, 100),
+)
+def test_tags_over_plaintext_equal_memory_full_of_ciphertext(
+    stores: list[tuple[int, int, bytes, tuple[PAS, int]]], start: int
+) -> None:
+    memory, literal = memory_of(), CiphertextMemory()
+    memory.poke(0, bytes(range(176)))
+    literal.plain = {number: bytes(range(number * 16, number * 16 + 16)) for number in range(11)}
+    for offset, size, data, context in stores:
+        memory.store(offset, size, int.from_bytes(data[:size], "little"), memory.owner_id(*context))
+        literal.store(offset, data[:size], BlockCipher(0, *context, 0))
+    for pas, mecid in [(PAS.REALM, 1), (PAS.REALM, 2), (PAS.REALM, 0), (PAS.NON_SECURE, 0), (PAS.ROOT, 0)]:
+        key, context_id = BlockCipher(0, pas, mecid, 0), memory.owner_id(pas, mecid)
+        expected = b"".join(literal.block(number, key) for number in range(11))
+        assert memory.view_as(0, 176, context_id) == expected
+        value, _ = memory.load(start, 64, context_id)
+        assert value.to_bytes(64, "little") == expected[start : start + 64]
+    for number in range(11):
+        assert memory.raw(number * 16, 16) == literal.cipher.get(number, literal.plain[number])
