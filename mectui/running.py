@@ -70,7 +70,7 @@ def step(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
     while stop is None and machine.instructions < last:
         yield
         stop = slice_of_run(machine, pace, last - machine.instructions)
-    return stop or stopped_here(machine, StopReason.LIMIT, "stepped" if count == 1 else f"{count} instructions")
+    return stop or stopped_here(machine, StopReason.LIMIT, "step" if count == 1 else f"{count} instructions")
 
 
 def resume(machine: emu.Machine, pace: Pace) -> Plan:

@@ -67,6 +67,8 @@ class Progress:
     values: Mapping[str, int] = field(default_factory=dict)
     """Registers at the last stop."""
     breakpoints: Mapping[int, int] = field(default_factory=dict)
+    last_access: int | None = None
+    """Virtual address of the last data access that is known."""
 
     @property
     def can_run(self) -> bool:
@@ -271,8 +273,13 @@ class Session:
             console=machine.console,
             values=registers.values(machine),
             breakpoints=dict(machine.breakpoints.items()),
+            last_access=self._last_access(),
         )
         self._tell(News.STATE)
+
+    def _last_access(self) -> int | None:
+        request = self._the_machine().last_access
+        return self.progress.last_access if request is None else request.va
 
     def _reason(self, stop: Stop) -> str:
         """Why the guest stopped, in a few words."""
@@ -303,6 +310,7 @@ class Session:
             console=machine.console,
             values=old.values,
             breakpoints=dict(machine.breakpoints.items()),
+            last_access=old.last_access,
         )
         self._tell(News.STATE)
 

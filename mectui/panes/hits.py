@@ -14,6 +14,7 @@ from mectui.session import Look
 
 class HitsPane(Pane):
     TITLE = "substituted hits"
+    TAB = "hits"
     SCOPE: ClassVar = Scope.HITS
 
     def look(self) -> Look:

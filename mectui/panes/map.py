@@ -18,6 +18,7 @@ ZOOMS = (1, 4, 16, 64, 256, 1024, 4096)
 
 class MapPane(Pane):
     TITLE = "MECID map"
+    TAB = "map"
     SCOPE = Scope.MAP
     HAS_CURSOR: ClassVar = False
     BINDINGS: ClassVar = bindings(Scope.MAP)

@@ -38,6 +38,8 @@ class Pane(ScrollView, can_focus=True):
     """Draws `lines`. Subclasses say what to ask the machine (`look`) and how to draw the answer (`draw`)."""
 
     TITLE: ClassVar[str] = ""
+    TAB: ClassVar[str] = ""
+    """A shorter title, for places that several panes share."""
     SCOPE: ClassVar[Scope | None] = None
     HAS_CURSOR: ClassVar[bool] = True
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.LIST)

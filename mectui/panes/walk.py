@@ -18,6 +18,7 @@ ORDER = tuple(Follow)
 
 class WalkPane(Pane):
     TITLE = "page-table walk"
+    TAB = "walk"
     SCOPE = Scope.WALK
     BINDINGS: ClassVar = bindings(Scope.WALK)
 

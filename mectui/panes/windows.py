@@ -131,7 +131,8 @@ class DisassemblyPane(WindowPane):
     def follow(self, progress: Progress) -> None:
         """The window follows the program counter at every stop."""
         if progress.status is not None:
-            self.show_pc(progress.status.pc)
+            label = progress.status.pc_label
+            self.show_pc(progress.status.pc, is_function_start=bool(label) and "+" not in label)
 
     def show(self, address: int) -> None:
         """Puts an address under the cursor, a little below the upper edge."""
@@ -139,12 +140,12 @@ class DisassemblyPane(WindowPane):
         self.top = max(self.place - 8, 0)
         self.want()
 
-    def show_pc(self, pc: int) -> None:
+    def show_pc(self, pc: int, is_function_start: bool = False) -> None:
         shown = self.addresses_shown()
         self.place = pc & ~3
         room = max(len(shown) // 4, 1)
         if not shown or self.place not in shown[:-room]:
-            before = max(self.text_height // 4, 1)
+            before = 0 if is_function_start else max(self.text_height // 4, 1)
             self.top = max(self.place - 4 * before, 0)
         self.want()
 
@@ -165,7 +166,8 @@ class MemoryPane(WindowPane):
         self.is_physical = False
         self.eyes = Eyes.CONTEXT
         self.mecid = 0
-        self._is_placed = False
+        self.follows_access = True
+        """Shows the last data access until somebody asks for an address."""
         self._stops = 0
         self._before: MemoryView | None = None
 
@@ -194,19 +196,23 @@ class MemoryPane(WindowPane):
         if progress.stops != self._stops:
             self._stops = progress.stops
             self._before = self.view if isinstance(self.view, MemoryView) else None
-        if not self._is_placed and progress.status is not None:
-            self._is_placed = True
-            self.top = self.place = progress.status.pc & -16
+        if self.follows_access and progress.status is not None:
+            address = progress.status.pc if progress.last_access is None else progress.last_access
+            self.place = address & -8
+            shown = self.addresses_shown()
+            if not shown or not shown[0] <= self.place < shown[-1] + self.unit:
+                self.top = max((address & -16) - 32, 0) if progress.last_access is not None else address & -16
 
     def draw(self, width: int) -> list[Line]:
         return render_memory.memory(self.view, width)
 
     def summary(self) -> str:
-        return render_memory.summary(self.view)
+        follows = "  follows accesses" if self.follows_access else ""
+        return render_memory.summary(self.view) + follows
 
     def show(self, address: int, is_physical: bool) -> None:
         """Shows an address. Physical memory is read as its owner at first: no context is implied by an address."""
-        self._is_placed = True
+        self.follows_access = False
         if is_physical != self.is_physical:
             self.is_physical = is_physical
             self.eyes = Eyes.OWNER if is_physical else Eyes.CONTEXT
@@ -225,6 +231,13 @@ class MemoryPane(WindowPane):
 
     def target(self) -> Target | None:
         return self.address_here()
+
+    def action_follow(self) -> None:
+        """Follow the last data access, or stay."""
+        self.follows_access = not self.follows_access
+        if self.follows_access:
+            self.is_physical, self.eyes = False, Eyes.CONTEXT
+        self.want()
 
     def action_eyes(self) -> None:
         order = tuple(Eyes)

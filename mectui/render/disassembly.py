@@ -68,8 +68,10 @@ def operands(row: InstructionView) -> list[Span]:
     text = row.operands
     if row.target is not None:
         head, _, _ = text.rpartition("#")
-        shown = f"<{row.target_label}>" if row.target_label else numbers.address(row.target)
-        return [*tokens(head), Span(shown, "symbol" if row.target_label else "address")]
+        # ADRP names a page: the symbol that page starts in says nothing about what is wanted there.
+        is_named = bool(row.target_label) and row.mnemonic != "adrp"
+        shown = f"<{row.target_label}>" if is_named else numbers.address(row.target)
+        return [*tokens(head), Span(shown, "symbol" if is_named else "address")]
     return tokens(text)
 
 

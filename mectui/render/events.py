@@ -22,7 +22,7 @@ def events(views: Sequence[EventView], width: int) -> list[Line]:
             Line(
                 (
                     Span(f"#{numbers.count(view.moment.instruction):<{digits}} ", "muted"),
-                    Span(f"EL{view.moment.el} ", "muted"),
+                    Span(f"EL{view.moment.el} " if width >= 60 else "", "muted"),
                     Span(view.text, view.style),
                     Span(f"  at {view.where or hex(view.moment.pc)}", "muted"),
                 ),

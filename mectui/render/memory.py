@@ -7,6 +7,7 @@ from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane
+from mectui.render.text import width as width_of
 
 WIDE = 80
 FOREIGN = "≠"
@@ -31,9 +32,10 @@ def memory(view: MemoryView, width: int) -> list[Line]:
         )
     per_line = 16 if width >= WIDE else 8
     digits = max(len(numbers.address(row.address + 15)) for row in view.rows) if view.rows else 0
+    owner_columns = max(3, *(len(owner_label(row.owner)) for row in view.rows)) if view.rows else 3
     lines = []
     for row in view.rows:
-        lines += [half(row, at, per_line, digits, width) for at in range(0, 16, per_line)]
+        lines += [half(row, at, per_line, digits, owner_columns, width) for at in range(0, 16, per_line)]
     return lines
 
 
@@ -41,21 +43,27 @@ def lines_per_block(width: int) -> int:
     return 1 if width >= WIDE else 2
 
 
-def gutter(owner: Ownership | None, is_first: bool) -> tuple[Span, Span]:
-    """Whose block it is (six columns), and a mark where the current context does not read what was stored."""
+def owner_label(owner: Ownership | None) -> str:
     if owner is None:
-        return Span(f"{'·' if is_first else '':<6}", "unowned"), Span(" ")
-    if owner.pas is PAS.REALM:
-        name, style = f"id{owner.mecid}", mecid_style(owner.mecid)
-    else:
-        name, style = SPACE_NAMES[owner.pas], space_style(owner.pas.label)
-    return column(name if is_first else "", 6, style), Span(FOREIGN if owner.is_foreign else " ", "hit")
+        return "·"
+    return f"id{owner.mecid}" if owner.pas is PAS.REALM else SPACE_NAMES[owner.pas]
 
 
-def half(row: MemoryRow, at: int, count: int, digits: int, width: int) -> Line:
+def owner_style(owner: Ownership | None) -> str:
+    if owner is None:
+        return "unowned"
+    return mecid_style(owner.mecid) if owner.pas is PAS.REALM else space_style(owner.pas.label)
+
+
+def half(row: MemoryRow, at: int, count: int, digits: int, owner_columns: int, width: int) -> Line:
+    """One line: address, whose block it is, a mark where the current context gets noise, bytes, characters."""
     address = row.address + at
     target = Target(TargetKind.VIRTUAL, address)
-    spans = [Span(f"{numbers.address(address):<{digits}} ", "address"), *gutter(row.owner, at == 0)]
+    spans = [
+        Span(f"{numbers.address(address):<{digits}} ", "address"),
+        column(owner_label(row.owner) if at == 0 else "", owner_columns, owner_style(row.owner)),
+        Span(FOREIGN if row.owner is not None and row.owner.is_foreign else " ", "hit"),
+    ]
     if row.data is None:
         return crop(Line((*spans, Span(" not readable here", "muted")), target), width)
     characters = []
@@ -65,7 +73,8 @@ def half(row: MemoryRow, at: int, count: int, digits: int, width: int) -> Line:
         spans.append(Span(" " if index % 8 or index == at else "  "))
         spans.append(Span(f"{byte:02x}", style))
         characters.append(Span(chr(byte) if 32 <= byte < 127 else "·", style if byte else "muted"))
-    spans += [Span(" *" if row.changed & set(range(at, at + count)) else "  ", "changed"), *characters]
-    if row.symbol and at == 0 and "+" not in row.symbol:
-        spans.append(Span(f" {row.symbol}", "symbol"))
-    return crop(Line(tuple(spans), target), width)
+    spans.append(Span("*" if row.changed & set(range(at, at + count)) else " ", "changed"))
+    item = Line((*spans, *characters), target)
+    if row.symbol and at == 0 and "+" not in row.symbol and width_of(item) + len(row.symbol) < width:
+        return Line((*item.spans, Span(f" {row.symbol}", "symbol")), target)
+    return crop(item, width)

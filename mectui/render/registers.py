@@ -17,6 +17,8 @@ from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, cr
 
 CHANGED = "*"
 UNKNOWN = "?"
+REGISTER_COLUMNS = 24
+"""A general register: name, sixteen digits in groups, mark."""
 FOLDED, OPEN = "▸", "▾"
 NO_FOLDS: Collection[str] = ()
 
@@ -40,7 +42,7 @@ def value_style(register: RegisterView) -> str:
 def general(view: GeneralView, width: int) -> list[Line]:
     """PSTATE, PC, SP, then X0-X30 in as many columns as fit, with symbols where there is one column."""
     lines = [pstate(view)]
-    columns = max(min((width + 1) // 26, 4), 1)
+    columns = max(min((width + 1) // (REGISTER_COLUMNS + 1), 4), 1)
     lines += [crop(one_general(register, with_note=True), width) for register in (view.pc, view.sp)]
     rows = -(-len(view.x) // columns)
     for row in range(rows):

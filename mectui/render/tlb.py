@@ -26,17 +26,15 @@ def tlb(view: TlbView, width: int) -> list[Line]:
             width,
         )
     wide = width >= WIDE
-    lines = [header(wide, width)]
+    lines = [header(width)] if wide else []
     for row in view.rows:
         lines += entry(row, width, wide)
     return lines
 
 
-def header(wide: bool, width: int) -> Line:
-    text = f"  {'regime':<7}{'VMID':>5}{'ASID':>6}  {'VA':<22}{'→ PA':<20}{'size':<8}"
-    if wide:
-        return crop(line((f"{text}{'MECID':<7}{'EL1+ EL0':<9} filled", "muted")), width)
-    return crop(line((f"  {'regime':<7}{'VMID':>5}{'ASID':>6} {'VA → PA':<24} MECID", "muted")), width)
+def header(width: int) -> Line:
+    text = f"  {'regime':<8}{'stage':<10}{'VMID':>5}{'ASID':>6}  {'VA':<22}{'→ PA':<20}{'size':<8}"
+    return crop(line((f"{text}{'MECID':<7}{'EL1+ EL0':<9} filled by", "muted")), width)
 
 
 def tag(value: int | None) -> str:
@@ -47,41 +45,42 @@ def entry(row: TlbRow, width: int, wide: bool) -> list[Line]:
     target = Target(TargetKind.VIRTUAL, row.va)
     style = "stale" if row.stale else "address"
     source = row.source.short
-    front = [
-        Span(f"{STALE if row.stale else ' '} ", "stale"),
-        column(row.regime, 7, space_style(row.security)),
-        Span(f"{tag(row.vmid):>5}{tag(row.asid):>6}", "value"),
-    ]
-    filled = "" if row.filled_at is None else f" #{numbers.count(row.filled_at)} {row.filled_by}"
+    filled = "" if row.filled_at is None else f"#{numbers.count(row.filled_at)} {row.filled_by}"
+    mark = Span(f"{STALE if row.stale else ' '} ", "stale")
+    regime = column(row.regime, 8, space_style(row.security))
     if wide:
-        spans = [
-            *front,
-            Span("  "),
+        spans = (
+            mark,
+            regime,
+            column(row.stage, 10, "text"),
+            Span(f"{tag(row.vmid):>5}{tag(row.asid):>6}  ", "value"),
             column(numbers.address(row.va), 22, style),
             Span("→ ", "muted"),
             column(numbers.address(row.pa), 18, space_style(row.pas)),
             column(numbers.size(row.size), 8, "value"),
             column(source, 7, "text"),
-            Span(row.permissions, "text"),
-            Span(f" {filled}", "muted"),
-        ]
-        lines = [crop(Line(tuple(spans), target), width)]
+            Span(f"{row.permissions}  ", "text"),
+            Span(filled, "muted"),
+        )
+        lines = [crop(Line(spans, target), width)]
     else:
-        spans = [
-            *front,
-            Span(" "),
+        first = (
+            mark,
+            regime,
             Span(numbers.address(row.va), style),
             Span(" → ", "muted"),
             Span(numbers.address(row.pa), space_style(row.pas)),
-            Span(f" {source}", "text"),
-        ]
+            Span(f" {numbers.size(row.size)}", "value"),
+        )
+        tags = [f"{name} {number} " for name, number in (("VMID", row.vmid), ("ASID", row.asid)) if number is not None]
         second = (
             Span("  "),
-            Span(f"{row.stage:<7}", "muted"),
-            Span(f"{numbers.size(row.size)} {row.permissions}", "value"),
-            Span(f" {filled}", "muted"),
+            Span(f"{row.stage} {''.join(tags)}", "muted"),
+            Span(source, "text"),
+            Span(f" {row.permissions} ", "value"),
+            Span(filled, "muted"),
         )
-        lines = [crop(Line(tuple(spans), target), width), crop(Line(second, target), width)]
+        lines = [crop(Line(spans, target), width) for spans in (first, second)]
     if row.stale:
         lines += [Line((Span("    "), *part.spans), target) for part in wrap(f"stale: {row.stale}", width - 4, "stale")]
     return lines

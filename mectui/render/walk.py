@@ -12,6 +12,8 @@ from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, empty_pane, line, wrap
 
 WIDE = 108
+MEDIUM = 66
+"""From these widths on a descriptor fetch takes one line, or two; below them three."""
 FOLDED, OPEN = "▸", "▾"
 ALL = frozenset({"*"})
 """Opens every fold."""
@@ -72,7 +74,7 @@ def head(view: WalkView, record: Walk, width: int) -> list[Line]:
 
 
 def step_lines(step: WalkStep, key: str, width: int, opened: Collection[str], depth: int) -> list[Line]:
-    """One descriptor fetch: a line where the width allows, else three; then its fold."""
+    """One descriptor fetch, then what is folded under it."""
     indent = "  " * depth
     target = Target(TargetKind.FOLD, key)
     fold = Span(f"{indent}{OPEN if is_open(key, opened) else FOLDED} ", "muted")
@@ -93,12 +95,14 @@ def step_lines(step: WalkStep, key: str, width: int, opened: Collection[str], de
         spans += [column(kind.text, 8, kind.style), *leads, Span("  "), *context]
         lines = [crop(Line(tuple(spans), target), width)]
     else:
-        source = f"  {step.table_source}" if step.table_source.isupper() or "_" in step.table_source else ""
-        spans = [fold, name, Span(index, "text"), Span(source, "register")]
+        source = Span(f"  {step.table_source}" if "_" in step.table_source else "", "register")
         pad = Span(f"{indent}    ")
-        second = (pad, Span(where, "address"), Span(": ", "muted"), value, Span(" "), kind)
-        third = (pad, *context, Span(" "), *leads)
-        lines = [crop(Line(tuple(part), target), width) for part in (spans, second, third)]
+        fetched = (Span(where, "address"), Span(": ", "muted"), value, Span(" "), kind)
+        if width >= MEDIUM:
+            parts = [(fold, name, column(index, 14, "text"), *fetched), (pad, *context, Span(" "), *leads, source)]
+        else:
+            parts = [(fold, name, Span(index, "text"), source), (pad, *fetched), (pad, *context, Span(" "), *leads)]
+        lines = [crop(Line(part, target), width) for part in parts]
     if is_open(key, opened):
         lines += step_details(step, indent, width, target)
     if step.gpc is not None and step.gpc.failure is not None:
@@ -189,7 +193,7 @@ def permission_text(allowed: Permissions) -> str:
         return "".join(letter if flag else "-" for letter, flag in zip("rwx", flags, strict=True))
 
     privileged = letters(allowed.priv_read, allowed.priv_write, allowed.priv_execute)
-    return f"{privileged}, EL0 {letters(allowed.unpriv_read, allowed.unpriv_write, allowed.unpriv_execute)}"
+    return f"{privileged} EL0 {letters(allowed.unpriv_read, allowed.unpriv_write, allowed.unpriv_execute)}"
 
 
 def ending(record: Walk, width: int) -> list[Line]:
@@ -212,10 +216,11 @@ def ending(record: Walk, width: int) -> list[Line]:
             Span(numbers.address(record.pa), "address"),
             Span(f" {record.pas.label}", space_style(record.pas.label)),
         ]
-        if translation is not None:
-            spans.append(Span(f"  {permission_text(translation.permissions)}", "text"))
-            spans.append(Span(f"  {translation.attributes.text}", "muted"))
         lines.append(crop(Line(tuple(spans), Target(TargetKind.PHYSICAL, record.pa)), width))
+        if translation is not None:
+            allowed = permission_text(translation.permissions)
+            text = f"{allowed}; {translation.attributes.text}; {numbers.size(translation.size)}"
+            lines += labelled("access", text, width)
     spans = [Span(f"{'MECID':<{LABEL}}", "muted"), Span(str(record.mecid), mecid_style(record.mecid))]
     lines.append(Line((*spans, Span(f" from {record.source.value}" if record.source.value != "0" else "", "register"))))
     lines += [Line((Span(" " * LABEL), *part.spans)) for part in wrap(record.why, width - LABEL, "muted")]

@@ -45,7 +45,7 @@ class Board(Container):
             self.places = arrange(width, height, self.workspace)
         for place in self.places:
             front = self.front(place)
-            tabs = tuple((name, self.panes[name].TITLE) for name in place.panes)
+            tabs = tuple((name, self.panes[name].TAB or self.panes[name].TITLE) for name in place.panes)
             for name in place.panes:
                 pane = self.panes[name]
                 pane.display = name == front
@@ -54,7 +54,7 @@ class Board(Container):
                 pane.styles.offset = (place.x, place.y)
                 pane.styles.width = place.width
                 pane.styles.height = place.height
-                pane.tabs = tabs if self.maximised is None else ()
+                pane.tabs = tabs if len(tabs) > 1 and self.maximised is None else ()
                 pane.show_borders()
         self.post_message(self.Arranged())
 
