@@ -29,7 +29,7 @@ class Kind(Enum):
     TEXT = "TEXT"
     ACCESS = "read|write|fetch"
     BREAKPOINT = "NUMBER|all"
-    COMMAND = "COMMAND"
+    REGISTER = "REGISTER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ COMMANDS = (
     CommandSpec("pmem", "Show memory at a physical address.", needs=(Kind.ADDRESS,)),
     CommandSpec("eyes", "Read memory as seen now, as its owner, or as a MECID.", needs=(Kind.EYES,)),
     CommandSpec("set", "Change a register.", needs=(Kind.ASSIGNMENT,)),
+    CommandSpec("register", "Show a system register and its fields.", needs=(Kind.REGISTER,), aliases=("reg",)),
     CommandSpec("print", "Show the value of an expression.", needs=(Kind.EXPRESSION,), aliases=("p",)),
     CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
     CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),
@@ -155,6 +156,11 @@ def arguments(spec: CommandSpec, rest: str, known: Known) -> tuple[int | str, ..
             return (evaluate(rest, known),)
         case Kind.ASSIGNMENT:
             return assignment(rest, known)
+        case Kind.REGISTER:
+            register = known.register(rest)
+            if register is None:
+                raise CommandError(unknown_register(rest, known))
+            return (register,)
         case Kind.EYES:
             return eyes(rest, known)
         case Kind.THEME:
@@ -282,6 +288,8 @@ def candidates(kinds: tuple[Kind, ...], rest: str, word: str, known: Known) -> l
             return starting(EYES, word) if " " not in rest.strip() else []
         case Kind.BREAKPOINT:
             return starting(("all",), word)
+        case Kind.REGISTER:
+            return starting(list(known.registers), word)
         case Kind.ASSIGNMENT if "=" not in rest:
             return [f"{name}=" for name in starting(list(known.registers), word)]
         case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT:

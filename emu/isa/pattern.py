@@ -74,6 +74,8 @@ def parse(pattern: str) -> tuple[int, int, dict[str, tuple[int, int]]]:
             continue
         for bit in token:
             position -= 1
+            if position < 0:
+                break
             if bit != "x":
                 mask |= 1 << position
                 value |= int(bit) << position

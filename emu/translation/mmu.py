@@ -260,11 +260,10 @@ def _permission_fault(request: Request, translation: Translation, untagged: int,
     fault = stage1_fault(translation.permissions, is_device, translation.level, request, situation.sctlr)
     if fault is not None or translation.stage2_permissions is None:
         return fault
-    level, base = translation.stage2_level, translation.ipa_base
+    level, base, ipa_pas = translation.stage2_level, translation.ipa_base, translation.ipa_pas
     assert level is not None
     assert base is not None
+    assert ipa_pas is not None
     ipa = IPA(base + (untagged - translation.va_base))
     is_device = translation.attributes.is_device
-    return stage2_fault(
-        translation.stage2_permissions, is_device, level, request, ipa, translation.ipa_pas or request.security.pas
-    )
+    return stage2_fault(translation.stage2_permissions, is_device, level, request, ipa, ipa_pas)

@@ -67,12 +67,15 @@ def hcr_of(security: Security, regs: RegisterView) -> int:
 def regime_of(el: int, regs: RegisterView, security: Security | None = None) -> Regime:
     """Translation regime of code at an exception level (mec-reference.md 4.1).
 
-    `security` matters below EL3 where it differs from SCR_EL3's (never, except in tests).
+    `security` is that of the code where it is known, else SCR_EL3 tells; for its reserved encoding EL2 is taken to be
+    enabled.
     """
     if el == 3:
         return Regime.EL3
     if security is None:
-        security = security_below_el3(regs) or Security.NON_SECURE
+        security = security_below_el3(regs)
+    if security is None:
+        security = Security.NON_SECURE
     hcr = hcr_of(security, regs)
     if el == 2:
         return Regime.EL20 if hcr & HCR_E2H else Regime.EL2

@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import emu
 from emu.errors import EmuError
-from mectui.commands.machine import build_machine
+from emu.loader import read_elf, read_file
+from mectui.commands.machine import build_machine, find_guest
+
+if TYPE_CHECKING:
+    import emu
 
 
 def main(options: argparse.Namespace) -> int:
-    """Open the screen on a guest, or the start screen. Raises EmuError before any screen appears."""
+    """Open the screen on a guest, or the start screen. Raises EmuError, for wrong input, before any screen appears."""
+    if options.guest is not None:
+        for name in (options.guest, *options.more):
+            # A file that cannot be loaded is told on the terminal, not on a screen that would have to go away again.
+            path = find_guest(name)
+            if options.load_at is None:
+                read_elf(path)
+            else:
+                read_file(path)
+    commands = _script(options.script)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EmuError("the screen needs a terminal: run it in one, or use `mectui run` and `mectui walk`")
 
-    def build(guest: str) -> emu.Machine:
-        options.guest = guest
-        return build_machine(options)
+    def factory(guest: str) -> Callable[[], emu.Machine]:
+        chosen = copy.copy(options)
+        chosen.guest = guest
+        return lambda: build_machine(chosen)
 
-    machine = None if options.guest is None else build(options.guest)
     from mectui.app import run_app
 
-    return run_app(build=build, guest=options.guest, machine=machine, theme=options.theme, script=options.script)
+    return run_app(
+        machine_factory=None if options.guest is None else factory(options.guest),
+        title="" if options.guest is None else Path(options.guest).name,
+        theme=options.theme,
+        commands=commands,
+        file_factory=lambda path: factory(str(path)),
+    )
+
+
+def _script(path: str | None) -> list[str]:
+    """The lines of a file of commands; blank ones and comments are left out."""
+    if path is None:
+        return []
+    text = read_file(Path(path)).decode("utf-8", errors="replace")
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]

@@ -60,7 +60,6 @@ class Pane(ScrollView, can_focus=True):
             border: round $pane-focus;
             border-title-style: bold;
         }
-        &.-running { border-subtitle-color: $warning; }
     }
     """
 

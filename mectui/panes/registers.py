@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.content import Content
 from textual.events import Click
@@ -35,6 +35,8 @@ class RegistersPane(Pane):
         super().__init__(name)
         self.tab = RegisterTab.GENERAL
         self.opened: set[str] = set()
+        self._wanted = ""
+        """The register to move the cursor to once its view is there."""
         self._register_tab_ends: list[tuple[int, int, RegisterTab]] = []
 
     def look(self) -> Look:
@@ -80,6 +82,26 @@ class RegistersPane(Pane):
             self.scroll_to(y=0, animate=False)
             self.show_borders()
             self.want()
+
+    def reveal(self, name: str) -> None:
+        """Shows a register: a general one in its tab, a system register with its fields."""
+        if (name[0] in "xv" and name[1:].isdigit()) or name in ("sp", "pc", "nzcv"):
+            self.open_tab(RegisterTab.SIMD if name[0] == "v" else RegisterTab.GENERAL)
+            return
+        self.opened.add(name)
+        self._wanted = name
+        self.open_tab(RegisterTab.SYSTEM)
+        self.want()
+
+    def accept(self, view: Any) -> None:
+        super().accept(view)
+        if self._wanted and self.tab is RegisterTab.SYSTEM and not isinstance(view, Exception):
+            found = Target(TargetKind.REGISTER, self._wanted)
+            places = [at for at, item in enumerate(self.lines) if item.target == found]
+            if places:
+                self._wanted = ""
+                self.move_cursor(places[-1])
+                self.move_cursor(places[0])
 
     def action_next_tab(self) -> None:
         self.open_tab(TABS[(TABS.index(self.tab) + 1) % len(TABS)])

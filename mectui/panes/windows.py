@@ -173,14 +173,14 @@ class MemoryPane(WindowPane):
 
     @property
     def unit(self) -> int:
-        return 16 // render_memory.lines_per_block(self.text_width)
+        return 16 // render_memory.lines_per_block(self.text_width, self.top)
 
     @property
     def alignment(self) -> int:
         return 16
 
     def rows(self) -> int:
-        return -(-self.text_height // render_memory.lines_per_block(self.text_width))
+        return -(-self.text_height // render_memory.lines_per_block(self.text_width, self.top))
 
     def look(self) -> Look:
         top, rows, is_physical, eyes, mecid = self.top, self.rows(), self.is_physical, self.eyes, self.mecid
@@ -207,7 +207,7 @@ class MemoryPane(WindowPane):
         return render_memory.memory(self.view, width)
 
     def summary(self) -> str:
-        follows = "  follows accesses" if self.follows_access else ""
+        follows = "  following" if self.follows_access else ""
         return render_memory.summary(self.view) + follows
 
     def show(self, address: int, is_physical: bool) -> None:

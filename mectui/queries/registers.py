@@ -96,6 +96,9 @@ CONTROLS = (
 )
 """Bits that decide about MEC outside SCTLR2 and TCR2 (mec-reference 1.3)."""
 
+GROUPS = ("translation", "mec", "rme", "exceptions", "control")
+"""Groups in the order of the system tab; the others follow in the table's order."""
+
 PROGRAMMED = {
     "emec_el2": ("SCTLR2_EL2.EMEC", "SCTLR2_EL2", 1),
     "emec_el3": ("SCTLR2_EL3.EMEC", "SCTLR2_EL3", 1),
@@ -150,12 +153,13 @@ def general(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> Genera
 
 
 def system(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> SystemView:
-    """Every system register that has storage of its own, by group, in the table's order."""
+    """Every system register that has storage of its own, by group; the groups people look at most come first."""
     groups: dict[str, list[RegisterView]] = {}
     for register in machine.registers.table:
         if not register.alias_of:
             groups.setdefault(register.group, []).append(system_register(machine, register, before))
-    return SystemView(tuple((name, tuple(rows)) for name, rows in groups.items()))
+    order = sorted(groups, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS))
+    return SystemView(tuple((name, tuple(groups[name])) for name in order))
 
 
 def system_register(machine: emu.Machine, register: Register, before: Mapping[str, int] = NOTHING) -> RegisterView:

@@ -7,6 +7,7 @@ import re
 from mectui.queries.disassembly import DisassemblyView, InstructionView
 from mectui.render import numbers
 from mectui.render.text import Line, Span, Target, TargetKind, beside, column, crop, empty_pane, line
+from mectui.render.text import width as width_of
 
 PC_MARK = "▶"
 BREAKPOINT_MARK = "●"
@@ -32,7 +33,7 @@ def disassembly(view: DisassemblyView, width: int) -> list[Line]:
     for row in view.rows:
         if row.symbol:
             lines.append(crop(line("   ", (f"{row.symbol}:", "symbol")), width))
-        lines.append(instruction(row, width, address_width))
+        lines += instruction(row, width, address_width)
     return lines
 
 
@@ -46,11 +47,12 @@ def marks(row: InstructionView) -> tuple[Span, Span]:
     )
 
 
-def instruction(row: InstructionView, width: int, address_width: int) -> Line:
+def instruction(row: InstructionView, width: int, address_width: int) -> list[Line]:
+    """The instruction's line; its note at the right, or on a line of its own where there is no room for it."""
     target = Target(TargetKind.VIRTUAL, row.address)
     spans = [*marks(row), Span(" "), column(numbers.address(row.address), address_width, "address"), Span("  ")]
     if row.word is None:
-        return crop(Line((*spans, Span("not readable here", "muted")), target), width)
+        return [crop(Line((*spans, Span("not readable here", "muted")), target), width)]
     if width >= WIDE_ENOUGH_FOR_WORDS:
         spans += [Span(f"{row.word:08x}", "muted"), Span("  ")]
     spans.append(Span(f"{row.mnemonic:<6} ", "mnemonic"))
@@ -58,9 +60,13 @@ def instruction(row: InstructionView, width: int, address_width: int) -> Line:
     if row.is_pc:
         spans = [Span(span.text, f"{span.style} pc".strip()) for span in spans]
     item = Line(tuple(spans), target)
-    if row.note is not None:
-        return beside(item, line((row.note.text, row.note.style)), width)
-    return crop(item, width)
+    if row.note is None:
+        return [crop(item, width)]
+    note = line((row.note.text, row.note.style))
+    if width_of(item) + 2 + width_of(note) <= width:
+        return [beside(item, note, width)]
+    below = Line((Span(" " * (address_width + 5)), Span("↳ ", "muted"), *note.spans), target)
+    return [crop(item, width), crop(below, width)]
 
 
 def operands(row: InstructionView) -> list[Span]:

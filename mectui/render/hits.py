@@ -42,7 +42,7 @@ def context(pas: PAS, mecid: int) -> Span:
 
 def place(moment: Moment, name: str) -> str:
     where = name or f"{moment.pc:#x}"
-    return f"{where} EL{moment.el} {moment.security.label} #{numbers.count(moment.instruction)}"
+    return f"#{numbers.count(moment.instruction)} EL{moment.el} {moment.security.label} {where}"
 
 
 def one(item: HitView, width: int) -> list[Line]:
@@ -60,9 +60,9 @@ def one(item: HitView, width: int) -> list[Line]:
         Span("     asked under ", "muted"),
         context(hit.pas, hit.mecid),
         Span(source, "muted"),
-        Span(f" by {place(hit.moment, item.where)}", "text"),
+        Span(f" at {place(hit.moment, item.where)}", "text"),
     )
-    writer = "before the log starts" if hit.writer is None else f"by {place(hit.writer, item.writer)}"
+    writer = "before the log starts" if hit.writer is None else f"at {place(hit.writer, item.writer)}"
     key = f" key {hit.owned_by.generation}" if hit.owned_by.pas is PAS.REALM else ""
     stored = (
         Span("     stored under ", "muted"),

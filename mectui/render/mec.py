@@ -28,8 +28,12 @@ def owner_name(owner: Owner) -> str:
 
 
 def summary(view: MapView) -> str:
-    """ "a square is 4 KiB"."""
-    return f"a square is {numbers.size(PAGE * view.zoom)}"
+    """ "PA 0x4008_2000 MECID 5  a square is 4 KiB"."""
+    square = f"a square is {numbers.size(PAGE * view.zoom)}"
+    if view.cursor is None:
+        return square
+    owner = "unowned" if view.cursor.owner is None else owner_name(view.cursor.owner)
+    return f"PA {numbers.address(view.cursor.pa)} {owner}  {square}"
 
 
 def columns_for(width: int, address_columns: int = ADDRESS_COLUMNS) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from emu.architecture import PAS
 from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership
 from mectui.render import numbers
@@ -9,7 +11,7 @@ from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane
 from mectui.render.text import width as width_of
 
-WIDE = 80
+OWNER_COLUMNS = 3
 FOREIGN = "≠"
 SPACE_NAMES = {PAS.ROOT: "root", PAS.SECURE: "sec", PAS.NON_SECURE: "ns"}
 
@@ -30,17 +32,39 @@ def memory(view: MemoryView, width: int) -> list[Line]:
             "`mem ADDRESS` shows other memory, `pmem ADDRESS` a physical address.",
             width,
         )
-    per_line = 16 if width >= WIDE else 8
     digits = max(len(numbers.address(row.address + 15)) for row in view.rows) if view.rows else 0
-    owner_columns = max(3, *(len(owner_label(row.owner)) for row in view.rows)) if view.rows else 3
+    owner_columns = max(OWNER_COLUMNS, *(len(owner_label(row.owner)) for row in view.rows)) if view.rows else 0
+    form = form_for(width, view.start, owner_columns)
     lines = []
     for row in view.rows:
-        lines += [half(row, at, per_line, digits, owner_columns, width) for at in range(0, 16, per_line)]
+        lines += [half(row, at, form, digits, owner_columns, width) for at in range(0, 16, form.bytes)]
     return lines
 
 
-def lines_per_block(width: int) -> int:
-    return 1 if width >= WIDE else 2
+class Form(NamedTuple):
+    """How many bytes a line has, and how many stand together without a space."""
+
+    bytes: int
+    together: int
+
+    @property
+    def columns(self) -> int:
+        """Columns of bytes, change mark and characters, the space before them included."""
+        return self.bytes * 3 + self.bytes // self.together + 1
+
+
+FORMS = (Form(16, 1), Form(16, 2), Form(8, 1), Form(8, 2))
+"""From the roomiest to the tightest."""
+
+
+def form_for(width: int, start: int, owner_columns: int = OWNER_COLUMNS) -> Form:
+    """The roomiest form that fits for addresses from `start` on."""
+    before = len(numbers.address(start)) + 1 + owner_columns + 1
+    return next((form for form in FORMS if before + form.columns <= width), FORMS[-1])
+
+
+def lines_per_block(width: int, start: int) -> int:
+    return 16 // form_for(width, start).bytes
 
 
 def owner_label(owner: Ownership | None) -> str:
@@ -55,7 +79,7 @@ def owner_style(owner: Ownership | None) -> str:
     return mecid_style(owner.mecid) if owner.pas is PAS.REALM else space_style(owner.pas.label)
 
 
-def half(row: MemoryRow, at: int, count: int, digits: int, owner_columns: int, width: int) -> Line:
+def half(row: MemoryRow, at: int, form: Form, digits: int, owner_columns: int, width: int) -> Line:
     """One line: address, whose block it is, a mark where the current context gets noise, bytes, characters."""
     address = row.address + at
     target = Target(TargetKind.VIRTUAL, address)
@@ -67,13 +91,14 @@ def half(row: MemoryRow, at: int, count: int, digits: int, owner_columns: int, w
     if row.data is None:
         return crop(Line((*spans, Span(" not readable here", "muted")), target), width)
     characters = []
-    for index in range(at, at + count):
+    for index in range(at, at + form.bytes):
         byte = row.data[index]
         style = "changed" if index in row.changed else "value" if byte else "zero"
-        spans.append(Span(" " if index % 8 or index == at else "  "))
+        if index % form.together == 0:
+            spans.append(Span(" "))
         spans.append(Span(f"{byte:02x}", style))
         characters.append(Span(chr(byte) if 32 <= byte < 127 else "·", style if byte else "muted"))
-    spans.append(Span("*" if row.changed & set(range(at, at + count)) else " ", "changed"))
+    spans.append(Span("*" if row.changed & set(range(at, at + form.bytes)) else " ", "changed"))
     item = Line((*spans, *characters), target)
     if row.symbol and at == 0 and "+" not in row.symbol and width_of(item) + len(row.symbol) < width:
         return Line((*item.spans, Span(f" {row.symbol}", "symbol")), target)

@@ -7,7 +7,8 @@ from mectui.render import numbers
 from mectui.render.styles import space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane, line, wrap
 
-WIDE = 100
+ONE_LINE = 52
+"""Columns a line needs for everything but its two addresses."""
 STALE = "!"
 
 
@@ -25,62 +26,75 @@ def tlb(view: TlbView, width: int) -> list[Line]:
             "who filled the entry, and a mark where the tables say something else by now.",
             width,
         )
-    wide = width >= WIDE
-    lines = [header(width)] if wide else []
+    va = max(len(numbers.address(row.va)) for row in view.rows)
+    pa = max(len(numbers.address(row.pa)) for row in view.rows)
+    if width < ONE_LINE + va + pa:
+        return [item for row in view.rows for item in (*in_two_lines(row, width), *reason(row, width))]
+    lines = [header(width, va, pa)]
     for row in view.rows:
-        lines += entry(row, width, wide)
+        lines += [in_one_line(row, width, va, pa), *reason(row, width)]
     return lines
 
 
-def header(width: int) -> Line:
-    text = f"  {'regime':<8}{'stage':<10}{'VMID':>5}{'ASID':>6}  {'VA':<22}{'→ PA':<20}{'size':<8}"
-    return crop(line((f"{text}{'MECID':<7}{'EL1+ EL0':<9} filled by", "muted")), width)
+def header(width: int, va: int, pa: int) -> Line:
+    text = f"  {'regime':<7}{'stage':<10}{'VMID':>4}{'ASID':>5}  {'VA':<{va}} {'→ PA':<{pa + 2}} {'size':<8}"
+    return crop(line((f"{text}{'MECID':<6}{'EL1+':<4}{'EL0':<4} filled by", "muted")), width)
 
 
 def tag(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def entry(row: TlbRow, width: int, wide: bool) -> list[Line]:
+def filled(row: TlbRow) -> str:
+    return "" if row.filled_at is None else f"#{numbers.count(row.filled_at)} {row.filled_by}"
+
+
+def mark(row: TlbRow) -> Span:
+    return Span(f"{STALE if row.stale else ' '} ", "stale")
+
+
+def in_one_line(row: TlbRow, width: int, va: int, pa: int) -> Line:
+    spans = (
+        mark(row),
+        column(row.regime, 7, space_style(row.security)),
+        column(row.stage, 10, "text"),
+        Span(f"{tag(row.vmid):>4}{tag(row.asid):>5}  ", "value"),
+        column(numbers.address(row.va), va, "stale" if row.stale else "address"),
+        Span(" → ", "muted"),
+        column(numbers.address(row.pa), pa, space_style(row.pas)),
+        Span(" "),
+        column(numbers.size(row.size), 8, "value"),
+        column(row.source.short, 6, "text"),
+        Span(f"{row.permissions}  ", "text"),
+        Span(filled(row), "muted"),
+    )
+    return crop(Line(spans, Target(TargetKind.VIRTUAL, row.va)), width)
+
+
+def in_two_lines(row: TlbRow, width: int) -> list[Line]:
     target = Target(TargetKind.VIRTUAL, row.va)
-    style = "stale" if row.stale else "address"
-    source = row.source.short
-    filled = "" if row.filled_at is None else f"#{numbers.count(row.filled_at)} {row.filled_by}"
-    mark = Span(f"{STALE if row.stale else ' '} ", "stale")
-    regime = column(row.regime, 8, space_style(row.security))
-    if wide:
-        spans = (
-            mark,
-            regime,
-            column(row.stage, 10, "text"),
-            Span(f"{tag(row.vmid):>5}{tag(row.asid):>6}  ", "value"),
-            column(numbers.address(row.va), 22, style),
-            Span("→ ", "muted"),
-            column(numbers.address(row.pa), 18, space_style(row.pas)),
-            column(numbers.size(row.size), 8, "value"),
-            column(source, 7, "text"),
-            Span(f"{row.permissions}  ", "text"),
-            Span(filled, "muted"),
-        )
-        lines = [crop(Line(spans, target), width)]
-    else:
-        first = (
-            mark,
-            regime,
-            Span(numbers.address(row.va), style),
-            Span(" → ", "muted"),
-            Span(numbers.address(row.pa), space_style(row.pas)),
-            Span(f" {numbers.size(row.size)}", "value"),
-        )
-        tags = [f"{name} {number} " for name, number in (("VMID", row.vmid), ("ASID", row.asid)) if number is not None]
-        second = (
-            Span("  "),
-            Span(f"{row.stage} {''.join(tags)}", "muted"),
-            Span(source, "text"),
-            Span(f" {row.permissions} ", "value"),
-            Span(filled, "muted"),
-        )
-        lines = [crop(Line(spans, target), width) for spans in (first, second)]
-    if row.stale:
-        lines += [Line((Span("    "), *part.spans), target) for part in wrap(f"stale: {row.stale}", width - 4, "stale")]
-    return lines
+    first = (
+        mark(row),
+        column(row.regime, 7, space_style(row.security)),
+        Span(numbers.address(row.va), "stale" if row.stale else "address"),
+        Span(" → ", "muted"),
+        Span(numbers.address(row.pa), space_style(row.pas)),
+        Span(f" {numbers.size(row.size)}", "value"),
+    )
+    tags = [f"{name} {number} " for name, number in (("VMID", row.vmid), ("ASID", row.asid)) if number is not None]
+    second = (
+        Span("  "),
+        Span(f"{row.stage} {''.join(tags)}", "muted"),
+        Span(row.source.short, "text"),
+        Span(f" {row.permissions} ", "value"),
+        Span(filled(row), "muted"),
+    )
+    return [crop(Line(spans, target), width) for spans in (first, second)]
+
+
+def reason(row: TlbRow, width: int) -> list[Line]:
+    """Why a stale entry is called so."""
+    if not row.stale:
+        return []
+    target = Target(TargetKind.VIRTUAL, row.va)
+    return [Line((Span("    "), *part.spans), target) for part in wrap(f"stale: {row.stale}", width - 4, "stale")]

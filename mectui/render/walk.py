@@ -42,7 +42,7 @@ def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> l
     for at, step in enumerate(record.steps):
         lines += step_lines(step, str(at), width, opened, depth=0)
     if record.stage2:
-        lines += substeps(record.stage2, "stage2", "of the final IPA", width, opened, depth=0)
+        lines += substeps(record.stage2, "stage2", "the final IPA", width, opened, depth=0)
     if record.steps or record.stage2:
         lines.append(BLANK)
     return [*lines, *ending(record, width)]
@@ -55,11 +55,11 @@ def is_open(key: str, opened: Collection[str]) -> bool:
 def head(view: WalkView, record: Walk, width: int) -> list[Line]:
     request = record.request
     first = line(
+        (request.access.value, "strong"),
+        (f" from EL{request.el} of ", "text"),
         ("VA ", "muted"),
         (numbers.address(request.va), "address"),
         (f" {view.symbol}" if view.symbol else "", "symbol"),
-        (f"  {request.access.value}", "strong"),
-        (f" from EL{request.el}", "text"),
         target=Target(TargetKind.VIRTUAL, request.va),
     )
     stages = [f"stage 1 {'on' if record.stage1_enabled else 'off'}"]
@@ -108,7 +108,7 @@ def step_lines(step: WalkStep, key: str, width: int, opened: Collection[str], de
     if step.gpc is not None and step.gpc.failure is not None:
         lines += gpc_lines(step.gpc, width, indent + "    ")
     if step.stage2:
-        lines += substeps(step.stage2, f"{key}.stage2", "of the table's IPA", width, opened, depth + 1)
+        lines += substeps(step.stage2, f"{key}.stage2", "the table", width, opened, depth + 1)
     if step.kind not in ("table", "block", "page"):
         lines += [Line((Span(f"{indent}    "), *part.spans), target) for part in wrap(step.outcome, width - 4, "fault")]
     return lines
@@ -140,18 +140,12 @@ def substeps(
     went = last.kind in ("block", "page")
     target = Target(TargetKind.FOLD, key)
     fetches = f"{len(steps)} fetch{'es' if len(steps) != 1 else ''}"
-    ending_ = [Span("ok ", "ok")] if went else [Span("failed: ", "fault"), Span(last.outcome, "fault")]
-    if went and last.next_address is not None:
-        ending_ += [Span("→ ", "muted"), Span(numbers.address(last.next_address), "address")]
-    head_line = Line(
-        (
-            Span(f"{indent}{OPEN if opens else FOLDED} ", "muted"),
-            Span(f"stage 2 {of}: ", "text"),
-            Span(f"{fetches}, ", "muted"),
-            *ending_,
-        ),
-        target,
-    )
+    if not went:
+        result = [Span(f"{fetches}, ", "muted"), Span(f"failed: {last.outcome}", "fault")]
+    else:
+        result = [Span(f"{fetches} → ", "muted"), Span(numbers.address(last.next_address or 0), "address")]
+    spans = (Span(f"{indent}{OPEN if opens else FOLDED} ", "muted"), Span(f"stage 2 of {of}: ", "text"), *result)
+    head_line = Line(spans, target)
     lines = [crop(head_line, width)]
     if opens:
         for at, step in enumerate(steps):

@@ -44,6 +44,9 @@ WORKSPACE_TABS = {
 """The registers a workspace opens with."""
 
 
+OPENS_COMMAND_LINE = ("command", "goto", "memory")
+
+
 class SessionNews(Message):
     """Something happened on the machine's thread."""
 
@@ -56,7 +59,14 @@ class DebuggerScreen(Screen[None]):
     """One machine and everything about it."""
 
     BINDINGS: ClassVar = [
-        Binding(",".join(action.keys), f"do('{action.name}')", action.title, show=False)
+        Binding(
+            ",".join(action.keys),
+            f"do('{action.name}')",
+            action.title,
+            show=False,
+            # These open the command line: keys typed right behind must not reach the pane.
+            priority=action.name in OPENS_COMMAND_LINE,
+        )
         for action in of_scope(*SCREEN_SCOPES)
         if action.keys and action.name != "palette"
     ]
@@ -70,6 +80,8 @@ class DebuggerScreen(Screen[None]):
         self.session = Session(factory, lambda news: self.post_message(SessionNews(news)) and None)
         self.progress = Progress()
         self.first_commands = list(commands)
+        self._focused_before = "disassembly"
+        """The pane that gets the focus back when the command line shuts."""
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -139,7 +151,6 @@ class DebuggerScreen(Screen[None]):
         """Brings the screen up to date with the machine."""
         old, self.progress = self.progress, progress
         self.query_one(Header).show(progress)
-        self.board.set_class(progress.state is RunState.RUNNING, "-running")
         if progress.state is RunState.FAILED:
             self.say(progress.reason, is_error=True)
             return
@@ -175,6 +186,10 @@ class DebuggerScreen(Screen[None]):
             self.board.in_front()[0].focus()
 
     # --- orders ---------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While somebody types, keys are text."""
+        return not (action == "do" and self.command_line.is_typing)
 
     def action_do(self, name: str) -> None:
         """Runs an action of the table."""
@@ -352,13 +367,16 @@ class DebuggerScreen(Screen[None]):
         )
 
     def open_command_line(self, text: str = "") -> None:
+        if self.focused_pane is not None:
+            self._focused_before = self.focused_pane.pane_name
         self.command_line.open(text)
         self.show_completions()
 
     def shut_command_line(self) -> None:
         self.command_line.shut()
         self.query_one(ActionBar).replace(None)
-        (self.board.in_front() or [self.disassembly])[0].focus()
+        pane = self.board.panes[self._focused_before]
+        self.set_focus(pane if pane.display else self.board.in_front()[0])
 
     def show_completions(self) -> None:
         found = self.command_line.input.completions()
@@ -387,11 +405,8 @@ class DebuggerScreen(Screen[None]):
             self.say(str(error), is_error=True)
             self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault")))
             return
-        focused = self.focused
         self.shut_command_line()
         self.carry_out(command)
-        if focused is self.command_line.input and self.focused is None:
-            self.disassembly.focus()
 
     def execute(self, text: str) -> None:
         """A command from somewhere else than the keyboard: a file of commands, a test."""
@@ -455,6 +470,10 @@ class DebuggerScreen(Screen[None]):
 
     def command_set(self, register: str, value: int) -> None:
         self.session.set_register(register, value)
+
+    def command_register(self, name: str) -> None:
+        self.show_pane("registers")
+        self.query_one(RegistersPane).reveal(name)
 
     def command_print(self, value: int) -> None:
         self.say(f"{numbers.short(value)} = {value}")

@@ -38,13 +38,16 @@ class StartScreen(Screen[None]):
     StartScreen #introduction { color: $quiet; height: auto; margin-bottom: 1; }
     StartScreen OptionList {
         height: 1fr; border: round $pane-border; background: $background; padding: 0 1;
-        border-title-color: $foreground; border-subtitle-color: $quiet; scrollbar-size-vertical: 1;
-        &:focus { border: round $pane-focus; }
+        border-title-color: $foreground; scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis;
+        background-tint: $background 0%;
+        &:focus { border: round $pane-focus; background-tint: $background 0%; }
     }
     StartScreen Input {
         height: 3; border: round $pane-border; background: $background; border-title-color: $foreground;
         &:focus { border: round $pane-focus; }
+        &>.input--placeholder { color: $quiet; }
     }
+    StartScreen #about { height: 3; color: $quiet; padding: 0 2; }
     StartScreen #problem { height: auto; max-height: 3; color: $error; text-style: bold; }
     StartScreen #keys { height: 1; color: $quiet; }
     """
@@ -53,12 +56,14 @@ class StartScreen(Screen[None]):
         super().__init__()
         self.problem = problem
         self.paths: dict[str, Path] = {}
+        self.about: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static("mectui", id="title")
             yield Static(INTRODUCTION, id="introduction")
             yield OptionList(id="guests")
+            yield Static("", id="about", markup=False)
             yield Input(placeholder="path of an ELF file, or the name of a bundled guest", id="file")
             yield Static(self.problem and f"✗ {self.problem}", id="problem", markup=False)
             yield Static("Enter open   o type a path   T next theme   q quit", id="keys", markup=False)
@@ -88,8 +93,12 @@ class StartScreen(Screen[None]):
         if key in self.paths:
             return
         self.paths[key] = path
-        text = Content.assemble((f"{name:<{NAME_COLUMNS}} ", "bold"), (description, "$quiet"))
+        self.about[key] = description
+        text = Content.assemble((f"{name:<{NAME_COLUMNS}} ", "bold"), description)
         guests.add_option(Option(text, id=key))
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#about", Static).update(self.about.get(event.option_id or "", ""))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_id is not None:

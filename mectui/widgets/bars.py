@@ -67,7 +67,10 @@ class Header(Bar):
             state = "▶ running"
         elif progress.state is RunState.ENDED:
             state = f"ended: {progress.reason}"
-        return status(progress.status, self.guest, state, STATE_STYLES[progress.state], width)
+        style = STATE_STYLES[progress.state]
+        if progress.state is RunState.ENDED and progress.stop is not None and progress.stop.code:
+            style = "fault"
+        return status(progress.status, self.guest, state, style, width)
 
 
 class ActionBar(Bar):

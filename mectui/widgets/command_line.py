@@ -18,8 +18,8 @@ class CommandInput(Input):
     """The input itself: Tab completes, up and down go through what was typed before, Esc leaves."""
 
     BINDINGS: ClassVar = [
-        Binding("tab", "complete", "complete", show=False, priority=True),
-        Binding("shift+tab", "complete(-1)", "complete backwards", show=False, priority=True),
+        Binding("tab", "complete", "complete", show=False),
+        Binding("shift+tab", "complete(-1)", "complete backwards", show=False),
         Binding("up", "older", "older", show=False),
         Binding("down", "newer", "newer", show=False),
         Binding("escape", "leave", "leave", show=False),
@@ -80,12 +80,8 @@ class CommandLine(Horizontal):
         background: $background;
         padding: 0 1;
         #prompt { width: 2; height: 1; color: $accent; text-style: bold; }
-        #command-input { display: none; width: 1fr; background: $background; color: $foreground; border: none; }
+        #command-input { width: 1fr; background: $background; color: $foreground; border: none; }
         #message { width: 1fr; height: auto; max-height: 3; color: $quiet; }
-        &.-typing {
-            #command-input { display: block; }
-            #message { display: none; }
-        }
         #message.-error { color: $error; text-style: bold; }
         #message.-fresh { color: $foreground; }
     }
@@ -101,19 +97,27 @@ class CommandLine(Horizontal):
     def input(self) -> CommandInput:
         return self.query_one(CommandInput)
 
+    def on_mount(self) -> None:
+        self.input.display = False
+
     @property
     def is_typing(self) -> bool:
-        return self.has_class("-typing")
+        return self.input.display
 
     def open(self, text: str = "") -> None:
-        self.add_class("-typing")
+        """Takes the focus at once: keys that come right behind are meant for the input."""
+        self._show_input(True)
         self.input.value = text
         self.input.cursor_position = len(text)
-        self.input.focus()
+        self.screen.set_focus(self.input)
 
     def shut(self) -> None:
-        self.remove_class("-typing")
         self.input.value = ""
+        self._show_input(False)
+
+    def _show_input(self, is_shown: bool) -> None:
+        self.input.display = is_shown
+        self.query_one("#message", Static).display = not is_shown
 
     def say(self, text: str, is_error: bool = False) -> None:
         message = self.query_one("#message", Static)

@@ -178,9 +178,7 @@ def test_any_granule_of_a_gigabyte_is_found(pa: int, gpi: int, pas: PAS) -> None
     assert rig.outcome(neighbour, pas)[0] is GpcFailure.FAIL
 
 
-@pytest.mark.parametrize(
-    ("pgs", "granule", "table_bytes"), [(0, 12, 128 << 10), (2, 14, 32 << 10), (1, 16, 8 << 10)]
-)
+@pytest.mark.parametrize(("pgs", "granule", "table_bytes"), [(0, 12, 128 << 10), (2, 14, 32 << 10), (1, 16, 8 << 10)])
 def test_protection_granules(pgs: int, granule: int, table_bytes: int) -> None:
     """The L1 table of 1 GiB is 2^(s-p-1) bytes; a granule's GPI is nibble PA[p+3:p] of entry PA[s-1:p+4]."""
     rig = Rig(gpccr=GPC | SANE | pgs << 14)

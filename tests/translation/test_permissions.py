@@ -7,6 +7,10 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emu.architecture import Access, Regime, Security
+from emu.translation.permissions import denial_of, stage1_permissions, stage2_permissions
+from emu.translation.records import FaultKind
 from tests.translation.bench import (
     AF,
     BASE,
@@ -24,10 +28,6 @@ from tests.translation.bench import (
     UXN,
     Bench,
 )
-
-from emu.architecture import Access, Regime, Security
-from emu.translation.permissions import denial_of, stage1_permissions, stage2_permissions
-from emu.translation.records import FaultKind
 
 DATA, VA = BASE + 0x10_0000, 0x40_0000
 BOOLEANS = (False, True)
@@ -92,9 +92,7 @@ def test_stage2_permissions(s2ap: int, xn: int) -> None:
         (0, Access.READ, True, False, True),
     ],
 )
-def test_cache_maintenance_permissions(
-    el: int, access: Access, readable: bool, writable: bool, allowed: bool
-) -> None:
+def test_cache_maintenance_permissions(el: int, access: Access, readable: bool, writable: bool, allowed: bool) -> None:
     permissions = stage2_permissions(int(readable) | int(writable) << 1, 0, False)
     assert (denial_of(permissions, access, el, True, False, False) is None) == allowed
 

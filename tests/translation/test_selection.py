@@ -216,9 +216,7 @@ def test_amec_faults_only_where_1_4_says(
         allowed = tcr2 >> (13 if upper else 12) & 1
     else:
         allowed = tcr2 >> 12 & 1
-    expected = (
-        regime in (Regime.EL2, Regime.EL20) and pas == PAS.REALM and amec == 1 and emec == 2 and not allowed
-    )
+    expected = regime in (Regime.EL2, Regime.EL20) and pas == PAS.REALM and amec == 1 and emec == 2 and not allowed
     assert is_amec_fault(controls, regime, pas, upper, amec) == expected
 
 
@@ -243,9 +241,7 @@ def test_reasons_name_the_chain_of_enables() -> None:
 
 @pytest.mark.parametrize(("regime", "pas", "upper", "amec"), list(product(Regime, PAS, (False, True), (0, 1))))
 @pytest.mark.parametrize("controls", [ON, OFF])
-def test_there_is_a_reason_for_every_choice(
-    controls: object, regime: Regime, pas: PAS, upper: bool, amec: int
-) -> None:
+def test_there_is_a_reason_for_every_choice(controls: object, regime: Regime, pas: PAS, upper: bool, amec: int) -> None:
     from emu.mec.selection import MecControls
 
     assert isinstance(controls, MecControls)

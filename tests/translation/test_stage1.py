@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from emu.architecture import PAS, Access, Security
+from emu.features import Features
+from emu.translation.records import FaultKind
 from tests.translation.bench import (
     AF,
     AMEC,
@@ -26,15 +32,9 @@ from tests.translation.bench import (
     Bench,
 )
 
-from emu.architecture import PAS, Access, Security
-from emu.features import Features
-from emu.translation.records import FaultKind
-
 VA, DATA = 0x40_0000, BASE + 0x10_0000
 NON_SECURE = Security.NON_SECURE
-EL1 = {"el": 1, "security": NON_SECURE}
-
-
+EL1: dict[str, Any] = {"el": 1, "security": NON_SECURE}
 
 
 # Geometry

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from emu.architecture import PAS, Access, Security
+from emu.features import Features
+from emu.translation.geometry import stage2_geometry
+from emu.translation.records import FaultKind
 from tests.translation.bench import (
     AF,
     BASE,
@@ -26,14 +32,9 @@ from tests.translation.bench import (
     Tables,
 )
 
-from emu.architecture import PAS, Access, Security
-from emu.features import Features
-from emu.translation.geometry import stage2_geometry
-from emu.translation.records import FaultKind
-
 VA, IPA, DATA = 0x40_0000, 0x1_0000_0000, BASE + 0x10_0000
 NON_SECURE = Security.NON_SECURE
-EL1 = {"el": 1, "security": NON_SECURE}
+EL1: dict[str, Any] = {"el": 1, "security": NON_SECURE}
 HCR_PTW, HCR_FWB = 1 << 2, 1 << 46
 
 
@@ -56,9 +57,7 @@ def test_both_stages_lead_to_the_physical_address(bench: Bench) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    first=st.sampled_from([1, 2, 3]), second=st.sampled_from([1, 2, 3]), low=st.integers(0, (1 << 30) // 8 - 1)
-)
+@given(first=st.sampled_from([1, 2, 3]), second=st.sampled_from([1, 2, 3]), low=st.integers(0, (1 << 30) // 8 - 1))
 def test_the_smaller_leaf_decides_the_size(first: int, second: int, low: int) -> None:
     bench = Bench()
     bench.enter(NON_SECURE)
@@ -120,7 +119,7 @@ def test_a_stage_1_fault_is_not_a_stage_2_fault(bench: Bench) -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_a_stage_1_table_missing_from_stage_2(bench: Bench, level: int) -> None:
-    stage1, stage2 = guest(bench)
+    stage1, _ = guest(bench)
     table = 0x2_0000_0000
     if level:
         bench.put(stage1.slot(VA, level - 1), table | 3)
@@ -321,9 +320,7 @@ def test_secure_stage_2_needs_eel2(bench: Bench) -> None:
         (0x04, 0b0010, True, True, 0x04),
     ],
 )
-def test_both_stages_combine(
-    bench: Bench, stage1: int, memattr: int, fwb: bool, device: bool, mair: int
-) -> None:
+def test_both_stages_combine(bench: Bench, stage1: int, memattr: int, fwb: bool, device: bool, mair: int) -> None:
     _, stage2 = guest(bench)
     bench.regs["MAIR_EL1"] = stage1
     bench.regs["HCR_EL2"] |= HCR_FWB if fwb else 0

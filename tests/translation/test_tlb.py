@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emu.architecture import PA, PAS, MecidSource, Regime, Security
+from emu.architecture import VA as Va
+from emu.translation.attributes import stage1_attributes
+from emu.translation.permissions import ALL
+from emu.translation.records import FaultKind, Translation
+from emu.translation.tlb import Tlb, TlbEntry
+from emu.translation.tlbi import OPERATIONS, Stages, base_name
 from tests.translation.bench import (
     AF,
     BASE,
@@ -27,17 +36,9 @@ from tests.translation.bench import (
     Tables,
 )
 
-from emu.architecture import PA, PAS, MecidSource, Regime, Security
-from emu.architecture import VA as Va
-from emu.translation.attributes import stage1_attributes
-from emu.translation.permissions import ALL
-from emu.translation.records import FaultKind, Translation
-from emu.translation.tlb import Tlb, TlbEntry
-from emu.translation.tlbi import OPERATIONS, Stages, base_name
-
 VA, IPA, DATA = 0x40_0000, 0x1_0000_0000, BASE + 0x10_0000
 NON_SECURE = Security.NON_SECURE
-EL1 = {"el": 1, "security": NON_SECURE}
+EL1: dict[str, Any] = {"el": 1, "security": NON_SECURE}
 
 
 def entry(
@@ -83,7 +84,7 @@ def all_names() -> Iterator[str]:
             yield name + domain + extra
 
 
-@pytest.mark.parametrize("name", all_names())
+@pytest.mark.parametrize("name", list(all_names()))
 def test_every_name_with_its_suffixes_is_known(name: str) -> None:
     assert base_name(name) in OPERATIONS
     assert base_name(f"TLBI {name}") == base_name(name)
@@ -242,7 +243,12 @@ def range_operand(base: int, scale: int, number: int, *, tg: int = 1, asid: int 
 
 
 @given(
-    st.integers(0, (1 << 36) - 64), st.integers(0, 3), st.integers(0, 31), st.integers(-3, 3), st.booleans(), st.booleans()
+    st.integers(0, (1 << 36) - 64),
+    st.integers(0, 3),
+    st.integers(0, 31),
+    st.integers(-3, 3),
+    st.booleans(),
+    st.booleans(),
 )
 def test_ranges_remove_exactly_what_they_meet(
     page: int, scale: int, number: int, off: int, at_end: bool, upper: bool
@@ -283,7 +289,7 @@ def test_range_asids() -> None:
 # Hits through the MMU
 
 
-def hits(bench: Bench, va: int, **where: object) -> bool:
+def hits(bench: Bench, va: int, **where: Any) -> bool:
     before = len(bench.memory.reads)
     bench.go(va, **where)
     return len(bench.memory.reads) == before
@@ -438,7 +444,11 @@ def test_removals_are_told(bench: Bench) -> None:
     assert [held.base for held in gone] == [VA]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["in", "va", "asid", "all"]), st.integers(0, 15), st.integers(0, 3)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["in", "va", "asid", "all"]), st.integers(0, 15), st.integers(0, 3)), max_size=60
+    )
+)
 def test_the_index_and_the_list_agree(steps: list[tuple[str, int, int]]) -> None:
     """Lookups through the index find what a plain search of the entries finds."""
     tlb, regs = Tlb(8), registers()

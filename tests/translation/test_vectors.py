@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
+from emu.architecture import PAS, Access, MecidSource, Security
+from emu.features import Features
+from emu.translation.faults import fault_status
+from emu.translation.records import FaultKind, GpcFailure
 from tests.translation.bench import (
     AF,
     AMEC,
@@ -11,7 +16,6 @@ from tests.translation.bench import (
     BASE,
     EMEC,
     HIGH,
-    M,
     NS,
     NSE,
     S2_NS,
@@ -21,12 +25,8 @@ from tests.translation.bench import (
     SCR_TCR2EN,
     TCR_A1,
     Bench,
+    M,
 )
-
-from emu.architecture import PAS, Access, MecidSource, Security
-from emu.features import Features
-from emu.translation.faults import fault_status
-from emu.translation.records import FaultKind, GpcFailure
 
 DATA = BASE + 0x10_0000
 LOW = 0x40_0000
@@ -68,9 +68,7 @@ def test_v1_realm_el2_picks_p0_or_a0_by_the_leaf(bench: Bench) -> None:
     assert walk_mecids(bench) == {5}
 
 
-@pytest.mark.parametrize(
-    ("va", "expected"), [(LOW, 1), (LOW + 0x1000, 2), (HIGH + LOW, 3), (HIGH + LOW + 0x1000, 4)]
-)
+@pytest.mark.parametrize(("va", "expected"), [(LOW, 1), (LOW + 0x1000, 2), (HIGH + LOW, 3), (HIGH + LOW + 0x1000, 4)])
 def test_v2_realm_el20_picks_by_half_and_leaf(bench: Bench, va: int, expected: int) -> None:
     realm_el20(bench)
     assert bench.go(va).mecid == expected
