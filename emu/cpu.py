@@ -27,6 +27,10 @@ from emu.translation.regimes import ReservedSecurityStateError, regime_of, sctlr
 _SP_SLOTS = (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)
 
 
+MOST_KEPT = 100_000
+"""Records of one kind that are kept in memory: a guest that repeats a mistake for ever must not eat the host."""
+
+
 class Abandoned(Exception):
     """The instruction did not complete: an exception was taken and the state says where to go on."""
 
@@ -58,6 +62,7 @@ class Cpu:
         start_el: int,
         tlb_entries: int,
         emit: Callable[[Event], None],
+        has_listeners: Callable[[], bool],
         semihosting: Callable[[int, int], int],
     ) -> None:
         self.state = State()
@@ -65,6 +70,7 @@ class Cpu:
         self.memory = memory
         self.features = features
         self.emit = emit
+        self.has_listeners = has_listeners
         self.semihosting = semihosting
         self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width)
         self.mmu = Mmu(self.regs, memory, features, tlb_entries=tlb_entries, now=self.moment)
@@ -79,6 +85,8 @@ class Cpu:
         self.last_access: Request | None = None
         """The last data access, for those who watch."""
         self.hits: list[Hit] = []
+        """The first MOST_KEPT substituted accesses."""
+        self.hit_count = 0
         self.regime = Regime.EL3
         self.security = Security.ROOT
         self.demands_alignment = False
@@ -211,6 +219,7 @@ class Cpu:
         self.demands_alignment = bool(sctlr >> 1 & 1)
         checks_sp = sctlr >> (4 if el == 0 else 3) & 1
         slots[state.SP_ALIGNMENT] = 15 if checks_sp else 0
+        self._set_branch_tags()
         if not self._listeners:
             return
         if slots[state.IL]:
@@ -246,19 +255,26 @@ class Cpu:
             else:
                 listener.drop(translation.va_base, translation.size)
 
-    def untagged(self, va: int) -> int:
-        """An address as the PC holds it: where TBI applies, bits [63:56] are copies of bit 55, or 0 at EL2 and EL3."""
-        two_ranges = self.regime.has_two_ranges
-        top = bool(va >> 55 & 1) and two_ranges
-        tcr = f"TCR_EL{self.regime.el}"
-        name = "TBI1" if top else "TBI0" if two_ranges else "TBI"
-        if not self._tcr_bit(tcr, name):
-            return va
-        low = va & (1 << 56) - 1
-        return low | 0xFF << 56 if top else low
+    def _set_branch_tags(self) -> None:
+        """Derive what branches do to a tagged target in this regime (see `emu.state`)."""
+        slots, regs = self.slots, self.regs
+        top = 0xFF << 56
+        if self.regime.has_two_ranges:
+            tcr = f"TCR_EL{self.regime.el}"
+            slots[state.TAG_CLEAR_LOW] = top if regs.field(f"{tcr}.TBI0") else 0
+            slots[state.TAG_CLEAR_HIGH] = 0
+            slots[state.TAG_SET_HIGH] = top if regs.field(f"{tcr}.TBI1") else 0
+        else:
+            ignored = top if regs.field(f"TCR_EL{self.regime.el}.TBI") else 0
+            slots[state.TAG_CLEAR_LOW] = slots[state.TAG_CLEAR_HIGH] = ignored
+            slots[state.TAG_SET_HIGH] = 0
 
-    def _tcr_bit(self, tcr: str, name: str) -> int:
-        return self.regs[tcr] >> {"TBI": 20, "TBI0": 37, "TBI1": 38}[name] & 1
+    def untagged(self, va: int) -> int:
+        """An address as the PC holds it after a branch."""
+        slots = self.slots
+        if va >> 55 & 1:
+            return va & ~slots[state.TAG_CLEAR_HIGH] | slots[state.TAG_SET_HIGH]
+        return va & ~slots[state.TAG_CLEAR_LOW]
 
     def ipa_is_non_secure(self, fault: Fault) -> bool:
         """Whether a Secure guest's faulting intermediate address was in the Non-secure space."""
@@ -369,10 +385,14 @@ class Cpu:
             assert device is not None
             device.write(where.pa - device.base, size, value)
             return
+        self.store_at(offset, size, value, memory.encrypted.owner_id(where.pas, where.mecid))
+
+    def store_at(self, offset: int, size: int, value: int, owner: int) -> None:
+        """A store that has been translated: to an arena offset, under an owner id."""
+        memory = self.memory
         encrypted = memory.encrypted
-        owner = encrypted.owner_id(where.pas, where.mecid)
         result = memory.store(offset, size, value, owner, self.moment)
-        if result.changes:
+        if result.changes and self.has_listeners():
             moment = self.moment()
             for change in result.changes:
                 before = encrypted.owner(change.before) if change.before else None
@@ -408,8 +428,7 @@ class Cpu:
             self.moment(), va, where.pa, access, size, where.pas, where.mecid, where.source,
             encrypted.owner(owner), encrypted.last_writer(offset),
         )  # fmt: skip
-        self.hits.append(hit)
-        self.emit(hit)
+        self._record(hit)
 
     def _walk_mismatch(self, pa: PA, pas: PAS, mecid: int, owner: int) -> None:
         encrypted = self.memory.encrypted
@@ -419,8 +438,7 @@ class Cpu:
             self.moment(), None, pa, Access.WALK, 8, pas, mecid, self.mmu.walk_source(),
             encrypted.owner(owner), encrypted.last_writer(offset),
         )  # fmt: skip
-        self.hits.append(hit)
-        self.emit(hit)
+        self._record(hit)
 
     # Snapshots: the slots that are the architecture's, not an engine's.
 
@@ -432,6 +450,12 @@ class Cpu:
         self.slots[: state.STOP] = words[: state.STOP]
         self.slots[state.VECTORS : state.LOAD_TLB] = words[state.STOP :]
         self.context_changed()
+
+    def _record(self, hit: Hit) -> None:
+        self.hit_count += 1
+        if len(self.hits) < MOST_KEPT:
+            self.hits.append(hit)
+        self.emit(hit)
 
     # Looking without touching.
 

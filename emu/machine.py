@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
-from emu.cpu import Cpu
+from emu.cpu import MOST_KEPT, Cpu
 from emu.debug.events import Event, ExceptionTaken, Hit, Owner, Stop, StopReason
 from emu.debug.symbols import Symbols
 from emu.devices.semihosting import Semihosting
@@ -62,6 +62,7 @@ class Snapshot:
     mmu: MmuState
     console: bytes
     hits: int
+    hit_count: int
     exceptions: int
     devices: tuple[object, ...]
     never_written: frozenset[str]
@@ -83,6 +84,11 @@ class MecView:
     def hits(self) -> list[Hit]:
         """Substituted accesses so far, oldest first."""
         return self._machine.cpu.hits
+
+    @property
+    def hit_count(self) -> int:
+        """How many substituted accesses there were; `hits` keeps the first hundred thousand."""
+        return self._machine.cpu.hit_count
 
     @property
     def findings(self) -> list[object]:
@@ -221,6 +227,8 @@ class Machine:
         self._entry: int | None = None
         self._images: list[Image] = []
         self._seconds = 0.0
+        self._last_exception = -1
+        self._in_a_row = 0
         self._uart = Uart(_UART_BASE, lambda character: self.print_text(bytes((character,))))
         self.memory.devices.append(self._uart)
         self._semihosting = Semihosting(self)
@@ -231,6 +239,7 @@ class Machine:
             start_el=el,
             tlb_entries=tlb_entries,
             emit=self._emit,
+            has_listeners=lambda: bool(self._listeners),
             semihosting=self._semihosting.call,
         )
         self.cpus = (self.cpu,)
@@ -378,6 +387,7 @@ class Machine:
         images, self._images, self._entry = self._images, [], None
         self.symbols = Symbols()
         self.cpu.hits.clear()
+        self.cpu.hit_count = 0
         self.exceptions.clear()
         self._console.clear()
         self._seconds = 0.0
@@ -500,18 +510,20 @@ class Machine:
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, ExceptionTaken):
-            self.exceptions.append(event)
+            if len(self.exceptions) < MOST_KEPT:
+                self.exceptions.append(event)
             self._watch_for_wild_guest(event)
         for listener in self._listeners:
             listener(event)
 
     def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:
         """A guest whose vector itself faults would spin for ever: end the run with a report instead."""
-        recent = self.exceptions[-_SAME_EXCEPTION_LIMIT:]
-        if len(recent) < _SAME_EXCEPTION_LIMIT or recent[0].moment.instruction + _SAME_EXCEPTION_LIMIT - 1 != (
-            event.moment.instruction
-        ):
+        instruction = event.moment.instruction
+        self._in_a_row = self._in_a_row + 1 if instruction == self._last_exception + 1 else 1
+        self._last_exception = instruction
+        if self._in_a_row < _SAME_EXCEPTION_LIMIT:
             return
+        self._in_a_row = 0
         cpu = self.cpu
         where = self.symbols.describe(event.elr)
         cpu.end_run(
@@ -545,6 +557,7 @@ class Machine:
             self.cpu.mmu.snapshot(),
             bytes(self._console),
             len(self.cpu.hits),
+            self.cpu.hit_count,
             len(self.exceptions),
             (self._uart.snapshot(), bytes(self._console_input)),
             frozenset(self.cpu.regs.never_written),
@@ -573,6 +586,7 @@ class Machine:
         del self._console[len(snapshot.console) :]
         self._console[:] = snapshot.console
         del self.cpu.hits[snapshot.hits :]
+        self.cpu.hit_count = snapshot.hit_count
         del self.exceptions[snapshot.exceptions :]
         uart, typed = snapshot.devices
         self._uart.restore(uart)

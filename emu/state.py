@@ -18,6 +18,9 @@ SP_EL0, SP_EL1, SP_EL2, SP_EL3 = 45, 46, 47, 48
 # Local exclusive monitor: 1 when armed, with the virtual address and the size in bytes it covers.
 EXCLUSIVE, EXCLUSIVE_VA, EXCLUSIVE_SIZE = 49, 50, 51
 EVENT = 52  # the event register of WFE
+TAG_CLEAR_LOW, TAG_CLEAR_HIGH, TAG_SET_HIGH = 54, 55, 60
+"""What a branch does to its target's top byte where TBI applies: bits cleared while bit 55 is 0, bits cleared and
+bits set while it is 1 (AArch64.BranchAddr in the manual)."""
 SP_ALIGNMENT = 53  # 15 where SCTLR_ELx.SA (SA0 at EL0) demands an aligned stack pointer, else 0
 
 # Run control. COUNT holds the instructions executed before this call into native code, LIMIT the budget it began

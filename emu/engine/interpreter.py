@@ -116,6 +116,12 @@ class Interpreter:
 
     def _store(self, va: int, size: int, mode: int) -> int:
         cpu = self.cpu
+        hit = None if mode else self._soft.find(state.STORE_TLB, va, size)
+        if hit is not None:
+            # Translated already: what brought us here is the block's tag. A new owner, or decoded code.
+            offset, owner = hit
+            cpu.store_at(offset, size, self._slots[state.VALUE], owner)
+            return CONTINUE
         cpu.store(va, size, self._slots[state.VALUE], Mode(mode))
         where = cpu.located
         if where is not None and mode != Mode.UNPRIVILEGED.value:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from emu.isa.arithmetic import condition_holds
+from emu import state
+from emu.isa.arithmetic import ONES, condition_holds
 from emu.isa.ops import Escape, Ops
 from emu.isa.pattern import A64, Value
 
 LINK = 30
+
+
+def branch_address(ops: Ops, target: Value) -> Value:
+    """The target as the PC holds it: with Top Byte Ignore the tag becomes copies of bit 55, or zeros."""
+    low = ops.and_(target, ops.xor(ops.get(state.TAG_CLEAR_LOW), ONES))
+    high = ops.and_(target, ops.xor(ops.get(state.TAG_CLEAR_HIGH), ONES))
+    high = ops.or_(high, ops.get(state.TAG_SET_HIGH))
+    return ops.select(ops.and_(ops.shr(target, 55), 1), high, low)
 
 
 @A64.instruction("op:1 00101 imm26:26", static="op", ends_block=True)
@@ -47,7 +56,7 @@ def test_and_branch(ops: Ops, b5: Value, op: int, b40: Value, imm14: Value, rt: 
 )
 def branch_register(ops: Ops, opc: int, rn: Value) -> None:
     """BR, BLR, RET."""
-    target = ops.read_x(rn)
+    target = branch_address(ops, ops.read_x(rn))
     if opc == 1:
         ops.write_x(LINK, ops.add(ops.pc(), 4))
     ops.branch(target)

@@ -116,11 +116,7 @@ class TableWalker:
         pas = output_pas(plan, descriptor, table_pas)
         if descriptor & _NT and level != LAST_LEVEL and self._features.bbm_level:
             return plan.fault(FaultKind.TRANSLATION, level, _blaming(fetched, "block has nT=1"))
-        if (
-            descriptor & _AMEC
-            and plan.stage == 1
-            and is_amec_fault(plan.mec, plan.regime, pas, plan.upper, descriptor >> 63)
-        ):
+        if descriptor & _AMEC and is_amec_fault(plan.mec, plan.regime, pas, plan.upper, 1):
             reason = explain_amec_fault(plan.mec, plan.regime, plan.upper)
             return plan.fault(FaultKind.TRANSLATION, level, _blaming(fetched, reason))
         size = plan.geometry.run_size(level, bool(descriptor & _CONTIGUOUS))

@@ -21,7 +21,7 @@ class MapPane(Pane):
     TAB = "map"
     SCOPE = Scope.MAP
     HAS_CURSOR: ClassVar = False
-    BINDINGS: ClassVar = bindings(Scope.MAP)
+    BINDINGS: ClassVar[list[Any]] = bindings(Scope.MAP)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -29,7 +29,7 @@ TABS = tuple(RegisterTab)
 class RegistersPane(Pane):
     TITLE = "registers"
     SCOPE = Scope.REGISTERS
-    BINDINGS: ClassVar = bindings(Scope.REGISTERS)
+    BINDINGS: ClassVar[list[Any]] = bindings(Scope.REGISTERS)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

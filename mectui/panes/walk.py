@@ -20,7 +20,7 @@ class WalkPane(Pane):
     TITLE = "page-table walk"
     TAB = "walk"
     SCOPE = Scope.WALK
-    BINDINGS: ClassVar = bindings(Scope.WALK)
+    BINDINGS: ClassVar[list[Any]] = bindings(Scope.WALK)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

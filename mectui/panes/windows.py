@@ -159,7 +159,7 @@ class DisassemblyPane(WindowPane):
 class MemoryPane(WindowPane):
     TITLE = "memory"
     SCOPE = Scope.MEMORY
-    BINDINGS: ClassVar = bindings(Scope.MEMORY)
+    BINDINGS: ClassVar[list[Any]] = bindings(Scope.MEMORY)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -65,14 +65,13 @@ def decode_system(word: int) -> Instruction | None:
         name = system_name(encoding)
         return Instruction("mrs", f"{register}, {name}") if is_read else Instruction("msr", f"{name}, {register}")
     if encoding[0] == 1 and not is_read:
-        name = operation_name(encoding)
-        if name is None:
+        operation = operation_name(encoding)
+        if operation is None:
             _, op1, crn, crm, op2 = encoding
             operands = f"#{op1}, c{crn}, c{crm}, #{op2}"
             return Instruction("sys", operands if rt == 31 else f"{operands}, {register}")
-        kind, _, rest = name.partition(" ")
-        takes_register = rt != 31
-        return Instruction(kind.lower(), ", ".join(filter(None, (rest, register if takes_register else ""))))
+        kind, _, rest = operation.partition(" ")
+        return Instruction(kind.lower(), ", ".join(filter(None, (rest, register if rt != 31 else ""))))
     return None
 
 

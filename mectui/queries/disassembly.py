@@ -99,7 +99,7 @@ def effective_address(machine: emu.Machine, access: DataAccess) -> int:
 def fault_name(fault: Fault) -> str:
     """ "translation fault, level 3"; an alignment fault has no level."""
     if fault.kind is FaultKind.ALIGNMENT:
-        return fault.kind.value
+        return str(fault.kind.value)
     return f"{fault.kind.value}, level {fault.level}"
 
 

@@ -71,7 +71,7 @@ def memory(
 ) -> MemoryView:
     """`rows` blocks from `start` (rounded down to 16 bytes); `before` is the view at the last stop, for changes."""
     start &= ~(BLOCK - 1) & MASK64
-    known = {row.address: row.data for row in before.rows} if comparable(before, is_physical, eyes, mecid) else {}
+    known = {row.address: row.data for row in earlier_rows(before, is_physical, eyes, mecid)}
     window = Window(machine, is_physical, eyes, mecid)
     built = []
     for at in range(rows):
@@ -83,9 +83,11 @@ def memory(
     return MemoryView(start, is_physical, eyes, mecid, label(machine, start), tuple(built), window.problem)
 
 
-def comparable(before: MemoryView | None, is_physical: bool, eyes: Eyes, mecid: int) -> bool:
-    """Whether an earlier view shows the same thing in the same way."""
-    return before is not None and (before.is_physical, before.eyes, before.mecid) == (is_physical, eyes, mecid)
+def earlier_rows(before: MemoryView | None, is_physical: bool, eyes: Eyes, mecid: int) -> tuple[MemoryRow, ...]:
+    """The rows of an earlier view that shows memory in the same way; none where it does not."""
+    if before is None or (before.is_physical, before.eyes, before.mecid) != (is_physical, eyes, mecid):
+        return ()
+    return before.rows
 
 
 class Window:

@@ -37,6 +37,7 @@ def report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
             "emec": {"el2": enables["emec_el2"][0], "el3": enables["emec_el3"][0]},
             "registers": machine.mec.registers(),
             "pages": [page_json(page) for page in machine.mec.pages()],
+            "hit_count": machine.mec.hit_count,
             "hits": [hit_json(hit) for hit in machine.mec.hits],
             "findings": [],
         },

@@ -161,9 +161,9 @@ def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
         )
         lines += [Line((Span("    "), *part.spans)) for part in wrap(item.why, width - 4, "muted")]
     lines += [BLANK, line(("Bits behind them", "strong"))]
-    for register_name, field, value, meaning in view.controls:
-        name = f"{register_name}.{field}"
-        lines.append(crop(line((f"{name:<17}", "register"), (f"{value}  ", "value"), (meaning, "muted")), width))
+    for register_name, control, bit, meaning in view.controls:
+        name = f"{register_name}.{control}"
+        lines.append(crop(line((f"{name:<17}", "register"), (f"{bit}  ", "value"), (meaning, "muted")), width))
     return lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -14,7 +14,7 @@ from textual.widgets import Input
 from emu.architecture import Access
 from mectui import running
 from mectui.actions import SCREEN_SCOPES, of_scope
-from mectui.commandline import Command, CommandError, Known, completions, parse
+from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
 from mectui.layout import Workspace
 from mectui.panes.hits import HitsPane
 from mectui.panes.lists import ConsolePane, EventsPane, TlbPane
@@ -44,6 +44,12 @@ WORKSPACE_TABS = {
 """The registers a workspace opens with."""
 
 
+RUNNING_COMMANDS = frozenset(
+    name
+    for spec in COMMANDS
+    if spec.name in ("step", "next", "out", "run", "until", "restart", "set")
+    for name in (spec.name, *spec.aliases)
+)
 OPENS_COMMAND_LINE = ("command", "goto", "memory")
 
 
@@ -77,11 +83,15 @@ class DebuggerScreen(Screen[None]):
     def __init__(self, factory: Callable[[], emu.Machine], guest: str, commands: Sequence[str] = ()) -> None:
         super().__init__()
         self.guest = guest
-        self.session = Session(factory, lambda news: self.post_message(SessionNews(news)) and None)
+        self.session = Session(factory, self.tell)
         self.progress = Progress()
         self.first_commands = list(commands)
         self._focused_before = "disassembly"
         """The pane that gets the focus back when the command line shuts."""
+
+    def tell(self, news: News) -> None:
+        """Called on the machine's thread."""
+        self.post_message(SessionNews(news))
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -167,8 +177,15 @@ class DebuggerScreen(Screen[None]):
             elif progress.stop.message and progress.state is RunState.ENDED:
                 self.say(progress.stop.message, is_error=progress.stop.code != 0)
         self.look(self.board.in_front())
-        if self.first_commands and progress.can_run:
-            self.execute(self.first_commands.pop(0))
+        self._execute_first_commands()
+
+    def _execute_first_commands(self) -> None:
+        """Up to the next one that runs the guest: the rest waits for the stop."""
+        while self.first_commands and self.progress.can_run:
+            text = self.first_commands.pop(0)
+            self.execute(text)
+            if text.split()[0] in RUNNING_COMMANDS:
+                return
 
     def look(self, panes: Sequence[Pane]) -> None:
         looks = {pane.pane_name: pane.look() for pane in panes}
@@ -496,5 +513,4 @@ class DebuggerScreen(Screen[None]):
 
     @property
     def mectui(self) -> MectuiApp:
-        app: Any = self.app
-        return app
+        return cast("MectuiApp", self.app)

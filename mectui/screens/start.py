@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -131,5 +131,4 @@ class StartScreen(Screen[None]):
 
     @property
     def mectui(self) -> MectuiApp:
-        app: Any = self.app
-        return app
+        return cast("MectuiApp", self.app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu import Security
 from tests.conformance.board import AMEC0, AMEC1, DATA, E2H, EMEC, HCR_RW, RAM, SCTLR, SCTLR_M, VM, Board
 from tests.conformance.tables import (
     AMEC,
@@ -17,8 +18,6 @@ from tests.conformance.tables import (
     XN,
     Tables,
 )
-
-from emu import Security
 
 LOW = 0x1_0000_0000
 """VA of a page with AMEC=0; the next has AMEC=1, the one after AMEC=1 and NS=1. The same above HIGH in EL2&0."""
@@ -112,5 +111,3 @@ def realm_el1(board: Board, tables: GuestTables, el: int = 1, **registers: int) 
         "SCTLR_EL1": SCTLR | SCTLR_M,
     }  # fmt: skip
     board.enter(el, Security.REALM, **settings | registers)
-
-

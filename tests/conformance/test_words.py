@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import capstone
 import pytest
+
 from tests.conformance import words as w
 
 

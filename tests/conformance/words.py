@@ -67,9 +67,7 @@ SP = XZR = 31
 
 def assemble(*code: Code) -> bytes:
     """Words, and lists of words, as the bytes of a program."""
-    return b"".join(
-        item.to_bytes(4, "little") if isinstance(item, int) else assemble(*item) for item in code
-    )
+    return b"".join(item.to_bytes(4, "little") if isinstance(item, int) else assemble(*item) for item in code)
 
 
 def mov(rd: int, value: int) -> list[Word]:
@@ -77,8 +75,7 @@ def mov(rd: int, value: int) -> list[Word]:
     parts = [(half, value >> 16 * half & 0xFFFF) for half in range(4)]
     used = [part for part in parts if part[1]] or [(0, 0)]
     return [
-        (0xF280_0000 if index else 0xD280_0000) | half << 21 | bits << 5 | rd
-        for index, (half, bits) in enumerate(used)
+        (0xF280_0000 if index else 0xD280_0000) | half << 21 | bits << 5 | rd for index, (half, bits) in enumerate(used)
     ]
 
 

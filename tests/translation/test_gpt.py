@@ -239,6 +239,16 @@ def test_what_is_cached_stays_until_a_tlbi() -> None:
     assert rig.outcome(0x5000, PAS.REALM) == (None, 1)
 
 
+def test_control_registers_act_without_a_tlbi() -> None:
+    rig = Rig(gpccr=GPC | SANE | PPS_1TB)
+    rig.words[L0 + 8 * 4] = 0xB << 4 | 1
+    assert rig.outcome(1 << 32, PAS.REALM) == (None, 0)
+    rig.regs["GPCCR_EL3"] = GPC | SANE | PPS_4GB
+    assert not rig.cache.passes(1 << 32, PAS.REALM)
+    rig.regs["GPCCR_EL3"] = 0
+    assert rig.cache.passes(1 << 32, PAS.ROOT)
+
+
 def test_faults_of_the_walk_are_not_cached() -> None:
     rig = Rig()
     assert rig.outcome(0, PAS.REALM) == (GpcFailure.WALK, 0)

@@ -283,6 +283,17 @@ def test_the_cipher_is_a_permutation_of_each_block(plain: bytes, block: int, mec
     assert cipher.encrypt(block, cipher.decrypt(block, plain)) == plain
 
 
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 127))
+def test_one_bit_garbles_the_whole_block(plain: bytes, bit: int) -> None:
+    cipher = BlockCipher(0, PAS.REALM, 1, 0)
+    flipped = (int.from_bytes(plain, "little") ^ 1 << bit).to_bytes(16, "little")
+    for transform in (cipher.encrypt, cipher.decrypt):
+        one, two = transform(3, plain), transform(3, flipped)
+        for half in (slice(0, 8), slice(8, 16)):
+            difference = int.from_bytes(one[half], "little") ^ int.from_bytes(two[half], "little")
+            assert difference.bit_count() > 8
+
+
 @dataclass
 class CiphertextMemory:
     """mec-reference.md 1.10 taken literally: memory holds ciphertext, stores read, modify and write blocks."""

@@ -130,6 +130,13 @@ def test_turning_granule_protection_on_acts_at_once(bench: Bench) -> None:
     assert bench.fail(VA, security=NON_SECURE).kind is FaultKind.GPC
 
 
+def test_address_translation_does_not_check_its_output(bench: Bench) -> None:
+    bench.enter(NON_SECURE)
+    bench.put(with_granules(bench), 0xA << 4 | 1)
+    assert bench.fail(DATA, security=NON_SECURE).kind is FaultKind.GPC
+    bench.go(DATA, security=NON_SECURE, is_at=True)
+
+
 def test_granule_faults_of_stage_2_tables_name_the_stage(bench: Bench) -> None:
     bench.enter(NON_SECURE)
     bench.el1().map(VA, DATA, AF)

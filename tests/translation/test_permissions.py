@@ -109,6 +109,18 @@ def test_apart_from_tables_hierarchical_limits_reach_the_leaf(bench: Bench) -> N
         assert (fault.kind, fault.level, fault.second_stage) == (FaultKind.PERMISSION, 3, False)
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_limits_accumulate_over_the_levels(bench: Bench, level: int) -> None:
+    bench.enter(Security.NON_SECURE)
+    tables = bench.el1()
+    tables.map(VA, DATA, AF | NORMAL)
+    slot = tables.slot(VA, level)
+    word = int.from_bytes(bench.memory.encrypted.peek(slot - BASE, 8), "little")
+    bench.put(slot, word | 0b10 << 61)
+    bench.go(VA, Access.READ, el=1, security=Security.NON_SECURE)
+    assert bench.fail(VA, Access.WRITE, el=1, security=Security.NON_SECURE).kind is FaultKind.PERMISSION
+
+
 def test_hpd_ignores_hierarchical_limits(bench: Bench) -> None:
     bench.enter(Security.NON_SECURE)
     tables = bench.el1()

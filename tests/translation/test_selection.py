@@ -129,6 +129,8 @@ def test_stage1_without_emec_or_outside_realm_is_zero(regime: Regime, upper: boo
         (Regime.EL3, False, 1, RL3),
         (Regime.EL2, False, 0, P0),
         (Regime.EL2, False, 1, A0),
+        (Regime.EL2, True, 0, P0),  # one range: bit 55 chooses nothing
+        (Regime.EL2, True, 1, A0),
         (Regime.EL20, False, 0, P0),
         (Regime.EL20, False, 1, A0),
         (Regime.EL20, True, 0, P1),

@@ -105,6 +105,24 @@ def test_missing_granules_behave_as_4k(bench: Bench, regime_bits: str, tg: int, 
     assert len(bench.memory.reads) == expected
 
 
+@pytest.mark.parametrize(
+    ("upper", "encoding", "granule"),
+    [(False, 0, 12), (False, 1, 16), (False, 2, 14), (True, 1, 14), (True, 2, 12), (True, 3, 16)],
+)
+def test_each_half_has_its_own_granule_encoding(upper: bool, encoding: int, granule: int) -> None:
+    bench = Bench(Features(granules=(12, 14, 16)))
+    bench.enter(NON_SECURE)
+    tcr = TCR_TWO & ~(3 << 14 | 3 << 30) | encoding << (30 if upper else 14)
+    bench.regs |= {"SCTLR_EL1": 1, "TCR_EL1": tcr, "MAIR_EL1": 0xFF}
+    bench.regs["TTBR1_EL1" if upper else "TTBR0_EL1"] = BASE
+    va = 3 << (2 * granule - 3)  # index 3 at level 2
+    bench.put(BASE, BASE + 0x1_0000 | 3)
+    bench.put(BASE + 0x1_0000, BASE + 0x1_0000 | 3)
+    bench.put(BASE + 0x1_0000 + 24, DATA | AF | 1)
+    located = bench.go((HIGH if upper else 0) + va, **EL1)
+    assert located.translation.size == 1 << (2 * granule - 3)
+
+
 @pytest.mark.parametrize(("tsz", "as_if"), [(0, 16), (15, 16), (40, 39), (63, 39)])
 def test_txsz_outside_its_limits_is_the_limit(bench: Bench, tsz: int, as_if: int) -> None:
     bench.enter(NON_SECURE)

@@ -17,7 +17,7 @@ from emu.translation.attributes import stage1_attributes
 from emu.translation.permissions import ALL
 from emu.translation.records import FaultKind, Translation
 from emu.translation.tlb import Tlb, TlbEntry
-from emu.translation.tlbi import OPERATIONS, Stages, base_name
+from emu.translation.tlbi import OPERATIONS, Stages, base_name, scope_of
 from tests.translation.bench import (
     AF,
     BASE,
@@ -281,6 +281,14 @@ def test_ranges_count_in_their_granule() -> None:
     assert not removes("RVAE1", range_operand(0x40_0000, 0, 0, tg=2, asid=7), entry(base=0x40_8000))
 
 
+def test_bases_of_virtual_ranges_are_sign_extended_and_of_intermediate_ones_not() -> None:
+    operand = range_operand(1 << 48, 0, 0)
+    virtual, intermediate = (scope_of(name, operand, registers(), 2) for name in ("RVAE1", "RIPAS2E1"))
+    assert virtual is not None
+    assert intermediate is not None
+    assert (virtual.span, intermediate.span) == ((0xFF << 48, (0xFF << 48) + 0x2000), (1 << 48, (1 << 48) + 0x2000))
+
+
 def test_range_asids() -> None:
     assert not removes("RVAE1", range_operand(VA, 0, 0, asid=8), entry())
     assert removes("RVAAE1", range_operand(VA, 0, 0, asid=8), entry())
@@ -330,12 +338,13 @@ def test_asids_have_8_bits_without_as(bench: Bench) -> None:
     assert [held.asid for held in bench.mmu.tlb.entries()] == [0x34]
 
 
-def test_vmid_separates_guests(bench: Bench) -> None:
+@pytest.mark.parametrize("level", [2, 3])
+def test_vmid_separates_guests(bench: Bench, level: int) -> None:
     bench.enter(NON_SECURE)
-    bench.el1().map(VA, IPA, AF)
+    bench.el1().map(VA, IPA, AF, level)
     stage2 = bench.stage2(vmid=3)
     bench.identity2(stage2)
-    stage2.map(IPA, DATA, S2_RW)
+    stage2.map(IPA, BASE, S2_RW, level)
     bench.go(VA, **EL1)
     assert hits(bench, VA, **EL1)
     bench.regs["VTTBR_EL2"] ^= 7 << 48
