@@ -7,7 +7,7 @@ from emu.debug.events import Moment
 from mectui.queries.hits import HitsView, HitView
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, wrap
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, fit, wrap
 
 
 def summary(view: HitsView) -> str:
@@ -31,7 +31,7 @@ def hits(view: HitsView, width: int, chosen: int | None = None) -> list[Line]:
                 Line((Span("     "), *part.spans), target)
                 for part in wrap(f"likely: {item.likely}", width - 5, "warning")
             ]
-    return lines
+    return fit(lines, width)
 
 
 def context(pas: PAS, mecid: int) -> Span:

@@ -6,7 +6,7 @@ from emu.architecture import PAGE, PAS
 from mectui.queries.mec import MIXED, UNOWNED, Cell, LegendEntry, MapRow, MapView, Owner, PageInfo
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, line, wrap
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, fit, line, wrap
 
 ADDRESS_COLUMNS = 12
 """Columns before the squares of a row."""
@@ -52,7 +52,7 @@ def mec_map(view: MapView, width: int) -> list[Line]:
             "of each. Memory nobody has stored to since reset has no owner and reads the same in every context.",
             width,
         )
-    return [*grid(view, width), BLANK, *legend(view, width), *detail_lines(view, width)]
+    return fit([*grid(view, width), BLANK, *legend(view, width), *detail_lines(view, width)], width)
 
 
 def grid(view: MapView, width: int) -> list[Line]:

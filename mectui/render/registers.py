@@ -13,7 +13,7 @@ from mectui.queries.registers import (
 )
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, line, wrap
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, fit, line, wrap
 
 CHANGED = "*"
 UNKNOWN = "?"
@@ -52,7 +52,7 @@ def general(view: GeneralView, width: int) -> list[Line]:
                 spans.append(Span(" "))
             spans += one_general(view.x[at], with_note=columns == 1).spans
         lines.append(crop(Line(tuple(spans), Target(TargetKind.VIRTUAL, view.x[row].value)), width))
-    return lines
+    return fit(lines, width)
 
 
 def one_general(register: RegisterView, with_note: bool) -> Line:
@@ -95,7 +95,7 @@ def system(view: SystemView, width: int, opened: Collection[str] = NO_FOLDS) -> 
         lines.append(line((group, "strong")))
         for register in registers:
             lines += one_system(register, width, register.name in opened)
-    return lines
+    return fit(lines, width)
 
 
 def one_system(register: RegisterView, width: int, is_open: bool, name_width: int = 18) -> list[Line]:
@@ -164,7 +164,7 @@ def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
     for register_name, control, bit, meaning in view.controls:
         name = f"{register_name}.{control}"
         lines.append(crop(line((f"{name:<17}", "register"), (f"{bit}  ", "value"), (meaning, "muted")), width))
-    return lines
+    return fit(lines, width)
 
 
 def simd(view: SimdView, width: int) -> list[Line]:

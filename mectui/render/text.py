@@ -96,6 +96,11 @@ def crop(item: Line, limit: int, ellipsis: str = "…") -> Line:
     return Line((*spans, Span(ellipsis, "muted")) if limit > 0 else (), item.target)
 
 
+def fit(lines: Iterable[Line], limit: int) -> list[Line]:
+    """Every line cropped to `limit` columns."""
+    return [crop(item, limit) for item in lines]
+
+
 def _take(text: str, columns: int) -> str:
     if text.isascii():
         return text[:columns]
@@ -133,4 +138,4 @@ def wrap(text: str, columns: int, style: str = "", indent: str = "", target: Tar
 
 def empty_pane(text: str, columns: int) -> list[Line]:
     """What a pane without content says: what will appear there, and how to make it."""
-    return [line((part, "muted")) for part in textwrap.wrap(text, max(columns, 10))]
+    return fit([line((part, "muted")) for part in textwrap.wrap(text, max(columns, 10))], columns)

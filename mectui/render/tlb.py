@@ -5,7 +5,7 @@ from __future__ import annotations
 from mectui.queries.tlb import TlbRow, TlbView
 from mectui.render import numbers
 from mectui.render.styles import space_style
-from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane, line, wrap
+from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
 
 ONE_LINE = 52
 """Columns a line needs for everything but its two addresses."""
@@ -29,7 +29,7 @@ def tlb(view: TlbView, width: int) -> list[Line]:
     va = max(len(numbers.address(row.va)) for row in view.rows)
     pa = max(len(numbers.address(row.pa)) for row in view.rows)
     if width < ONE_LINE + va + pa:
-        return [item for row in view.rows for item in (*in_two_lines(row, width), *reason(row, width))]
+        return fit((item for row in view.rows for item in (*in_two_lines(row, width), *reason(row, width))), width)
     lines = [header(width, va, pa)]
     for row in view.rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]

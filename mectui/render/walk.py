@@ -9,7 +9,7 @@ from emu.translation.records import FaultKind, GpcResult, Permissions, Walk, Wal
 from mectui.queries.walk import Follow, WalkView
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, empty_pane, line, wrap
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
 
 WIDE = 108
 MEDIUM = 66
@@ -45,7 +45,7 @@ def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> l
         lines += substeps(record.stage2, "stage2", "the final IPA", width, opened, depth=0)
     if record.steps or record.stage2:
         lines.append(BLANK)
-    return [*lines, *ending(record, width)]
+    return fit([*lines, *ending(record, width)], width)
 
 
 def is_open(key: str, opened: Collection[str]) -> bool:
