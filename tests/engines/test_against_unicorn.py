@@ -108,18 +108,38 @@ def test_every_word_of_a_class_does_what_unicorn_does(name: str, machine, peer: 
     done = 0
     while done < _PER_CLASS:
         word = random_word(encoding, source)
+        assert word is not None
         if not _usable(name, word):
             continue
-        x, sp = _state(name, word, source)
-        if name == "branch_register":
-            x = [CODE + 4 * source.randrange(1 << 16) for _ in range(31)]
-        nzcv = source.randrange(16)
-        # The monitor must not remember what an earlier word did.
-        words = (CLREX, word) if "exclusive" in name else (word,)
-        expected = peer.run(words, x, sp, nzcv, data, name in BRANCH_CLASSES)
-        got = _ours(machine, words, x, sp, nzcv, data)
         done += 1
-        assert got == expected, f"{word:#010x} with x={[hex(v) for v in x]} nzcv={nzcv:04b}"
+        _check(name, word, source, machine, peer, data)
+
+
+@pytest.mark.parametrize("name", DATA_CLASSES + BRANCH_CLASSES + MEMORY_CLASSES)
+def test_every_native_handler_of_a_class_does_what_unicorn_does(name: str, peer: Peer) -> None:
+    machine = flat_machine("interpreter")
+    source = random.Random(name + "!")
+    encoding = by_name(name)
+    data = bytes(source.randrange(256) for _ in range(DATA_SIZE))
+    for combination in encoding.combinations():
+        for _ in range(50):
+            word = random_word(encoding, source, combination, tries=100)
+            if word is None or _usable(name, word):
+                break
+        if word is not None and _usable(name, word):
+            _check(name, word, source, machine, peer, data)
+
+
+def _check(name: str, word: int, source: random.Random, machine, peer: Peer, data: bytes) -> None:  # type: ignore[no-untyped-def]
+    x, sp = _state(name, word, source)
+    if name == "branch_register":
+        x = [CODE + 4 * source.randrange(1 << 16) for _ in range(31)]
+    nzcv = source.randrange(16)
+    # The monitor must not remember what an earlier word did.
+    words = (CLREX, word) if "exclusive" in name else (word,)
+    expected = peer.run(words, x, sp, nzcv, data, name in BRANCH_CLASSES)
+    got = _ours(machine, words, x, sp, nzcv, data)
+    assert got == expected, f"{word:#010x} with x={[hex(v) for v in x]} nzcv={nzcv:04b}"
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3])

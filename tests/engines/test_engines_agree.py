@@ -65,13 +65,19 @@ def _word(source: random.Random) -> int:
     return word
 
 
+def _random(name: str, source: random.Random) -> int:
+    word = random_word(by_name(name), source)
+    assert word is not None
+    return word
+
+
 def _any_word(source: random.Random) -> int:
     kind = source.random()
     if kind < 0.35:
-        return random_word(by_name(source.choice(DATA_CLASSES)), source)
+        return _random(source.choice(DATA_CLASSES), source)
     if kind < 0.75:
         name = source.choice(MEMORY_CLASSES[:5] * 3 + MEMORY_CLASSES)
-        word = random_word(by_name(name), source)
+        word = _random(name, source)
         if name == "load_store_unsigned":
             word &= ~(0x3F0 << 10) & ~(3 << 20)  # small offsets, so that accesses meet
         fields = by_name("load_store_unsigned").fields  # Rn is in the same place in all of them
@@ -79,7 +85,7 @@ def _any_word(source: random.Random) -> int:
         return word
     if kind < 0.85:
         name = source.choice([name for name in BRANCH_CLASSES if name != "branch_register"])
-        word = random_word(by_name(name), source)
+        word = _random(name, source)
         low, width = {"branch_immediate": (0, 26), "test_and_branch": (5, 14)}.get(name, (5, 19))
         offset = source.randrange(1, 6)
         return word & ~(((1 << width) - 1) << low) | offset << low

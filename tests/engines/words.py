@@ -50,10 +50,18 @@ def is_predictable(encoding: EncodingClass, fields: Fields) -> bool:
     return True
 
 
-def random_word(encoding: EncodingClass, source: random.Random) -> int:
-    """A word of this class; bits that should be one in reserved register fields are one."""
-    while True:
+def random_word(
+    encoding: EncodingClass, source: random.Random, static: tuple[int, ...] | None = None, tries: int = 10_000
+) -> int | None:
+    """A word of this class; bits that should be one in reserved register fields are one.
+
+    `static` fixes the static fields. None when no word like that is allocated.
+    """
+    for _ in range(tries):
         word = encoding.value | source.getrandbits(32) & ~encoding.mask
+        for name, value in zip(encoding.static, static or (), strict=static is not None):
+            low, width = encoding.fields[name]
+            word = word & ~(((1 << width) - 1) << low) | value << low
         if encoding.name.startswith(("load_exclusive", "store_exclusive", "load_acquire")):
             if "rs" not in encoding.fields:
                 word |= 31 << 16
@@ -65,6 +73,7 @@ def random_word(encoding: EncodingClass, source: random.Random) -> int:
             assert decoded is not None
             assert decoded.encoding is encoding
             return word
+    return None
 
 
 INTERESTING = (

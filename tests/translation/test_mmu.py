@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 
 from emu.architecture import Access, Regime, Security
+from emu.features import Features
 from emu.translation.mmu import CONTEXT_REGISTERS, Located, Mmu
 from emu.translation.records import FaultKind, GpcFailure
 from emu.translation.regimes import (
@@ -94,6 +95,23 @@ def test_a_context_key_tells_each_of_its_registers(bench: Bench, name: str) -> N
 def test_context_keys_of_els_differ(bench: Bench) -> None:
     bench.enter(Security.REALM)
     assert len({bench.mmu.context_key(el) for el in range(4)}) == 4
+
+
+@pytest.mark.parametrize("el", [0, 1, 2, 3])
+def test_without_mec_its_registers_are_never_asked_for(el: int) -> None:
+    bench = Bench(Features(has_mec=False))
+    bench.enter(Security.REALM, mec=True)
+    bench.el1().map(VA, DATA, AF | EL0)
+    bench.el2().map(VA, DATA, AF | AMEC)
+    bench.el3().map(VA, DATA, AF)
+    watched = Watched(bench.regs)
+    mmu = Mmu(watched, bench.memory, bench.features, now=bench.moment)
+    request = bench.request(VA, el=el, security=security_of(el, bench.regs))
+    found = mmu.access(request)
+    assert isinstance(found, Located)
+    assert (found.pa, found.mecid, mmu.explain(request).mecid) == (DATA, 0, 0)
+    mmu.context_key(el)
+    assert not [name for name in watched.names if "MECID" in name]
 
 
 # Granule protection on hits

@@ -1,0 +1,39 @@
+"""Small programs as words, and machines that run them: assembled by hand from the Arm manual's encodings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import emu
+
+START = 0x4000_0000
+
+ENDLESS = (0x91000400, 0x17FFFFFF)  # add x0, x0, #1; b .-4
+
+CALLING = (
+    0x94000003,  # 00 bl   0x0c
+    0xD2800021,  # 04 mov  x1, #1
+    0x14000000,  # 08 b    .
+    0x91000400,  # 0c add  x0, x0, #1
+    0x91000400,  # 10 add  x0, x0, #1
+    0xD65F03C0,  # 14 ret
+)
+
+STORING = (
+    0xD2A80201,  # 00 mov x1, #0x40100000
+    0xD28000A0,  # 04 mov x0, #5
+    0xF9000020,  # 08 str x0, [x1]
+    0xF9400022,  # 0c ldr x2, [x1]
+    0x14000000,  # 10 b   .
+)
+
+
+def factory(*words: int, engine: str = "reference") -> Callable[[], emu.Machine]:
+    """Machines with `words` at START, about to execute the first of them."""
+
+    def build() -> emu.Machine:
+        machine = emu.Machine(memory="16M", engine=engine)
+        machine.load_raw(b"".join(word.to_bytes(4, "little") for word in words), START)
+        return machine
+
+    return build

@@ -1,0 +1,130 @@
+"""Themes, actions and layouts: tables that must be whole."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from mectui import themes
+from mectui.actions import ACTIONS, Scope, footer
+from mectui.layout import ALL, Workspace, arrange
+from mectui.render.styles import all_names
+
+THEMES = themes.bundled()
+
+
+def test_the_promised_themes_are_there() -> None:
+    assert {"dark", "light", "high-contrast-dark", "high-contrast-light", "colour-vision-safe"} <= set(THEMES)
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_a_theme_defines_every_style(name: str) -> None:
+    assert set(THEMES[name].styles) == set(all_names())
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_contrast_of_black_and_white_is_21() -> None:
+    assert round(contrast("#000000", "#ffffff"), 6) == 21
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_text_can_be_read(name: str) -> None:
+    """WCAG: 4.5 to 1, 7 to 1 in the high contrast themes; 3 to 1 for what is meant to recede."""
+    theme = THEMES[name]
+    background = theme.interface["background"]
+    enough = 7.0 if name.startswith("high-contrast") else 4.5
+    for style, text in theme.styles.items():
+        colours = re.findall(r"(?<!on )#[0-9a-f]{6}", text)
+        behind = re.findall(r"on (#[0-9a-f]{6})", text)
+        needed = 3.0 if style in ("zero", "unowned") and enough < 7 else enough
+        if colours:
+            assert contrast(colours[0], behind[0] if behind else background) >= needed, style
+        elif behind:
+            assert contrast(theme.interface["foreground"], behind[0]) >= needed, style
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_mecid_colours_differ(name: str) -> None:
+    colours = [text for style, text in THEMES[name].styles.items() if style.startswith("mecid.")]
+    assert len(set(colours)) == len(colours)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a = ", "The theme file t.toml is not valid TOML"),
+        ("", "The theme file t.toml needs a colour like #1a2b3c for primary"),
+    ],
+)
+def test_a_broken_theme_file_gets_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(themes.ThemeError, match=re.escape(sentence)):
+        themes.parse(text, "t.toml")
+
+
+# --- actions ---
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    everywhere = (Scope.RUN, Scope.LOOK, Scope.SCREEN)
+    for scope in Scope:
+        scopes = everywhere if scope in everywhere else (scope,)
+        keys = [key for action in ACTIONS if action.scope in scopes for key in action.keys]
+        assert len(keys) == len(set(keys)), scope
+
+
+def test_pane_keys_hide_no_screen_key() -> None:
+    screen = {key for action in ACTIONS if action.scope in (Scope.RUN, Scope.LOOK, Scope.SCREEN) for key in action.keys}
+    panes = {
+        key for action in ACTIONS if action.scope not in (Scope.RUN, Scope.LOOK, Scope.SCREEN) for key in action.keys
+    }
+    assert not screen & panes
+
+
+def test_every_action_says_what_it_does() -> None:
+    assert all(action.help.endswith(".") and action.title and action.keys for action in ACTIONS)
+
+
+def test_places_in_the_footer_are_unique() -> None:
+    places = [action.footer for action in footer()]
+    assert all(one < other for one, other in pairwise(places))
+
+
+# --- layouts ---
+
+SIZES = [(40, 7), (60, 14), (80, 21), (100, 27), (120, 30), (131, 40), (160, 42), (240, 77)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("workspace", Workspace)
+def test_a_layout_fills_the_board_and_holds_every_pane_once(size: tuple[int, int], workspace: Workspace) -> None:
+    places = arrange(*size, workspace)
+    assert sorted(name for place in places for name in place.panes) == sorted(ALL)
+    covered = [[0] * size[0] for _ in range(size[1])]
+    for place in places:
+        for y in range(place.y, place.y + place.height):
+            for x in range(place.x, place.x + place.width):
+                covered[y][x] += 1
+    assert all(count == 1 for row in covered for count in row)
+
+
+def test_at_160_by_45_every_pane_has_its_own_place() -> None:
+    places = arrange(160, 42, Workspace.DEBUG)
+    assert all(len(place.panes) == 1 for place in places)
+    assert len(places) == len(ALL)
+
+
+def test_at_80_by_24_code_and_registers_stay_and_the_rest_is_in_tabs() -> None:
+    assert [place.panes[0] for place in arrange(80, 21, Workspace.DEBUG)] == ["disassembly", "registers", "walk"]
