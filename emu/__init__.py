@@ -9,7 +9,8 @@ stop = m.run(max_instructions=1000)
 from emu.architecture import IPA, PA, PAS, VA, Access, MecidSource, Regime, Security
 from emu.debug.events import Hit, Owner, Stop, StopReason
 from emu.errors import EmuError
-from emu.machine import Machine, Snapshot
+from emu.machine import Machine
+from emu.snapshot import Snapshot
 
 __all__ = [
     "IPA",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import replace
 from typing import Protocol
 
 from emu import state
@@ -276,10 +277,6 @@ class Cpu:
             return va & ~slots[state.TAG_CLEAR_HIGH] | slots[state.TAG_SET_HIGH]
         return va & ~slots[state.TAG_CLEAR_LOW]
 
-    def ipa_is_non_secure(self, fault: Fault) -> bool:
-        """Whether a Secure guest's faulting intermediate address was in the Non-secure space."""
-        return fault.gpc is not None and fault.gpc.pas is PAS.NON_SECURE
-
     # Accesses.
 
     def _request(self, va: int, size: int, access: Access, mode: Mode) -> Request:
@@ -409,12 +406,9 @@ class Cpu:
     def zero_block(self, va: int, size: int) -> None:
         """DC ZVA: an ordinary store of zeros to a naturally aligned block; Device memory faults."""
         va &= ~(size - 1)
-        request = self._request(va, size, Access.WRITE, Mode.NORMAL)
+        request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
         self.last_access = request
         where = self.locate(request)
-        if where.is_device:
-            self.exceptions.abort(Fault(FaultKind.ALIGNMENT, 0, "DC ZVA to Device memory"), request)
-            raise Abandoned
         self._write(va, size, 0, where)
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:

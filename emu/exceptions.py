@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emu import state
-from emu.architecture import VA, Access, Security
+from emu.architecture import PAS, VA, Access, Security
 from emu.debug.events import ExceptionReturned, ExceptionTaken
 from emu.syndrome import EC, EC_TEXT, abort_iss, gpc_iss
 from emu.translation.faults import is_gpc_exception
@@ -129,7 +129,7 @@ class Exceptions:
         second_stage = fault.second_stage or fault.s1ptw
         target = self._abort_target(fault, second_stage)
         if second_stage and fault.ipa is not None:
-            non_secure = cpu.security is Security.SECURE and fault.gpc is None and cpu.ipa_is_non_secure(fault)
+            non_secure = cpu.security is Security.SECURE and fault.ipa_pas is PAS.NON_SECURE
             cpu.regs["HPFAR_EL2"] = (fault.ipa >> 12 << 4) | int(non_secure) << 63
         kind = f"{fault.kind.value}, {fault.reason}"
         if fault.gpc is not None and is_gpc_exception(fault, cpu.el, cpu.regs["SCR_EL3"]):

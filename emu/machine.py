@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
+from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import MOST_KEPT, Cpu
-from emu.debug.events import Event, ExceptionTaken, Hit, Owner, Stop, StopReason
+from emu.debug.events import Event, ExceptionTaken, Stop, StopReason
 from emu.debug.symbols import Symbols
 from emu.devices.semihosting import Semihosting
 from emu.devices.uart import Uart
@@ -19,14 +18,12 @@ from emu.errors import ConfigurationError, EmuError, LoadError
 from emu.features import Features
 from emu.loader import Image, Segment, read_elf, read_file
 from emu.mec.memory import Bookkeeping
-from emu.mec.pages import MecPage
 from emu.memory import PhysicalMemory
-from emu.registers.model import Register
-from emu.registers.table import REGISTERS
-from emu.translation.mmu import MmuState
+from emu.snapshot import Snapshot
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import regime_of, security_of
 from emu.translation.tlb import TlbEntry
+from emu.views import Breakpoints, Events, MecView, RegisterTable, TlbView
 
 Engine = Literal["auto", "reference", "interpreter", "jit"]
 _ENGINES = ("auto", "reference", "interpreter")
@@ -50,124 +47,6 @@ def parse_size(text: str | int) -> int:
         return int(digits, 0) << suffix
     except ValueError:
         raise ConfigurationError(f"{text!r} is not a memory size: write one such as 256M or 1G") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A whole machine at one moment; `Machine.restore` returns to it."""
-
-    state: bytes
-    pages: dict[int, tuple[bytes, bytes]]
-    bookkeeping: Bookkeeping
-    mmu: MmuState
-    console: bytes
-    hits: int
-    hit_count: int
-    exceptions: int
-    devices: tuple[object, ...]
-    never_written: frozenset[str]
-
-
-class MecView:
-    """What the memory protection engine knows: the ownership map, the hits, the registers that choose."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-
-    def pages(self) -> list[MecPage]:
-        """Every page that has an owned block, by address."""
-        memory = self._machine.memory
-        regions = [(region.base, region.arena, region.size) for region in memory.regions]
-        return sorted(memory.encrypted.pages(regions), key=lambda page: page.pa)
-
-    @property
-    def hits(self) -> list[Hit]:
-        """Substituted accesses so far, oldest first."""
-        return self._machine.cpu.hits
-
-    @property
-    def hit_count(self) -> int:
-        """How many substituted accesses there were; `hits` keeps the first hundred thousand."""
-        return self._machine.cpu.hit_count
-
-    @property
-    def findings(self) -> list[object]:
-        """Broken rules. The rule checker does not exist yet, so there are none."""
-        return []
-
-    def owner_of(self, pa: int) -> Owner | None:
-        """Who owns the block at an address; None for memory nobody stored to, and for devices."""
-        return self._machine.memory.owner_of(PA(pa))
-
-    def last_writer(self, pa: int) -> Any:
-        """The moment at which the block got its present owner; None if it has none."""
-        memory = self._machine.memory
-        offset = memory.ram_offset(pa)
-        return None if offset is None else memory.encrypted.last_writer(offset)
-
-    def view_as(self, pa: int, size: int, pas: PAS, mecid: int) -> bytes:
-        """Memory as a read under another context would see it."""
-        return self._machine.memory.view_as(pa, size, pas, mecid)
-
-    def refresh(self, mecid: int) -> None:
-        """Give a MECID a new key, as the platform does when firmware asks for it."""
-        self._machine.cpu.system.refresh_key(mecid)
-
-    def registers(self) -> dict[str, int]:
-        """The MEC registers' raw values; empty when the machine has no FEAT_MEC."""
-        regs = self._machine.cpu.regs
-        return {r.name: regs[r.name] for r in REGISTERS if r.group == "mec" and regs.has(r)}
-
-    def effective(self) -> dict[str, tuple[bool, str]]:
-        """Each enable as the hardware takes it, with the reason."""
-        from emu.mec import selection
-
-        cpu = self._machine.cpu
-        return selection.effective_enables(cpu.regs, cpu.features)
-
-
-class TlbView:
-    """The architectural TLB, for those who look."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-
-    def entries(self) -> list[TlbEntry]:
-        """Valid entries, oldest first."""
-        return list(self._machine.cpu.mmu.tlb.entries())
-
-    @property
-    def capacity(self) -> int:
-        return self._machine.cpu.mmu.tlb.capacity
-
-
-class Breakpoints:
-    """Numbered addresses that stop a run."""
-
-    def __init__(self, cpu: Cpu) -> None:
-        self._addresses = cpu.breakpoints
-        self._next = 1
-
-    def add(self, va: int) -> int:
-        """Stop before the instruction at an address; returns the breakpoint's number."""
-        va &= (1 << 64) - 1
-        if va in self._addresses:
-            return self._addresses[va]
-        number, self._next = self._next, self._next + 1
-        self._addresses[va] = number
-        return number
-
-    def remove(self, number: int) -> None:
-        """Raises EmuError when there is no such breakpoint."""
-        for va, known in list(self._addresses.items()):
-            if known == number:
-                del self._addresses[va]
-                return
-        raise EmuError(f"there is no breakpoint {number}: the numbers are in the list of breakpoints")
-
-    def items(self) -> dict[int, int]:
-        """Number -> address."""
-        return {number: va for va, number in self._addresses.items()}
 
 
 class Machine:
@@ -245,8 +124,8 @@ class Machine:
         self.cpus = (self.cpu,)
         self._reference = Reference(self.cpu)
         self._engine = self._build_engine(cache_folder, on_compile)
-        self.mec = MecView(self)
-        self.tlb = TlbView(self)
+        self.mec = MecView(self.cpu, self.memory)
+        self.tlb = TlbView(self.cpu)
         self.breakpoints = Breakpoints(self.cpu)
         self.events = Events(self._listeners)
 
@@ -595,32 +474,3 @@ class Machine:
         self.cpu.regs.never_written.clear()
         self.cpu.regs.never_written.update(snapshot.never_written)
         self.cpu.restore_architectural_state(snapshot.state)
-
-
-class Events:
-    """Where to ask to be told of events."""
-
-    def __init__(self, listeners: list[Callable[[Event], None]]) -> None:
-        self._listeners = listeners
-
-    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Be told of every event from now on; call the result to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-
-class RegisterTable:
-    """The system registers of this machine as data."""
-
-    def __init__(self, cpu: Cpu) -> None:
-        self._cpu = cpu
-
-    @property
-    def table(self) -> tuple[Register, ...]:
-        """Every register this machine has."""
-        return tuple(register for register in REGISTERS if self._cpu.regs.has(register))
-
-    @property
-    def never_written(self) -> set[str]:
-        """Registers that still hold the UNKNOWN value of reset."""
-        return self._cpu.regs.never_written

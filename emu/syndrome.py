@@ -53,7 +53,7 @@ def gpc_iss(fault: Fault, *, is_fetch: bool, is_write: bool, is_maintenance: boo
     assert fault.gpc is not None
     assert fault.gpc.failure is not None
     gpcsc = fault.gpc.failure.value << 1 | (fault.gpc.level & 1)
-    s2ptw = fault.kind is FaultKind.GPC_WALK and fault.second_stage and not fault.s1ptw
+    s2ptw = fault.kind is FaultKind.GPC_WALK and fault.second_stage
     return (
         int(s2ptw) << 21
         | int(is_fetch) << 20

@@ -110,7 +110,7 @@ def find(name: str) -> CommandSpec:
         if lowered == spec.name or lowered in spec.aliases:
             return spec
     names = [spec.name for spec in COMMANDS]
-    near = difflib.get_close_matches(lowered, names, 1)
+    near = sorted(difflib.get_close_matches(lowered, names), key=lambda near: near[0] != lowered[0])
     hint = f"did you mean “{near[0]}”?" if near else "“help” lists them all."
     raise CommandError(f"There is no command “{shortened(name)}”; {hint}")
 

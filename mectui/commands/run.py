@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import emu
 from emu.debug.events import StopReason
-from mectui.cli import Parser, add_machine_options
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
+from mectui.commands.options import Parser, add_machine_options
 from mectui.queries.report import report
 
 _EXIT_CODES = {

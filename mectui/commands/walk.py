@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from emu.architecture import Regime
 from emu.debug.events import StopReason
 from emu.errors import EmuError
-from mectui.cli import Parser, add_machine_options
 from mectui.commands.machine import CompileProgress, build_machine
+from mectui.commands.options import Parser, add_machine_options
 from mectui.commands.where import resolve
 
 _LIMIT = 100_000_000

@@ -159,6 +159,26 @@ def test_a_poke_keeps_owners() -> None:
     assert memory.view_as(0, 16, two) != b"x" * 16
 
 
+def test_owner_id_0_stands_for_nobody() -> None:
+    with pytest.raises(IndexError):
+        memory_of().owner(0)
+
+
+def test_substitute_memory_holds_plaintext() -> None:
+    memory = memory_of("substitute")
+    memory.store(0, 8, 0x1234, memory.owner_id(PAS.REALM, 1))
+    assert memory.raw(0, 8) == (0x1234).to_bytes(8, "little")
+
+
+def test_tags_written_from_outside_are_found_once_told() -> None:
+    memory = memory_of()
+    memory._tags[0x2000 >> 4] = memory.owner_id(PAS.REALM, 3)
+    memory.note_tags(0x2000, 16)
+    assert [(page.pa, page.mecid) for page in memory.pages([(0, 0, SIZE)])] == [(0x2000, 3)]
+    memory._tags[0x2000 >> 4] = 0
+    assert memory.pages([(0, 0, SIZE)]) == []
+
+
 def test_code_marks_do_not_disturb_loads_and_are_cleared_by_stores_and_pokes() -> None:
     memory = memory_of()
     one = memory.owner_id(PAS.REALM, 1)

@@ -187,6 +187,13 @@ def test_stage_2_device_alignment_comes_before_its_permission(bench: Bench, acce
     assert bench.fail(VA, access, **EL1).kind is FaultKind.PERMISSION
 
 
+def test_stage_2_device_memory_is_not_fetched_from(bench: Bench) -> None:
+    _, stage2 = guest(bench)
+    stage2.map(IPA, DATA, S2_DEVICE | S2_READ | AF)
+    fault = bench.fail(VA, Access.FETCH, **EL1)
+    assert (fault.kind, fault.second_stage, fault.level) == (FaultKind.PERMISSION, True, 3)
+
+
 def test_an_intermediate_address_beyond_t0sz(bench: Bench) -> None:
     bench.enter(NON_SECURE)
     stage2 = bench.stage2()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emu.architecture import PAS, Access, MecidSource, Regime, Security
+from emu.features import Features
 from emu.translation.mmu import Located
 from emu.translation.records import Fault, FaultKind, GpcFailure, Walk, WalkStep
 from tests.translation.bench import (
@@ -198,6 +199,60 @@ def test_granule_checks_are_told(bench: Bench) -> None:
         "Granule protection fault on a table walk at level 0: granule is non-secure (GPI 0x9), the access is realm"
     )
     assert bench.mmu.granules.cached(DATA) is None, "looking caches nothing"
+
+
+def test_a_granule_fault_at_the_end_keeps_the_address(bench: Bench) -> None:
+    bench.enter(Security.REALM, mec=True)
+    table = bench.page()
+    bench.put(table + 16, 0x9 << 4 | 1)
+    bench.regs |= {"GPCCR_EL3": 1 << 16 | 3 << 12 | 0xF << 8, "GPTBR_EL3": table >> 12}
+    walk = bench.mmu.explain(bench.request(DATA))
+    assert walk.fault is not None
+    assert (walk.fault.kind, walk.pa, walk.pas) == (FaultKind.GPC, DATA, PAS.REALM)
+    assert walk.summary == "Granule protection fault: granule is non-secure (GPI 0x9), the access is realm"
+
+
+def test_ids_beyond_the_width_are_explained() -> None:
+    bench = Bench(Features(mecid_width=4))
+    realm(bench)
+    bench.regs["MECID_A1_EL2"] = 0x14
+    walk = bench.mmu.explain(bench.request(HIGH + VA))
+    assert walk.mecid == 4
+    assert walk.why.endswith("; only 4 bits of a MECID are implemented")
+
+
+def test_observers_can_ask_for_the_source_of_the_fetch(bench: Bench) -> None:
+    realm(bench)
+    bench.go(HIGH + VA)
+    assert bench.mmu.walk_source() is MecidSource.P1
+
+
+@pytest.mark.parametrize(
+    ("security", "bits", "text"), [(Security.ROOT, NS, "non-secure"), (Security.SECURE, 0, "secure")]
+)
+def test_output_address_spaces_are_put_into_words(bench: Bench, security: Security, bits: int, text: str) -> None:
+    bench.enter(security)
+    tables = bench.el3() if security is Security.ROOT else bench.el2()
+    tables.map(VA, DATA, AF | bits)
+    walk = bench.mmu.explain(bench.request(VA, el=3 if security is Security.ROOT else 2, security=security))
+    assert field(walk.steps[3], "NS") == (bits >> 5, f"output is {text}")
+
+
+@pytest.mark.parametrize(
+    ("memattr", "fwb", "text"),
+    [
+        (0b0001, 0, "Device-nGnRE"),
+        (0b1101, 0, "Normal, outer WB, inner NC"),
+        (0b0110, 1 << 46, "Normal WB"),
+        (0b0010, 1 << 46, "Device-nGRE"),
+    ],
+)
+def test_stage_2_memory_types_are_put_into_words(bench: Bench, memattr: int, fwb: int, text: str) -> None:
+    bench.enter(Security.REALM)
+    bench.stage2().map(IPA, DATA, memattr << 2 | 3 << 6 | AF)
+    bench.regs["HCR_EL2"] |= fwb
+    walk = bench.mmu.explain(bench.request(IPA, el=1))
+    assert field(walk.stage2[3], "MemAttr") == (memattr, text)
 
 
 def guest(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from mectui.queries.decode import branch_target, data_access, decode
         (0xD5033FDF, "isb "),
         (0xD503201F, "nop "),
         (0xD69F03E0, "eret "),
-        (0x00000000, "udf #0x0"),
+        (0x00000000, "udf #0"),
         (0xFFFFFFFF, ".word 0xffffffff"),
     ],
 )

@@ -1,0 +1,145 @@
+"""What a machine shows of its parts: ownership and hits, the TLB, breakpoints, events, the register table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emu.architecture import PA, PAS
+from emu.cpu import Cpu
+from emu.debug.events import Event, Hit, Moment, Owner
+from emu.errors import EmuError
+from emu.mec import selection
+from emu.mec.pages import MecPage
+from emu.memory import PhysicalMemory
+from emu.registers.model import Register
+from emu.registers.table import REGISTERS
+from emu.translation.tlb import TlbEntry
+
+
+class MecView:
+    """What the memory protection engine knows: the ownership map, the hits, the registers that choose."""
+
+    def __init__(self, cpu: Cpu, memory: PhysicalMemory) -> None:
+        self._cpu = cpu
+        self._memory = memory
+
+    def pages(self) -> list[MecPage]:
+        """Every page that has an owned block, by address."""
+        memory = self._memory
+        regions = [(region.base, region.arena, region.size) for region in memory.regions]
+        return sorted(memory.encrypted.pages(regions), key=lambda page: page.pa)
+
+    @property
+    def hits(self) -> list[Hit]:
+        """Substituted accesses so far, oldest first."""
+        return self._cpu.hits
+
+    @property
+    def hit_count(self) -> int:
+        """How many substituted accesses there were; `hits` keeps the first hundred thousand."""
+        return self._cpu.hit_count
+
+    @property
+    def findings(self) -> list[object]:
+        """Broken rules. The rule checker does not exist yet, so there are none."""
+        return []
+
+    def owner_of(self, pa: int) -> Owner | None:
+        """Who owns the block at an address; None for memory nobody stored to, and for devices."""
+        return self._memory.owner_of(PA(pa))
+
+    def last_writer(self, pa: int) -> Moment | None:
+        """The moment at which the block got its present owner; None if it has none."""
+        memory = self._memory
+        offset = memory.ram_offset(pa)
+        return None if offset is None else memory.encrypted.last_writer(offset)
+
+    def view_as(self, pa: int, size: int, pas: PAS, mecid: int) -> bytes:
+        """Memory as a read under another context would see it."""
+        return self._memory.view_as(pa, size, pas, mecid)
+
+    def refresh(self, mecid: int) -> None:
+        """Give a MECID a new key, as the platform does when firmware asks for it."""
+        self._cpu.system.refresh_key(mecid)
+
+    def registers(self) -> dict[str, int]:
+        """The MEC registers' raw values; empty when the machine has no FEAT_MEC."""
+        regs = self._cpu.regs
+        return {r.name: regs[r.name] for r in REGISTERS if r.group == "mec" and regs.has(r)}
+
+    def effective(self) -> dict[str, tuple[bool, str]]:
+        """Each enable as the hardware takes it, with the reason."""
+        return selection.effective_enables(self._cpu.regs, self._cpu.features)
+
+
+class TlbView:
+    """The architectural TLB, for those who look."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+
+    def entries(self) -> list[TlbEntry]:
+        """Valid entries, oldest first."""
+        return list(self._cpu.mmu.tlb.entries())
+
+    @property
+    def capacity(self) -> int:
+        return self._cpu.mmu.tlb.capacity
+
+
+class Breakpoints:
+    """Numbered addresses that stop a run."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._addresses = cpu.breakpoints
+        self._next = 1
+
+    def add(self, va: int) -> int:
+        """Stop before the instruction at an address; returns the breakpoint's number."""
+        va &= (1 << 64) - 1
+        if va in self._addresses:
+            return self._addresses[va]
+        number, self._next = self._next, self._next + 1
+        self._addresses[va] = number
+        return number
+
+    def remove(self, number: int) -> None:
+        """Raises EmuError when there is no such breakpoint."""
+        for va, known in list(self._addresses.items()):
+            if known == number:
+                del self._addresses[va]
+                return
+        raise EmuError(f"there is no breakpoint {number}: the numbers are in the list of breakpoints")
+
+    def items(self) -> dict[int, int]:
+        """Number -> address."""
+        return {number: va for va, number in self._addresses.items()}
+
+
+class Events:
+    """Where to ask to be told of events."""
+
+    def __init__(self, listeners: list[Callable[[Event], None]]) -> None:
+        self._listeners = listeners
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Be told of every event from now on; call the result to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+
+class RegisterTable:
+    """The system registers of this machine as data."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+
+    @property
+    def table(self) -> tuple[Register, ...]:
+        """Every register this machine has."""
+        return tuple(register for register in REGISTERS if self._cpu.regs.has(register))
+
+    @property
+    def never_written(self) -> set[str]:
+        """Registers that still hold the UNKNOWN value of reset."""
+        return self._cpu.regs.never_written

@@ -1,0 +1,33 @@
+"""The options that every command shares, and a parser whose errors are for people."""
+
+from __future__ import annotations
+
+import argparse
+
+from emu.errors import EmuError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence and whose exit code is 2."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise EmuError(f"{message}; see `{self.prog} --help`")
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """The options that describe the machine, the same for every command."""
+    group = parser.add_argument_group("machine")
+    group.add_argument("--engine", default="auto", metavar="NAME", help="auto, interpreter or reference (auto)")
+    group.add_argument("--memory", default="256M", metavar="SIZE", help="RAM at 0x4000_0000, such as 1G (256M)")
+    group.add_argument("--cpus", type=int, default=1, metavar="N", help="CPUs; this version models 1")
+    group.add_argument("--el", type=int, default=3, choices=(1, 2, 3), help="exception level to start at (3)")
+    group.add_argument("--mec", choices=("on", "off"), default="on", help="whether FEAT_MEC is there (on)")
+    group.add_argument("--mec-model", choices=("cipher", "substitute"), default="cipher", help="memory model (cipher)")
+    group.add_argument("--mecid-width", type=int, default=16, metavar="BITS", help="bits of a MECID, 1 to 16 (16)")
+    group.add_argument("--pas-keys", choices=("on", "off"), default="on",
+                       help="whether each physical address space has keys of its own (on)")  # fmt: skip
+    group.add_argument("--tlb-entries", type=int, default=128, metavar="N", help="size of the TLB (128)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="chooses what is UNKNOWN after reset (0)")
+    group.add_argument("--load-at", metavar="ADDRESS", help="the guest is a raw image, to be loaded here")
+    group.add_argument("--entry", metavar="ADDRESS", help="start here rather than at the image's entry point")
+    group.add_argument("--command-line", default="", metavar="TEXT", help="what the guest gets from semihosting")
