@@ -299,11 +299,14 @@ class Cpu:
         """Whether LDTR and STTR count as EL0's here: at EL1, and at EL2 for a host."""
         return el == 1 or (el == 2 and regime is Regime.EL20 and bool(self.regs.field("HCR_EL2.TGE")))
 
-    def locate(self, request: Request) -> Located:
-        """Translate and check one access within a page, or take its exception and raise Abandoned."""
+    def locate(self, request: Request, reported: VA | None = None) -> Located:
+        """Translate and check one access within a page, or take its exception and raise Abandoned.
+
+        `reported` is the address that the exception names, where it is not the request's.
+        """
         found = self.mmu.access(request)
         if isinstance(found, Fault):
-            self.exceptions.abort(found, request)
+            self.exceptions.abort(found if reported is None else replace(found, va=reported), request)
             raise Abandoned
         return found
 
@@ -344,15 +347,16 @@ class Cpu:
 
     def fetch(self, pc: int) -> int:
         """The instruction word at pc; raises Abandoned after taking an exception."""
-        if self.slots[state.IL]:
-            self.exceptions.take(self.exceptions.general_target(), EC.ILLEGAL_STATE)
-            raise Abandoned
         if pc & 3:
             self.exceptions.take(self.exceptions.general_target(), EC.PC_ALIGNMENT, far=pc)
             raise Abandoned
         where = self.locate(self._request(pc, 4, Access.FETCH, Mode.NORMAL))
         self.located = where
-        return self._read(pc, 4, where, Access.FETCH)
+        word = self._read(pc, 4, where, Access.FETCH)
+        if self.slots[state.IL]:
+            self.exceptions.take(self.exceptions.general_target(), EC.ILLEGAL_STATE)
+            raise Abandoned
+        return word
 
     def decode(self, word: int) -> Decoded | None:
         """The instruction a word encodes on this machine."""
@@ -405,10 +409,11 @@ class Cpu:
 
     def zero_block(self, va: int, size: int) -> None:
         """DC ZVA: an ordinary store of zeros to a naturally aligned block; Device memory faults."""
+        given = VA(va)  # what FAR_ELx tells about, though the whole block is written
         va &= ~(size - 1)
         request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
         self.last_access = request
-        where = self.locate(request)
+        where = self.locate(request, given)
         self._write(va, size, 0, where)
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:

@@ -196,13 +196,8 @@ class Exceptions:
             slots[state.IL] = 1
         slots[state.PC] = target
         cpu.context_changed()
-        if legal and not slots[state.IL]:
-            slots[state.PC] = self._branch_address(target)
+        slots[state.PC] = cpu.untagged(target)
         cpu.emit(ExceptionReturned(moment, cpu.el, cpu.security, VA(slots[state.PC])))
-
-    def _branch_address(self, target: int) -> int:
-        """An address as a return leaves it in the PC: with TBI its tag is replaced by copies of bit 55 (or zeros)."""
-        return self._cpu.untagged(target)
 
     def _is_legal_return(self, spsr: int) -> bool:
         """The checks of an illegal exception return (Arm ARM D1.4.4)."""
