@@ -103,7 +103,7 @@ class Semihosting:
 
     def _op_18(self, parameter: int) -> int:  # SYS_EXIT
         reason, code = self._words(parameter, 2)
-        self._host.exit(code & 0xFF if reason == _APPLICATION_EXIT else 1)
+        self._host.exit(code if reason == _APPLICATION_EXIT else 1)
         return 0
 
     _op_20 = _op_18  # SYS_EXIT_EXTENDED takes the same block on AArch64

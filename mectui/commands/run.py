@@ -60,7 +60,14 @@ def main(arguments: Sequence[str]) -> int:
     else:
         _talk(machine, stop)
     sys.stdout.flush()
-    return stop.code if stop.reason is StopReason.EXIT else _EXIT_CODES[stop.reason]
+    return _exit_code(stop)
+
+
+def _exit_code(stop: emu.Stop) -> int:
+    """The process's exit code: the guest's, and 255 for one that does not fit (256 must not become success)."""
+    if stop.reason is not StopReason.EXIT:
+        return _EXIT_CODES[stop.reason]
+    return stop.code if stop.code < 256 else 255
 
 
 def _run(machine: emu.Machine, limit: int | None) -> emu.Stop:

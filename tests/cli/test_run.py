@@ -148,3 +148,21 @@ def test_walk_prints_every_step_with_its_mecid_and_where_that_comes_from(mectui:
     text = mectui("walk", "two-realms", "shared_granule", "--until", "realm_b_entry").stdout
     assert "VMECID_P_EL2" in text
     assert "SUBSTITUTED" in text
+
+
+@pytest.mark.parametrize(("code", "process"), [(0, 0), (7, 7), (255, 255), (256, 255), (1 << 40, 255)])
+def test_an_exit_code_that_does_not_fit_never_looks_like_success(
+    mectui: Run, tmp_path: Path, code: int, process: int
+) -> None:
+    program = [
+        0x1000_0081,  # ADR X1, the block 16 bytes on
+        0x5280_0300,  # MOV W0, #0x18
+        0xD45E_0000,  # HLT #0xF000
+        0x1400_0000,
+    ]
+    path = tmp_path / "exit.bin"
+    block = (0x20026).to_bytes(8, "little") + code.to_bytes(8, "little")
+    path.write_bytes(b"".join(word.to_bytes(4, "little") for word in program) + block)
+    done = mectui("run", str(path), "--load-at", "0x4000_0000", "--json", "--engine", "reference")
+    assert done.returncode == process
+    assert json.loads(done.stdout)["stop"]["code"] == code

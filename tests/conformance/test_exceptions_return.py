@@ -123,7 +123,8 @@ def test_an_illegal_return_stays_and_makes_the_next_instruction_fault(
     value = value & ~DAIF | N | V | 0b1010 << 6
     returns(board, el, TARGET, value, SCR_EL3=scr, HCR_EL2=hcr)
     cpu = board.cpu
-    # Condition flags and interrupt masks come from the SPSR all the same; EL and stack pointer stay.
+    # Condition flags and interrupt masks come from the SPSR all the same; EL and stack pointer stay. (After a return to
+    # AArch32 bits [63:32] and [1:0] of the PC are UNKNOWN: they are those of ELR here, which the manual allows.)
     assert (cpu.pc, cpu.el, cpu.spsel, cpu.nzcv, cpu.daif) == (TARGET, el, 1, 0b1001, 0b1010)
     taken = board.takes(w.NOP)
     assert (taken.el, taken.offset, taken.esr, taken.elr) == (el, 0x200, esr(ILLEGAL_STATE), TARGET)

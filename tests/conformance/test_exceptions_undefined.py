@@ -9,6 +9,7 @@ from tests.conformance import words as w
 from tests.conformance.board import CODE, E2H, EEL2, HCR_RW, OPEN, TGE, Board, esr, spsr
 
 UNDEFINED = esr(0x00)
+VMALLE1 = w.sys("TLBI VMALLE1")
 LEVELS = [(0, 0, 1, 0x400), (0, TGE, 2, 0x400), (1, 0, 1, 0x200), (2, 0, 2, 0x200), (3, 0, 3, 0x200)]
 """(from, HCR_EL2, to, vector offset)."""
 
