@@ -83,8 +83,7 @@ class Cpu:
         """Set by whoever ends the run; the run loop hands it out."""
         self.located: Located | None = None
         """Where the last access went, when it stayed within one page."""
-        self.last_access: Request | None = None
-        """The last data access, for those who watch."""
+        self._earlier_access: Request | None = None
         self.hits: list[Hit] = []
         """The first MOST_KEPT substituted accesses."""
         self.hit_count = 0
@@ -105,6 +104,7 @@ class Cpu:
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
             if not state.CONTEXT <= slot <= state.DECODE_STUB:
                 self.slots[slot] = 0
+        self._earlier_access = None
         self.regs.reset()
         self.slots[state.EL], self.slots[state.SPSEL], self.slots[state.DAIF] = start_el, 1, 0xF
         if start_el < 3:
@@ -203,6 +203,9 @@ class Cpu:
     def change_stack(self, el: int, spsel: int) -> None:
         """Move to another EL or stack pointer: the one in use goes to its bank, the new one comes from its own."""
         slots = self.slots
+        if el != slots[state.EL]:
+            self._earlier_access = self.last_access
+            slots[state.LAST_ACCESS_INFO] = 0
         slots[_SP_SLOTS[slots[state.EL] if slots[state.SPSEL] else 0]] = slots[state.SP]
         slots[state.EL], slots[state.SPSEL] = el, spsel
         slots[state.SP] = slots[_SP_SLOTS[el if spsel else 0]]
@@ -313,8 +316,7 @@ class Cpu:
     def _pieces(self, va: int, size: int, access: Access, mode: Mode) -> list[tuple[int, int, Located]]:
         """(va, size, where) for each page an access touches; every page is checked before anything happens."""
         request = self._request(va, size, access, mode)
-        if access is not Access.FETCH:
-            self.last_access = request
+        self._note_access(va, size, access, mode)
         first = PAGE - (va & PAGE - 1)
         if first >= size:
             where = self.locate(request)
@@ -330,6 +332,21 @@ class Cpu:
             self.exceptions.abort(fault, second)
             raise Abandoned
         return [(va, first, start), (second.va, size - first, end)]
+
+    def _note_access(self, va: int, size: int, access: Access, mode: Mode) -> None:
+        """As native code does for the accesses it makes itself."""
+        flags = state.LAST_ACCESS_WRITE if access is Access.WRITE else 0
+        self.slots[state.LAST_ACCESS_VA] = va
+        self.slots[state.LAST_ACCESS_INFO] = size | mode.value << 8 | flags | state.LAST_ACCESS_VALID
+
+    @property
+    def last_access(self) -> Request | None:
+        """The last data access, as it was made; None before the first."""
+        info = self.slots[state.LAST_ACCESS_INFO]
+        if not info:
+            return self._earlier_access
+        access = Access.WRITE if info & state.LAST_ACCESS_WRITE else Access.READ
+        return self._request(self.slots[state.LAST_ACCESS_VA], info & 0xFF, access, Mode(info >> 8 & 0xFF))
 
     def load(self, va: int, size: int, mode: Mode = Mode.NORMAL) -> int:
         """A data load as the guest makes it; raises Abandoned after taking an exception."""
@@ -412,7 +429,7 @@ class Cpu:
         given = VA(va)  # what FAR_ELx tells about, though the whole block is written
         va &= ~(size - 1)
         request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
-        self.last_access = request
+        self._note_access(va, size, Access.WRITE, Mode.NORMAL)
         where = self.locate(request, given)
         self._write(va, size, 0, where)
 
@@ -447,6 +464,8 @@ class Cpu:
     def restore_architectural_state(self, kept: bytes) -> None:
         words = memoryview(kept).cast("Q")
         self.slots[: state.STOP] = words[: state.STOP]
+        self._earlier_access = None
+        self.slots[state.LAST_ACCESS_INFO] = 0
         self.slots[state.VECTORS : state.LOAD_TLB] = words[state.STOP :]
         self.context_changed()
 

@@ -191,7 +191,6 @@ class Machine:
     def step(self) -> Stop | None:
         """Execute one instruction; a Stop when it ended the run (exit, halt), else None."""
         self.cpu.begin_run()
-        self.cpu.last_access = None
         self._reference.step()
         return self._ended()
 
@@ -323,8 +322,12 @@ class Machine:
                 level = chosen.el
         security = Security.ROOT if chosen is Regime.EL3 else self._security_below(level)
         request = Request(VA(va & (1 << 64) - 1), kind, level, chosen, security, honours_pan=bool(cpu.pan))
+        return self.explain(request)
+
+    def explain(self, request: Request) -> Walk:
+        """The walk of one access, such as `last_access`, by the registers and tables as they are now."""
         with self.memory.unobserved():
-            return cpu.mmu.explain(request)
+            return self.cpu.mmu.explain(request)
 
     def _security_below(self, level: int) -> Security:
         try:
@@ -339,7 +342,7 @@ class Machine:
 
     @property
     def last_access(self) -> Request | None:
-        """The last data access of the last step."""
+        """The last data access, with the EL and regime it was made from; None before the first."""
         return self.cpu.last_access
 
     @property

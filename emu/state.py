@@ -27,6 +27,11 @@ SP_ALIGNMENT = 53  # 15 where SCTLR_ELx.SA (SA0 at EL0) demands an aligned stack
 # with, BUDGET what is left of it whenever Python looks; STOP makes the loop leave before the next instruction.
 COUNT, LIMIT, BUDGET, STOP = 56, 57, 58, 59
 
+# The last data access: its address, and LAST_ACCESS_INFO = size | mode << 8 | write << 16 | 1 << 17; 0 where the
+# access belongs to another exception level by now and the CPU model has taken note of it.
+LAST_ACCESS_VA, LAST_ACCESS_INFO = 61, 62
+LAST_ACCESS_WRITE, LAST_ACCESS_VALID = 1 << 16, 1 << 17
+
 # Native code and Python talk through these. CONTEXT is the translation context's number, in the low bits of the
 # software TLB's tags; VALUE carries a word in or out of a callback; ARENA and TAGS are host addresses.
 CONTEXT, VALUE, ARENA, TAGS = 64, 65, 66, 67

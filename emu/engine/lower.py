@@ -219,6 +219,10 @@ class Lower:
             hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
         return hit, b.add(address, addend), owner
 
+    def _note_access(self, address: ir.Value, size: int, mode: Mode, flags: int) -> None:
+        self.set(state.LAST_ACCESS_VA, address)
+        self.set(state.LAST_ACCESS_INFO, size | mode.value << 8 | flags | state.LAST_ACCESS_VALID)
+
     def _tag(self, offset: ir.Value) -> ir.Value:
         """The owner tag of the block at an arena offset."""
         b = self.b
@@ -232,6 +236,7 @@ class Lower:
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL) -> Value:
         b = self.b
         address = self.value(address)
+        self._note_access(address, size, mode, 0)
         result = b.append_basic_block("loaded")
         slow = b.append_basic_block("load.slow")
         incoming: list[tuple[ir.Value, ir.Block]] = []
@@ -264,6 +269,7 @@ class Lower:
     def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL) -> None:
         b = self.b
         address, value = self.value(address), self.value(value)
+        self._note_access(address, size, mode, state.LAST_ACCESS_WRITE)
         done = b.append_basic_block("stored")
         slow = b.append_basic_block("store.slow")
         if mode is not Mode.UNPRIVILEGED:

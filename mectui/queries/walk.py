@@ -47,4 +47,5 @@ def walk_followed(machine: emu.Machine, follow: Follow, pinned: Request | None =
         request = machine.last_access or pinned
     if request is None:
         return WalkView(follow, None)
-    return walk(machine, request.va, request.access, follow=follow)
+    # The access's own EL and regime: by now the machine may be in another one.
+    return WalkView(follow, machine.explain(request), label(machine, request.va))
