@@ -13,7 +13,8 @@ from emu.errors import EmuError
 from emu.exceptions import Exceptions
 from emu.features import Features
 from emu.isa.a64 import A64
-from emu.isa.ops import Escape, Mode
+from emu.fp.operations import evaluate
+from emu.isa.ops import Escape, Fp, Mode
 from emu.isa.pattern import Decoded
 from emu.memory import PhysicalMemory
 from emu.registers.file import RegisterFile
@@ -282,7 +283,7 @@ class Cpu:
 
     # Accesses.
 
-    def _request(self, va: int, size: int, access: Access, mode: Mode) -> Request:
+    def _request(self, va: int, size: int, access: Access, mode: Mode, align: int = 0) -> Request:
         el, regime = self.slots[state.EL], self.regime
         unprivileged = mode is Mode.UNPRIVILEGED and not self.slots[state.UAO]
         if (unprivileged and el == 1) or (
@@ -313,9 +314,9 @@ class Cpu:
             raise Abandoned
         return found
 
-    def _pieces(self, va: int, size: int, access: Access, mode: Mode) -> list[tuple[int, int, Located]]:
+    def _pieces(self, va: int, size: int, access: Access, mode: Mode, align: int) -> list[tuple[int, int, Located]]:
         """(va, size, where) for each page an access touches; every page is checked before anything happens."""
-        request = self._request(va, size, access, mode)
+        request = self._request(va, size, access, mode, align)
         self._note_access(va, size, access, mode)
         first = PAGE - (va & PAGE - 1)
         if first >= size:
@@ -348,17 +349,17 @@ class Cpu:
         access = Access.WRITE if info & state.LAST_ACCESS_WRITE else Access.READ
         return self._request(self.slots[state.LAST_ACCESS_VA], info & 0xFF, access, Mode(info >> 8 & 0xFF))
 
-    def load(self, va: int, size: int, mode: Mode = Mode.NORMAL) -> int:
+    def load(self, va: int, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> int:
         """A data load as the guest makes it; raises Abandoned after taking an exception."""
         value = shift = 0
-        for at, length, where in self._pieces(va, size, Access.READ, mode):
+        for at, length, where in self._pieces(va, size, Access.READ, mode, align):
             value |= self._read(at, length, where, Access.READ) << shift
             shift += 8 * length
         return value
 
-    def store(self, va: int, size: int, value: int, mode: Mode = Mode.NORMAL) -> None:
+    def store(self, va: int, size: int, value: int, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
         """A data store as the guest makes it; raises Abandoned after taking an exception."""
-        for at, length, where in self._pieces(va, size, Access.WRITE, mode):
+        for at, length, where in self._pieces(va, size, Access.WRITE, mode, align):
             self._write(at, length, value & (1 << 8 * length) - 1, where)
             value >>= 8 * length
 
@@ -375,9 +376,18 @@ class Cpu:
             raise Abandoned
         return word
 
+    def fp(self, operation: Fp, width: int, a: int, b: int, c: int) -> int:
+        """A floating-point operation under FPCR; its exceptions accumulate in FPSR."""
+        result, flags = evaluate(operation, width, a, b, c, self.slots[state.FPCR])
+        self.slots[state.FPSR] |= flags
+        return result
+
     def decode(self, word: int) -> Decoded | None:
-        """The instruction a word encodes on this machine."""
-        return A64.decode(word)
+        """The instruction a word encodes on this machine; None for one of a feature it lacks."""
+        decoded = A64.decode(word)
+        if decoded is None or not decoded.encoding.feature or decoded.encoding.feature in self.features.isa:
+            return decoded
+        return None
 
     def _read(self, va: int, size: int, where: Located, access: Access) -> int:
         memory = self.memory

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+ISA_MAX: frozenset[str] = frozenset()
+"""The instruction set features of the `max` CPU: all that this machine implements beyond Armv8.0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """Architecture features as translation, RME and MEC see them.
@@ -29,6 +33,9 @@ class Features:
     """FEAT_TTST: TxSZ up to 48 instead of 39, stage 2 starting at level 3 with the 4 KiB granule."""
     bbm_level: int = 2
     """FEAT_BBM level; from 1 on a Block descriptor with nT=1 takes a Translation fault here."""
+
+    isa: frozenset[str] = ISA_MAX
+    """Instruction set features by the manual's names; an instruction of any other one is UNDEFINED."""
 
     @property
     def mecid_mask(self) -> int:

@@ -27,6 +27,11 @@ SP_ALIGNMENT = 53  # 15 where SCTLR_ELx.SA (SA0 at EL0) demands an aligned stack
 # with, BUDGET what is left of it whenever Python looks; STOP makes the loop leave before the next instruction.
 COUNT, LIMIT, BUDGET, STOP = 56, 57, 58, 59
 
+# Floating point: control, cumulative status, and 1 where the present EL may not use the V registers.
+FPCR, FPSR, FP_DISABLED = 112, 113, 114
+# PSTATE bits of later versions of the architecture, each 0 or 1 (BTYPE: 0 to 3).
+DIT, SSBS, BTYPE, ALLINT = 115, 116, 117, 118
+
 # The last data access: its address, and LAST_ACCESS_INFO = size | mode << 8 | write << 16 | 1 << 17; 0 where the
 # access belongs to another exception level by now and the CPU model has taken note of it.
 LAST_ACCESS_VA, LAST_ACCESS_INFO = 61, 62
@@ -38,6 +43,7 @@ CONTEXT, VALUE, ARENA, TAGS = 64, 65, 66, 67
 HANDLER, WORD = 68, 69
 # Host addresses of the callbacks into Python.
 CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
+CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 DECODE_STUB = 76  # host address of the handler that decodes
 
 VECTORS = 128  # V0-V31 as pairs of slots, low half first

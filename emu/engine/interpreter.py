@@ -12,7 +12,7 @@ from emu.cpu import Abandoned, Cpu
 from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import NativeCode
 from emu.engine.softtlb import SoftTlb
-from emu.isa.ops import Escape, Mode
+from emu.isa.ops import Escape, Fp, Mode
 from emu.isa.pattern import Decoded
 from emu.mec.memory import CODE_TAG
 from emu.translation.mmu import Located
@@ -55,10 +55,10 @@ class Interpreter:
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._loop = _LOOP(self._native.loop)
         self._callbacks = [
-            _CALLBACK(self._guard(function)) for function in (self._load, self._store, self._decode, self._system)
+            _CALLBACK(self._guard(function)) for function in (self._load, self._store, self._decode, self._system, self._fp)
         ]
         for slot, callback in zip(
-            (state.CALL_LOAD, state.CALL_STORE, state.CALL_DECODE, state.CALL_SYSTEM), self._callbacks, strict=True
+            (state.CALL_LOAD, state.CALL_STORE, state.CALL_DECODE, state.CALL_SYSTEM, state.CALL_FP), self._callbacks, strict=True
         ):
             self._slots[slot] = ctypes.cast(callback, ctypes.c_void_p).value or 0
         self._slots[state.DECODE_STUB] = self._native.decode_stub
@@ -108,23 +108,24 @@ class Interpreter:
 
     def _load(self, va: int, size: int, mode: int) -> int:
         cpu = self.cpu
-        self._slots[state.VALUE] = cpu.load(va, size, Mode(mode))
+        self._slots[state.VALUE] = cpu.load(va, size, Mode(mode & 0xFF), mode >> 8)
         where = cpu.located
-        if where is not None and mode != Mode.UNPRIVILEGED.value:
+        if where is not None and mode & 0xFF != Mode.UNPRIVILEGED.value:
             self._fill(state.LOAD_TLB, va, where)
         return CONTINUE
 
     def _store(self, va: int, size: int, mode: int) -> int:
         cpu = self.cpu
-        hit = None if mode else self._soft.find(state.STORE_TLB, va, size)
+        plain = mode & 0xFF == Mode.NORMAL.value and mode >> 8 == size
+        hit = self._soft.find(state.STORE_TLB, va, size) if plain else None
         if hit is not None:
             # Translated already: what brought us here is the block's tag. A new owner, or decoded code.
             offset, owner = hit
             cpu.store_at(offset, size, self._slots[state.VALUE], owner)
             return CONTINUE
-        cpu.store(va, size, self._slots[state.VALUE], Mode(mode))
+        cpu.store(va, size, self._slots[state.VALUE], Mode(mode & 0xFF), mode >> 8)
         where = cpu.located
-        if where is not None and mode != Mode.UNPRIVILEGED.value:
+        if where is not None and mode & 0xFF != Mode.UNPRIVILEGED.value:
             self._memory.touch(where.pa)
             self._fill(state.STORE_TLB, va, where)
         return CONTINUE
@@ -139,6 +140,11 @@ class Interpreter:
 
     def _system(self, kind: int, word: int, _: int) -> int:
         return REDIRECTED if self.cpu.escape(Escape(kind), word) else CONTINUE
+
+    def _fp(self, operation: int, a: int, b: int) -> int:
+        slots = self._slots
+        slots[state.VALUE] = self.cpu.fp(Fp(operation >> 8), operation & 0xFF, a, b, slots[state.VALUE])
+        return CONTINUE
 
     def _decode(self, pc: int, _: int, __: int) -> int:
         cpu = self.cpu

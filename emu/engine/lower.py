@@ -9,7 +9,7 @@ import llvmlite.ir as ir
 
 from emu import state
 from emu.isa.evaluate import Arithmetic
-from emu.isa.ops import Escape, Mode
+from emu.isa.ops import Escape, Fp, Mode
 from emu.isa.pattern import Value
 from emu.mec.memory import CODE_TAG
 from emu.state import LEAVE, MASK64
@@ -197,7 +197,9 @@ class Lower:
 
     # Memory: the software TLB inline, Python for everything else.
 
-    def _probe(self, table: int, address: ir.Value, size: int, mode: Mode) -> tuple[ir.Value, ir.Value, ir.Value]:
+    def _probe(
+        self, table: int, address: ir.Value, size: int, mode: Mode, align: int
+    ) -> tuple[ir.Value, ir.Value, ir.Value]:
         """Look an address up: (is the fast path allowed so far, arena offset, owner id of the context)."""
         b = self.b
         index = b.and_(b.lshr(address, I64(12)), I64(state.TLB_ENTRIES - 1))
@@ -207,12 +209,12 @@ class Lower:
         hit = b.icmp_unsigned("==", tag, expected)
         addend = b.load(b.gep(entry, [I64(1)], source_etype=I64), typ=I64)
         owner = b.load(b.gep(entry, [I64(2)], source_etype=I64), typ=I64)
-        if size > 1:
+        if align > 1 or size > 1:
             if mode is Mode.ALIGNED:
-                wrong = b.and_(address, I64(size - 1))
+                wrong = b.and_(address, I64(align - 1))
             else:
                 strict = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
-                wrong = b.and_(b.and_(address, I64(size - 1)), strict)
+                wrong = b.and_(b.and_(address, I64(align - 1)), strict)
                 # An access over two encryption blocks may meet two owners.
                 last = b.add(b.and_(address, I64(15)), I64(size))
                 hit = b.and_(hit, b.icmp_unsigned("<=", last, I64(16)))
@@ -233,8 +235,8 @@ class Lower:
         arena = self.b.load(self.slot(state.ARENA), typ=PTR)
         return self.b.gep(arena, [offset], source_etype=I8)
 
-    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL) -> Value:
-        b = self.b
+    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
+        b, align = self.b, align or size
         address = self.value(address)
         self._note_access(address, size, mode, 0)
         result = b.append_basic_block("loaded")
@@ -242,7 +244,7 @@ class Lower:
         incoming: list[tuple[ir.Value, ir.Block]] = []
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
-            hit, offset, owner = self._probe(state.LOAD_TLB, address, size, mode)
+            hit, offset, owner = self._probe(state.LOAD_TLB, address, size, mode, align)
             b.cbranch(hit, probed, slow)
             b.position_at_end(probed)
             tag = b.and_(self._tag(offset), ir.Constant(I32, CODE_TAG - 1))
@@ -255,7 +257,7 @@ class Lower:
         else:
             b.branch(slow)
         b.position_at_end(slow)
-        status = self._call_python(state.CALL_LOAD, address, size, mode.value)
+        status = self._call_python(state.CALL_LOAD, address, size, mode.value | align << 8)
         with b.if_then(self.truth(status)):
             self._return_redirected(status)
         incoming.append((self.get(state.VALUE), b.block))
@@ -266,15 +268,17 @@ class Lower:
             phi.add_incoming(value, block)
         return phi
 
-    def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL) -> None:
-        b = self.b
+    def store(
+        self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0
+    ) -> None:
+        b, align = self.b, align or size
         address, value = self.value(address), self.value(value)
         self._note_access(address, size, mode, state.LAST_ACCESS_WRITE)
         done = b.append_basic_block("stored")
         slow = b.append_basic_block("store.slow")
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("store.probed"), b.append_basic_block("store.fast")
-            hit, offset, owner = self._probe(state.STORE_TLB, address, size, mode)
+            hit, offset, owner = self._probe(state.STORE_TLB, address, size, mode, align)
             b.cbranch(hit, probed, slow)
             b.position_at_end(probed)
             # The whole tag is compared: a block that holds decoded code is marked in it and takes the slow path.
@@ -287,11 +291,29 @@ class Lower:
             b.branch(slow)
         b.position_at_end(slow)
         self.set(state.VALUE, self.zext(value, 8 * size))
-        status = self._call_python(state.CALL_STORE, address, size, mode.value)
+        status = self._call_python(state.CALL_STORE, address, size, mode.value | align << 8)
         with b.if_then(self.truth(status)):
             self._return_redirected(status)
         b.branch(done)
         b.position_at_end(done)
+
+    # V registers and floating point.
+
+    def _v(self, register: Value, half: int) -> ir.Value:
+        return self.slot(self.add(self.shl(register, 1), state.VECTORS + half))
+
+    def read_v(self, register: Value, half: int) -> Value:
+        return self.b.load(self._v(register, half), typ=I64)
+
+    def write_v(self, register: Value, low: Value, high: Value) -> None:
+        self.b.store(self.value(low), self._v(register, 0))
+        self.b.store(self.value(high), self._v(register, 1))
+
+    def fp(self, operation: Fp, width: int, a: Value, b: Value = 0, c: Value = 0) -> Value:
+        self.set(state.VALUE, c)
+        # Arithmetic raises no exception that is taken: the answer is always to go on.
+        self._call_python(state.CALL_FP, operation.value << 8 | width, a, b)
+        return self.get(state.VALUE)
 
     def exclusive_begin(self, address: Value, size: int) -> None:
         self.set(state.EXCLUSIVE, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from emu import state
 from emu.cpu import Abandoned, Cpu
 from emu.isa.evaluate import Arithmetic
-from emu.isa.ops import Escape, Mode
+from emu.isa.ops import Escape, Fp, Mode
 from emu.isa.pattern import Value
 from emu.state import MASK64
 
@@ -55,11 +55,25 @@ class Reference(Arithmetic):
 
     # Memory.
 
-    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL) -> int:
-        return self.cpu.load(address, size, mode)
+    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> int:
+        return self.cpu.load(address, size, mode, align)
 
-    def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL) -> None:
-        self.cpu.store(address, size, value & ((1 << 8 * size) - 1), mode)
+    def store(
+        self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0
+    ) -> None:
+        self.cpu.store(address, size, value & ((1 << 8 * size) - 1), mode, align)
+
+    # V registers and floating point.
+
+    def read_v(self, register: Value, half: int) -> int:
+        return self.slots[state.VECTORS + 2 * register + half]
+
+    def write_v(self, register: Value, low: Value, high: Value) -> None:
+        self.slots[state.VECTORS + 2 * register] = low
+        self.slots[state.VECTORS + 2 * register + 1] = high
+
+    def fp(self, operation: Fp, width: int, a: Value, b: Value = 0, c: Value = 0) -> int:
+        return self.cpu.fp(operation, width, a, b, c)
 
     def exclusive_begin(self, address: Value, size: int) -> None:
         self.slots[state.EXCLUSIVE] = 1

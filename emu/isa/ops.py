@@ -38,6 +38,23 @@ class Escape(Enum):
     SP_ALIGNMENT = 15
     EXCLUSIVE_ALIGNMENT = 16
     UNDEFINED = 17
+    FP_ACCESS = 18
+    """A V register is used where CPACR_EL1, CPTR_EL2 or CPTR_EL3 do not allow it."""
+
+
+class Fp(Enum):
+    """Floating-point operations on values of one format, as FPCR says, with FPSR's flags accumulated.
+
+    Their meaning is in `emu.fp`, one function each.
+    """
+
+    ADD = 1
+    SUB = 2
+    MUL = 3
+    DIV = 4
+    SQRT = 5
+    MULADD = 6
+    """a + b * c, rounded once."""
 
 
 class Ops(Protocol):
@@ -106,11 +123,28 @@ class Ops(Protocol):
 
     def set(self, slot: int, value: Value) -> None: ...
 
-    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL) -> Value:
-        """Little-endian load of `size` bytes (1, 2, 4, 8), zero extended. A fault abandons the instruction."""
+    def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
+        """Little-endian load of `size` bytes (1, 2, 4, 8), zero extended. A fault abandons the instruction.
+
+        `align` is the alignment in bytes that SCTLR_ELx.A and Device memory ask for, where it is not `size`.
+        """
         ...
 
-    def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL) -> None: ...
+    def store(
+        self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0
+    ) -> None: ...
+    def read_v(self, register: Value, half: int) -> Value:
+        """The low (0) or high (1) 64 bits of a V register."""
+        ...
+
+    def write_v(self, register: Value, low: Value, high: Value) -> None:
+        """All 128 bits of a V register."""
+        ...
+
+    def fp(self, operation: Fp, width: int, a: Value, b: Value = 0, c: Value = 0) -> Value:
+        """A floating-point operation on formats of 16, 32 or 64 bits (`emu.fp`)."""
+        ...
+
     def exclusive_begin(self, address: Value, size: int) -> None:
         """Arm the local monitor; after the load, which may fault."""
         ...

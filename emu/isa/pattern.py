@@ -35,6 +35,8 @@ class EncodingClass:
     is_allocated: Callable[[Fields], bool]
     ends_block: bool
     """No instruction follows in straight line: branches, exceptions."""
+    feature: str = ""
+    """The architecture feature that brings it ("FEAT_LSE"); empty for the base instruction set."""
 
     def extract(self, word: int) -> Fields:
         return {name: (word >> low) & ((1 << width) - 1) for name, (low, width) in self.fields.items()}
@@ -100,6 +102,7 @@ class InstructionSet:
         allocated: Callable[[Fields], bool] = _always,
         ends_block: bool = False,
         name: str | None = None,
+        feature: str = "",
     ) -> Callable[[Semantics], Semantics]:
         """Register a meaning under its pattern. `static` lists field names separated by spaces."""
         mask, value, fields = parse(pattern)
@@ -115,6 +118,7 @@ class InstructionSet:
                     semantics,
                     allocated,
                     ends_block,
+                    feature,
                 )
             )
             return semantics

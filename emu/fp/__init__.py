@@ -1,0 +1,1 @@
+"""Floating point on bit patterns: formats, rounding, NaNs, flags (Arm ARM, shared/functions/float)."""
