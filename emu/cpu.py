@@ -8,17 +8,20 @@ from typing import Protocol
 
 from emu import state
 from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
+from emu.authentication import Authentication
 from emu.debug.events import Event, Hit, Moment, OwnerChanged, Stop
 from emu.errors import EmuError
-from emu.exceptions import Exceptions
+from emu.exceptions import Abandoned, Exceptions
 from emu.features import Features
-from emu.isa.a64 import A64
 from emu.fp.operations import evaluate
-from emu.isa.ops import Escape, Fp, Mode
+from emu.isa.a64 import A64
+from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
 from emu.memory import PhysicalMemory
+from emu.registers.access import Allowed, decide_traps
 from emu.registers.file import RegisterFile
 from emu.registers.table import BY_NAME
+from emu.registers.traps import FLOATING_POINT
 from emu.state import State
 from emu.syndrome import EC
 from emu.system import System
@@ -26,15 +29,12 @@ from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Fault, FaultKind, Request
 from emu.translation.regimes import ReservedSecurityStateError, regime_of, sctlr_name, security_of
 
+_ALIGNED = (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED)
 _SP_SLOTS = (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)
 
 
 MOST_KEPT = 100_000
 """Records of one kind that are kept in memory: a guest that repeats a mistake for ever must not eat the host."""
-
-
-class Abandoned(Exception):
-    """The instruction did not complete: an exception was taken and the state says where to go on."""
 
 
 class TranslationListener(Protocol):
@@ -49,6 +49,7 @@ class TranslationListener(Protocol):
         ...
 
     def flush(self) -> None: ...
+    def forget_fetch(self, va: int) -> None: ...
     def drop(self, va: int, size: int) -> None: ...
 
 
@@ -74,10 +75,12 @@ class Cpu:
         self.emit = emit
         self.has_listeners = has_listeners
         self.semihosting = semihosting
-        self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width)
+        self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width,
+                                 isa=features.isa)  # fmt: skip
         self.mmu = Mmu(self.regs, memory, features, tlb_entries=tlb_entries, now=self.moment)
         self.exceptions = Exceptions(self)
         self.system = System(self)
+        self.authentication = Authentication(self)
         self.breakpoints: dict[int, int] = {}
         """Addresses that stop the run before their instruction, and the breakpoint's number."""
         self.stop: Stop | None = None
@@ -91,6 +94,8 @@ class Cpu:
         self.regime = Regime.EL3
         self.security = Security.ROOT
         self.demands_alignment = False
+        self._has_lse2 = "FEAT_LSE2" in features.isa
+        self._lifts_ordered = False
         self._resumed_at = -1
         self._listeners: list[TranslationListener] = []
         self._code_listeners: list[Callable[[int, int], None]] = []
@@ -103,7 +108,7 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            if not state.CONTEXT <= slot <= state.DECODE_STUB:
+            if not state.CONTEXT <= slot <= state.CALL_FP:
                 self.slots[slot] = 0
         self._earlier_access = None
         self.regs.reset()
@@ -118,10 +123,17 @@ class Cpu:
         names = ["NS", "NSE", "RW", "HCE", "GPF"]
         if self.features.has_mec:
             names += ["MECEn", "SCTLR2En", "TCR2En"]
+        if "FEAT_PAuth" in self.features.isa:
+            names += ["API", "APK"]
+        if "FEAT_MOPS" in self.features.isa:
+            names += ["HXEn"]
         for name in names:
             self._set_field("SCR_EL3", name)
         if start_el == 1:
             self._set_field("HCR_EL2", "RW")
+            self._set_field("HCR_EL2", "API")
+            self._set_field("HCR_EL2", "APK")
+            self._set_field("HCRX_EL2", "MSCEn")
         regs["SPSR_EL3"] = 0x3C0 | start_el << 2 | 1
 
     def _set_field(self, register: str, name: str) -> None:
@@ -138,7 +150,7 @@ class Cpu:
 
     @property
     def v(self) -> VectorRegisters:
-        """V0 to V31 as 128-bit ints. Storage only: this machine has no SIMD instructions."""
+        """V0 to V31 as 128-bit ints."""
         return VectorRegisters(self.slots)
 
     @property
@@ -224,6 +236,9 @@ class Cpu:
         self.demands_alignment = bool(sctlr >> 1 & 1)
         checks_sp = sctlr >> (4 if el == 0 else 3) & 1
         slots[state.SP_ALIGNMENT] = 15 if checks_sp else 0
+        self._lifts_ordered = self._has_lse2 and bool(sctlr >> 6 & 1)
+        slots[state.UNALIGNED_EXCLUSIVES] = int(self._has_lse2 and not self.demands_alignment)
+        slots[state.FP_DISABLED] = int(not isinstance(decide_traps(regs, FLOATING_POINT, el, self.security), Allowed))
         self._set_branch_tags()
         if not self._listeners:
             return
@@ -266,11 +281,12 @@ class Cpu:
         top = 0xFF << 56
         if self.regime.has_two_ranges:
             tcr = f"TCR_EL{self.regime.el}"
-            slots[state.TAG_CLEAR_LOW] = top if regs.field(f"{tcr}.TBI0") else 0
+            slots[state.TAG_CLEAR_LOW] = top if regs.field(f"{tcr}.TBI0") and not regs.field(f"{tcr}.TBID0") else 0
             slots[state.TAG_CLEAR_HIGH] = 0
-            slots[state.TAG_SET_HIGH] = top if regs.field(f"{tcr}.TBI1") else 0
+            slots[state.TAG_SET_HIGH] = top if regs.field(f"{tcr}.TBI1") and not regs.field(f"{tcr}.TBID1") else 0
         else:
-            ignored = top if regs.field(f"TCR_EL{self.regime.el}.TBI") else 0
+            tcr = f"TCR_EL{self.regime.el}"
+            ignored = top if regs.field(f"{tcr}.TBI") and not regs.field(f"{tcr}.TBID") else 0
             slots[state.TAG_CLEAR_LOW] = slots[state.TAG_CLEAR_HIGH] = ignored
             slots[state.TAG_SET_HIGH] = 0
 
@@ -296,8 +312,17 @@ class Cpu:
             VA(va), access, el, regime, self.security, size,
             unprivileged=unprivileged,
             honours_pan=bool(self.slots[state.PAN]),
-            is_aligned_only=mode is Mode.ALIGNED,
+            is_aligned_only=mode in _ALIGNED and not self._may_be_unaligned(va, align or size, mode),
+            alignment=align,
         )  # fmt: skip
+
+    def _may_be_unaligned(self, va: int, size: int, mode: Mode) -> bool:
+        """FEAT_LSE2: accesses within 16 aligned bytes are single, and SCTLR_ELx.nAA lets acquire and release go on."""
+        return self._has_lse2 and ((va & 15) + size <= 16 or (mode is Mode.ORDERED and self._lifts_ordered))
+
+    def request(self, va: int, size: int, access: Access, mode: Mode) -> Request:
+        """The request that an access of the present EL makes."""
+        return self._request(va, size, access, mode)
 
     def _has_user_below(self, el: int, regime: Regime) -> bool:
         """Whether LDTR and STTR count as EL0's here: at EL1, and at EL2 for a host."""
@@ -321,6 +346,8 @@ class Cpu:
         first = PAGE - (va & PAGE - 1)
         if first >= size:
             where = self.locate(request)
+            if mode is Mode.ATOMIC and access is Access.READ:
+                where = self.locate(self._request(va, size, Access.WRITE, mode, align))
             self.located = where
             return [(va, size, where)]
         self.located = None
@@ -374,6 +401,12 @@ class Cpu:
         if self.slots[state.IL]:
             self.exceptions.take(self.exceptions.general_target(), EC.ILLEGAL_STATE)
             raise Abandoned
+        if where.translation.is_guarded:
+            self.slots[state.GUARDED] = 1
+            kind = self.branch_type
+            if kind and not self._is_landing_pad(word, kind):
+                self.exceptions.take(self.exceptions.general_target(), EC.BRANCH_TARGET, kind)
+                raise Abandoned
         return word
 
     def fp(self, operation: Fp, width: int, a: int, b: int, c: int) -> int:
@@ -381,6 +414,56 @@ class Cpu:
         result, flags = evaluate(operation, width, a, b, c, self.slots[state.FPCR])
         self.slots[state.FPSR] |= flags
         return result
+
+    def answer(self, query: Query, a: int, b: int) -> int:
+        """What an instruction asked for (`Ops.ask`); raises Abandoned after taking an exception."""
+        if query is Query.BRANCH_TYPE:
+            self.set_branch_type(a, b & 0xFF, b >> 8)
+            return 0
+        return self.authentication.answer(query, a, b)
+
+    # Branch target identification.
+
+    @property
+    def branch_type(self) -> int:
+        """PSTATE.BTYPE. The slot keeps its value until the next branch sets it; only the instruction after counts."""
+        slots = self.slots
+        if not slots[state.BTYPE] or self.instructions != slots[state.BTYPE_SET] + 1:
+            return 0
+        return slots[state.BTYPE] if "FEAT_BTI" in self.features.isa else 0
+
+    def set_branch_type(self, target: int, otherwise: int, guarded: int) -> None:
+        """PSTATE.BTYPE for the next instruction; the page that this one is fetched from chooses the value."""
+        slots = self.slots
+        kind = otherwise
+        if slots[state.GUARDED]:
+            where = self.mmu.look(self._request(slots[state.PC], 4, Access.FETCH, Mode.NORMAL))
+            if where is not None and where.translation.is_guarded:
+                kind = guarded
+            self._check_fetch(target)
+        slots[state.BTYPE], slots[state.BTYPE_SET] = kind, self.instructions
+
+    def return_branch_type(self, kind: int) -> None:
+        """PSTATE.BTYPE as an exception return brings it back, for the instruction at the PC."""
+        slots = self.slots
+        slots[state.BTYPE], slots[state.BTYPE_SET] = kind, self.instructions
+        if kind:
+            self._check_fetch(slots[state.PC])
+
+    def _check_fetch(self, va: int) -> None:
+        """Have the next fetch of an address come here, however often engines have seen its page."""
+        for listener in self._listeners:
+            listener.forget_fetch(va)
+
+    def _is_landing_pad(self, word: int, kind: int) -> bool:
+        """Whether an instruction in a guarded page may be branched to with this PSTATE.BTYPE."""
+        if word & 0xFFFF_FF3F == 0xD503_241F:  # BTI, with bit 6 for calls and bit 7 for jumps
+            calls, jumps = word >> 6 & 1, word >> 7 & 1
+            return bool((calls and kind != 3) or (jumps and kind != 2))
+        if word & 0xFFFF_FFBF == 0xD503_233F:  # PACIASP, PACIBSP
+            strict = self.regs[sctlr_name(self.regime)] >> (36 if self.slots[state.EL] else 35) & 1
+            return kind != 3 or not strict
+        return word & 0xFFE0_001F in (0xD420_0000, 0xD440_0000)  # BRK, HLT
 
     def decode(self, word: int) -> Decoded | None:
         """The instruction a word encodes on this machine; None for one of a feature it lacks."""
@@ -469,14 +552,14 @@ class Cpu:
     # Snapshots: the slots that are the architecture's, not an engine's.
 
     def architectural_state(self) -> bytes:
-        return bytes(self.slots[: state.STOP]) + bytes(self.slots[state.VECTORS : state.LOAD_TLB])
+        return bytes(self.slots[: state.STOP]) + bytes(self.slots[state.FPCR : state.LOAD_TLB])
 
     def restore_architectural_state(self, kept: bytes) -> None:
         words = memoryview(kept).cast("Q")
         self.slots[: state.STOP] = words[: state.STOP]
         self._earlier_access = None
         self.slots[state.LAST_ACCESS_INFO] = 0
-        self.slots[state.VECTORS : state.LOAD_TLB] = words[state.STOP :]
+        self.slots[state.FPCR : state.LOAD_TLB] = words[state.STOP :]
         self.context_changed()
 
     def _record(self, hit: Hit) -> None:

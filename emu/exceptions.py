@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from emu import state
 from emu.architecture import PAS, VA, Access, Security
@@ -16,7 +16,24 @@ if TYPE_CHECKING:
     from emu.cpu import Cpu
 
 _SPSR_N, _SPSR_Z, _SPSR_C, _SPSR_V = 31, 30, 29, 28
-_SPSR_UAO, _SPSR_PAN, _SPSR_SS, _SPSR_IL = 23, 22, 21, 20
+_SPSR_DIT, _SPSR_UAO, _SPSR_PAN, _SPSR_SS, _SPSR_IL, _SPSR_SSBS = 24, 23, 22, 21, 20, 12
+
+_SPSR_BTYPE = 10
+_KEEPS_BTYPE = frozenset(
+    (
+        EC.INSTRUCTION_ABORT,
+        EC.INSTRUCTION_ABORT + 1,
+        EC.PC_ALIGNMENT,
+        EC.ILLEGAL_STATE,
+        EC.BRANCH_TARGET,
+        EC.BRK,
+    )
+)
+_GPC_FETCH = 1 << 20
+
+
+class Abandoned(Exception):
+    """The instruction did not complete: an exception was taken and the state says where to go on."""
 
 
 class Exceptions:
@@ -35,10 +52,12 @@ class Exceptions:
             | s[state.Z] << _SPSR_Z
             | s[state.C] << _SPSR_C
             | s[state.V] << _SPSR_V
+            | s[state.DIT] << _SPSR_DIT
             | s[state.UAO] << _SPSR_UAO
             | s[state.PAN] << _SPSR_PAN
             | s[state.SS] << _SPSR_SS
             | s[state.IL] << _SPSR_IL
+            | s[state.SSBS] << _SPSR_SSBS
             | s[state.DAIF] << 6
             | s[state.EL] << 2
             | (s[state.SPSEL] if s[state.EL] else 0)
@@ -85,6 +104,10 @@ class Exceptions:
         elr = pc if return_to is None else return_to
         esr = ec << 26 | int(is_32bit) << 25 | iss
         spsr = self.spsr()
+        # BTYPE is kept where the instruction was not executed yet, and zeroed where the manual leaves the choice.
+        if ec in _KEEPS_BTYPE or (ec == EC.GPC and iss & _GPC_FETCH):
+            spsr |= cpu.branch_type << _SPSR_BTYPE
+        slots[state.BTYPE] = 0
         offset = vector + (0x400 if el < target else 0x200 if slots[state.SPSEL] else 0)
         regs[f"ESR_EL{target}"] = esr
         regs[f"ELR_EL{target}"] = elr
@@ -96,6 +119,7 @@ class Exceptions:
         if self._sets_pan(target):
             slots[state.PAN] = 1
         slots[state.UAO] = slots[state.SS] = slots[state.IL] = 0
+        slots[state.SSBS] = regs.field(f"SCTLR_EL{target}.DSSBS")
         slots[state.DAIF] = 0xF
         cpu.change_stack(target, 1)
         slots[state.PC] = (regs[f"VBAR_EL{target}"] & ~0x7FF) + offset & state.MASK64
@@ -114,6 +138,11 @@ class Exceptions:
             hcr_host = regs.field("HCR_EL2.E2H") and regs.field("HCR_EL2.TGE")
             return bool(hcr_host) and not regs.field("SCTLR_EL2.SPAN")
         return False
+
+    def take_and_abandon(self, target: int, ec: int, iss: int = 0) -> NoReturn:
+        """Take an exception of the present instruction from the middle of it."""
+        self.take(target, ec, iss)
+        raise Abandoned
 
     def undefined(self) -> None:
         """An instruction that does not exist here."""
@@ -172,13 +201,13 @@ class Exceptions:
 
     # Return.
 
-    def eret(self) -> None:
-        """ERET from the current EL (not EL0)."""
+    def eret(self, target: int) -> None:
+        """Exception return from the current EL (not EL0) to an address."""
         cpu = self._cpu
         slots, regs = cpu.slots, cpu.regs
         el = cpu.el
         moment = cpu.moment()
-        spsr, target = regs[f"SPSR_EL{el}"], regs[f"ELR_EL{el}"]
+        spsr = regs[f"SPSR_EL{el}"]
         legal = self._is_legal_return(spsr)
         for slot, bit in ((state.N, _SPSR_N), (state.Z, _SPSR_Z), (state.C, _SPSR_C), (state.V, _SPSR_V)):
             slots[slot] = spsr >> bit & 1
@@ -188,6 +217,9 @@ class Exceptions:
         slots[state.EVENT] = 1
         slots[state.PAN] = spsr >> _SPSR_PAN & 1
         slots[state.UAO] = spsr >> _SPSR_UAO & 1
+        # SPSR_ELx keeps these two as zero where the machine lacks them.
+        slots[state.DIT] = spsr >> _SPSR_DIT & 1
+        slots[state.SSBS] = spsr >> _SPSR_SSBS & 1
         if legal:
             slots[state.IL] = spsr >> _SPSR_IL & 1
             new_el = spsr >> 2 & 3
@@ -197,6 +229,7 @@ class Exceptions:
         slots[state.PC] = target
         cpu.context_changed()
         slots[state.PC] = cpu.untagged(target)
+        cpu.return_branch_type(spsr >> _SPSR_BTYPE & 3 if legal else 0)
         cpu.emit(ExceptionReturned(moment, cpu.el, cpu.security, VA(slots[state.PC])))
 
     def _is_legal_return(self, spsr: int) -> bool:

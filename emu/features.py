@@ -4,9 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ISA_V8_0: frozenset[str] = frozenset(("FEAT_FP", "FEAT_AdvSIMD"))
+"""The instruction set features of the `v8.0` CPU: of those that Armv8.0 leaves optional, floating point and SIMD."""
 
-ISA_MAX: frozenset[str] = frozenset()
+ISA_MAX: frozenset[str] = frozenset(
+    (
+        # Floating point.
+        "FEAT_FP",
+        "FEAT_FP16",
+        "FEAT_FRINTTS",
+        "FEAT_JSCVT",
+        # Advanced SIMD.
+        "FEAT_AdvSIMD",
+        "FEAT_RDM",
+        "FEAT_DotProd",
+        "FEAT_I8MM",
+        "FEAT_BF16",
+        "FEAT_FCMA",
+        "FEAT_FHM",
+        # Cryptography.
+        "FEAT_AES",
+        "FEAT_PMULL",
+        "FEAT_SHA1",
+        "FEAT_SHA256",
+        "FEAT_SHA512",
+        "FEAT_SHA3",
+        "FEAT_SM3",
+        "FEAT_SM4",
+        # Integer and system extensions.
+        "FEAT_BTI",
+        "FEAT_CRC32",
+        "FEAT_CSSC",
+        "FEAT_DIT",
+        "FEAT_DPB",
+        "FEAT_DPB2",
+        "FEAT_FlagM",
+        "FEAT_FlagM2",
+        "FEAT_FPAC",
+        "FEAT_FPACCOMBINE",
+        "FEAT_HBC",
+        "FEAT_LRCPC",
+        "FEAT_LRCPC2",
+        "FEAT_LSE",
+        "FEAT_LSE2",
+        "FEAT_MOPS",
+        "FEAT_PAuth",
+        "FEAT_PAuth2",
+        "FEAT_PACQARMA5",
+        "FEAT_RNG",
+        "FEAT_SB",
+        "FEAT_SPECRES",
+        "FEAT_SSBS",
+        "FEAT_SSBS2",
+        "FEAT_WFxT",
+    )
+)
 """The instruction set features of the `max` CPU: all that this machine implements beyond Armv8.0."""
+
+CPUS = {"max": ISA_MAX, "v8.0": ISA_V8_0}
+"""Instruction set features of the CPUs that a machine can be built with, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from emu.devices.semihosting import Semihosting
 from emu.devices.uart import Uart
 from emu.engine.reference import Reference
 from emu.errors import ConfigurationError, EmuError, LoadError
-from emu.features import Features
+from emu.features import CPUS, Features
 from emu.loader import Image, Segment, read_elf, read_file
 from emu.mec.memory import Bookkeeping
 from emu.memory import PhysicalMemory
@@ -53,7 +53,8 @@ class Machine:
     """A whole machine. See the README for what is modelled.
 
     `memory` is a size ("256M"); `el` the exception level to start at; `mec_model` "cipher" or "substitute";
-    `seed` chooses what is UNKNOWN after reset; `cache_folder` keeps native code between runs (None: nowhere).
+    `cpu` the instruction set ("max" or "v8.0"); `seed` chooses what is UNKNOWN after reset; `cache_folder` keeps
+    native code between runs (None: nowhere).
     Raises ConfigurationError for a machine that cannot be built.
     """
 
@@ -73,6 +74,7 @@ class Machine:
         command_line: str = "",
         cache_folder: Path | Literal["default"] | None = "default",
         on_compile: Callable[[int], None] | None = None,
+        cpu: str = "max",
     ) -> None:
         if cpus != 1:
             raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
@@ -84,13 +86,15 @@ class Machine:
             raise ConfigurationError(f"there is no engine {engine!r}: choose auto, interpreter or reference")
         if mec_model not in ("cipher", "substitute"):
             raise ConfigurationError(f"there is no memory model {mec_model!r}: choose cipher or substitute")
+        if cpu not in CPUS:
+            raise ConfigurationError(f"there is no CPU {cpu!r}: choose {' or '.join(CPUS)}")
         if not 1 <= mecid_width <= 16:
             raise ConfigurationError(f"a MECID cannot have {mecid_width} bits: choose a width from 1 to 16")
         if not 1 <= tlb_entries <= 1 << 16:
             raise ConfigurationError(f"a TLB of {tlb_entries} entries cannot be built: choose 1 to 65536")
         self.engine_name = "interpreter" if engine == "auto" else engine
         self.mec_model = mec_model
-        self.features = Features(has_mec=mec, mecid_width=mecid_width)
+        self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu])
         self.memory = PhysicalMemory(
             parse_size(memory), model="cipher" if mec_model == "cipher" else "substitute", pas_keys=pas_keys, seed=seed
         )

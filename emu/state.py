@@ -31,6 +31,9 @@ COUNT, LIMIT, BUDGET, STOP = 56, 57, 58, 59
 FPCR, FPSR, FP_DISABLED = 112, 113, 114
 # PSTATE bits of later versions of the architecture, each 0 or 1 (BTYPE: 0 to 3).
 DIT, SSBS, BTYPE, ALLINT = 115, 116, 117, 118
+BTYPE_SET = 119  # the instruction count of the instruction that set BTYPE: only its successor sees it
+UNALIGNED_EXCLUSIVES = 121  # 1 where an exclusive access may be unaligned as long as it stays within 16 bytes
+GUARDED = 120  # 1 once an instruction was fetched from a guarded page: branches through registers then matter
 
 # The last data access: its address, and LAST_ACCESS_INFO = size | mode << 8 | write << 16 | 1 << 17; 0 where the
 # access belongs to another exception level by now and the CPU model has taken note of it.
@@ -43,6 +46,7 @@ CONTEXT, VALUE, ARENA, TAGS = 64, 65, 66, 67
 HANDLER, WORD = 68, 69
 # Host addresses of the callbacks into Python.
 CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
+CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 DECODE_STUB = 76  # host address of the handler that decodes
 

@@ -15,28 +15,38 @@ class EC(IntEnum):
     UNKNOWN = 0x00
     WFX = 0x01
     FP_ACCESS = 0x07
+    PAC = 0x09
+    BRANCH_TARGET = 0x0D
     ILLEGAL_STATE = 0x0E
     SVC = 0x15
     HVC = 0x16
     SMC = 0x17
     SYSTEM_REGISTER = 0x18
+    PAC_FAIL = 0x1C
     GPC = 0x1E
     INSTRUCTION_ABORT = 0x20
     PC_ALIGNMENT = 0x22
     DATA_ABORT = 0x24
     SP_ALIGNMENT = 0x26
+    MEMORY_COPY = 0x27
     BRK = 0x3C
 
+
+UNCONDITIONAL = 1 << 24 | 0xE << 20
+"""CV and COND of a syndrome that has them: A64 instructions are unconditional."""
 
 EC_TEXT = {
     0x00: "Undefined instruction",
     0x01: "Trapped WFI or WFE",
     0x07: "Trapped FP or SIMD access",
+    0x09: "Trapped pointer authentication",
+    0x0D: "Branch target exception",
     0x0E: "Illegal execution state",
     0x15: "SVC",
     0x16: "HVC",
     0x17: "SMC",
     0x18: "Trapped system register access",
+    0x1C: "Pointer authentication failure",
     0x1E: "Granule protection check exception",
     0x20: "Instruction abort from a lower EL",
     0x21: "Instruction abort",
@@ -44,6 +54,7 @@ EC_TEXT = {
     0x24: "Data abort from a lower EL",
     0x25: "Data abort",
     0x26: "SP alignment fault",
+    0x27: "Memory copy or set with the registers of another option",
     0x3C: "BRK",
 }
 
@@ -89,9 +100,12 @@ def instruction_syndrome(decoded: Decoded) -> int:
         size = fields["size"]
         sign = int(fields["opc"] >= 2)
         sixty_four = int(fields["opc"] == 2 or (not sign and size == 3))
-    elif name == "load_acquire_store_release":
+    elif name in ("load_acquire_store_release", "load_acquire_rcpc"):
         size, sign, acquire = fields["size"], 0, 1
         sixty_four = int(size == 3)
+    elif name == "load_acquire_store_release_unscaled":
+        size, sign, acquire = fields["size"], int(fields["opc"] >= 2), 1
+        sixty_four = int(fields["opc"] == 2 or (not sign and size == 3))
     else:
         return 0
     return 1 << 24 | size << 22 | sign << 21 | fields["rt"] << 16 | sixty_four << 15 | acquire << 14

@@ -8,20 +8,24 @@ from emu import state
 from emu.architecture import VA, Access
 from emu.debug.events import KeyRefreshed, MecidWritten, Stop, StopReason, TlbInvalidated
 from emu.devices.semihosting import IMMEDIATE as SEMIHOSTING
-from emu.isa.ops import Escape
+from emu.isa.ops import Escape, Query
+from emu.memory_copy import MemoryCopy
 from emu.registers.access import (
     Allowed,
     Decision,
     Trapped,
     decide,
     decide_operation,
+    decide_traps,
     decide_unallocated,
     iss_for,
     zva_prohibited,
 )
+from emu.registers.file import scramble
 from emu.registers.model import Encoding, Operation, Register
 from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_ENCODING
-from emu.syndrome import EC
+from emu.registers.traps import FLOATING_POINT
+from emu.syndrome import EC, UNCONDITIONAL
 from emu.translation.records import Fault, FaultKind, Request
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ class System:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
+        self._memory_copy = MemoryCopy(cpu)
         self._handlers = {
             Escape.SVC: self._svc,
             Escape.HVC: self._hvc,
@@ -54,10 +59,14 @@ class System:
             Escape.SYSL: self._sysl,
             Escape.WFE: self._wfe,
             Escape.WFI: self._wfi,
+            Escape.WFET: self._wfet,
+            Escape.WFIT: self._wfit,
             Escape.ISB: self._isb,
+            Escape.MEMORY_COPY: self._memory_copy.execute,
             Escape.SP_ALIGNMENT: self._sp_alignment,
             Escape.EXCLUSIVE_ALIGNMENT: self._exclusive_alignment,
             Escape.UNDEFINED: self._undefined,
+            Escape.FP_ACCESS: self._fp_access,
         }
 
     def execute(self, kind: Escape, word: int) -> bool:
@@ -117,7 +126,12 @@ class System:
     def _eret(self, word: int) -> bool:
         if self._cpu.el == 0:
             return self._undefined(word)
-        self._cpu.exceptions.eret()
+        cpu = self._cpu
+        target = cpu.regs[f"ELR_EL{cpu.el}"]
+        if word >> 11 & 1:  # ERETAA, ERETAB
+            query = Query.AUTHENTICATE_IB if word >> 10 & 1 else Query.AUTHENTICATE_IA
+            target = cpu.answer(query, target, cpu.slots[state.SP])
+        cpu.exceptions.eret(target)
         return True
 
     # Alignment of addresses that no translation is asked about.
@@ -141,8 +155,8 @@ class System:
     def _isb(self, word: int) -> bool:
         return False  # register writes already act at once
 
-    def _wait_trap(self, word: int, event: bool) -> bool:
-        """Whether a WFI or WFE is trapped; takes the exception."""
+    def _wait_trap(self, iss: int, event: bool) -> bool:
+        """Whether a WFI or WFE (or the like with a timeout) is trapped; takes the exception, its ISS without COND."""
         cpu = self._cpu
         regs, el = cpu.regs, cpu.el
         name = "TWE" if event else "TWI"
@@ -156,7 +170,7 @@ class System:
             target = 3
         if not target:
             return False
-        cpu.exceptions.take(target, EC.WFX, 1 << 24 | 0xE << 20 | int(event))
+        cpu.exceptions.take(target, EC.WFX, 1 << 24 | 0xE << 20 | iss)
         return True
 
     def _wfe(self, word: int) -> bool:
@@ -164,11 +178,30 @@ class System:
         if cpu.slots[state.EVENT]:
             cpu.slots[state.EVENT] = 0
             return False
-        return self._wait_trap(word, event=True)  # otherwise it ends at once, as the manual allows
+        return self._wait_trap(1, event=True)  # otherwise it ends at once, as the manual allows
+
+    def _wfet(self, word: int) -> bool:
+        cpu = self._cpu
+        if cpu.slots[state.EVENT]:
+            cpu.slots[state.EVENT] = 0
+            return False
+        return not self._is_timed_out(word) and self._wait_trap(0b11 | self._timeout_register(word), event=True)
+
+    def _wfit(self, word: int) -> bool:
+        # It ends at once, as the manual allows: software that waits for a time looks at the clock and waits again.
+        return not self._is_timed_out(word) and self._wait_trap(0b10 | self._timeout_register(word), event=False)
+
+    def _is_timed_out(self, word: int) -> bool:
+        """Whether the virtual counter has reached the time in the instruction's register."""
+        return self._counter("CNTVCT_EL0") >= self._cpu.slots[word & 31]
+
+    def _timeout_register(self, word: int) -> int:
+        """RN and RV of the syndrome: which register has the timeout."""
+        return (word & 31) << 5 | 1 << 2
 
     def _wfi(self, word: int) -> bool:
         cpu = self._cpu
-        if self._wait_trap(word, event=False):
+        if self._wait_trap(0, event=False):
             return True
         cpu.end_run(
             Stop(
@@ -181,12 +214,19 @@ class System:
         )
         return False
 
+    def _fp_access(self, word: int) -> bool:
+        """A V register is used where it may not be."""
+        cpu = self._cpu
+        return self._refuse(decide_traps(cpu.regs, FLOATING_POINT, cpu.el, cpu.security), (0, 0, 0, 0, 0), word, False)
+
     # System registers.
 
     def _refuse(self, decision: Decision, encoding: Encoding, word: int, is_read: bool) -> bool:
         if not isinstance(decision, Trapped):
             return self._undefined(word)
-        self._cpu.exceptions.take(decision.target_el, decision.ec, iss_for(encoding, word & 31, is_read))
+        # A trap of floating point says nothing about the instruction but that its condition held.
+        iss = UNCONDITIONAL if decision.ec == EC.FP_ACCESS else iss_for(encoding, word & 31, is_read)
+        self._cpu.exceptions.take(decision.target_el, decision.ec, iss)
         return True
 
     def _decide(self, encoding: Encoding, is_read: bool) -> Decision:
@@ -250,6 +290,12 @@ class System:
                 return slots[state.PAN] << 22
             case "uao":
                 return slots[state.UAO] << 23
+            case "dit":
+                return slots[state.DIT] << 24
+            case "ssbs":
+                return slots[state.SSBS] << 12
+            case "random":
+                return self._random(register.name)
             case "sp":
                 return self._stack_in_use(register.name, None)
             case "counter":
@@ -275,6 +321,10 @@ class System:
                 cpu.context_changed()
             case "uao":
                 slots[state.UAO] = value >> 23 & 1
+            case "dit":
+                slots[state.DIT] = value >> 24 & 1
+            case "ssbs":
+                slots[state.SSBS] = value >> 12 & 1
             case "sp":
                 self._stack_in_use(register.name, value)
             case "mecid":
@@ -293,6 +343,13 @@ class System:
                 self._write_debug(register.name, value)
             case _:
                 cpu.regs[register.name] = value
+
+    def _random(self, name: str) -> int:
+        """A number that the seed and the moment decide, so that every run repeats; RNDRRS draws another one."""
+        cpu = self._cpu
+        cpu.nzcv = 0
+        draw = 2 * cpu.instructions + (name == "RNDRRS")
+        return scramble((cpu.regs.seed << 32) + draw)
 
     def _stack_in_use(self, name: str, value: int | None) -> int:
         """SP_ELx by name: the one in use lives in the SP slot."""
@@ -376,6 +433,10 @@ class System:
                 cpu.context_changed()
             case (0, 5) if cpu.el:
                 cpu.change_stack(cpu.el, immediate & 1)
+            case (3, 1) if "FEAT_SSBS2" in cpu.features.isa:
+                slots[state.SSBS] = immediate & 1
+            case (3, 2) if "FEAT_DIT" in cpu.features.isa:
+                slots[state.DIT] = immediate & 1
             case (3, 6) | (3, 7):
                 decision = self._decide((3, 3, 4, 2, 1), False)
                 if not isinstance(decision, Allowed):
@@ -423,9 +484,9 @@ class System:
             size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
             cpu.zero_block(value, size)
             return False
-        if what in ("IVAC", "CVAC", "CVAU", "CIVAC", "IVAU"):
+        if what in ("IVAC", "CVAC", "CVAU", "CIVAC", "IVAU", "CVAP", "CVADP"):
             self._maintain(what, value)
-        return False  # by set/way, by PA, or all: there is no cache to maintain
+        return False  # by set/way, by PA, or all: there is no cache to maintain, and no prediction to forget
 
     def _translate(self, what: str, va: int) -> bool:
         cpu = self._cpu

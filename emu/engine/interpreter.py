@@ -8,11 +8,12 @@ from pathlib import Path
 
 from emu import state
 from emu.architecture import BLOCK, PAGE
-from emu.cpu import Abandoned, Cpu
+from emu.cpu import Cpu
 from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import NativeCode
 from emu.engine.softtlb import SoftTlb
-from emu.isa.ops import Escape, Fp, Mode
+from emu.exceptions import Abandoned
+from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
 from emu.mec.memory import CODE_TAG
 from emu.translation.mmu import Located
@@ -55,10 +56,20 @@ class Interpreter:
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._loop = _LOOP(self._native.loop)
         self._callbacks = [
-            _CALLBACK(self._guard(function)) for function in (self._load, self._store, self._decode, self._system, self._fp)
+            _CALLBACK(self._guard(function))
+            for function in (self._load, self._store, self._decode, self._system, self._fp, self._ask)
         ]
         for slot, callback in zip(
-            (state.CALL_LOAD, state.CALL_STORE, state.CALL_DECODE, state.CALL_SYSTEM, state.CALL_FP), self._callbacks, strict=True
+            (
+                state.CALL_LOAD,
+                state.CALL_STORE,
+                state.CALL_DECODE,
+                state.CALL_SYSTEM,
+                state.CALL_FP,
+                state.CALL_ASK,
+            ),
+            self._callbacks,
+            strict=True,
         ):
             self._slots[slot] = ctypes.cast(callback, ctypes.c_void_p).value or 0
         self._slots[state.DECODE_STUB] = self._native.decode_stub
@@ -110,7 +121,11 @@ class Interpreter:
         cpu = self.cpu
         self._slots[state.VALUE] = cpu.load(va, size, Mode(mode & 0xFF), mode >> 8)
         where = cpu.located
-        if where is not None and mode & 0xFF != Mode.UNPRIVILEGED.value:
+        if where is not None and mode & 0xFF == Mode.ATOMIC.value:
+            # Checked as a store, and one follows.
+            self._memory.touch(where.pa)
+            self._fill(state.STORE_TLB, va, where)
+        elif where is not None and mode & 0xFF != Mode.UNPRIVILEGED.value:
             self._fill(state.LOAD_TLB, va, where)
         return CONTINUE
 
@@ -144,6 +159,10 @@ class Interpreter:
     def _fp(self, operation: int, a: int, b: int) -> int:
         slots = self._slots
         slots[state.VALUE] = self.cpu.fp(Fp(operation >> 8), operation & 0xFF, a, b, slots[state.VALUE])
+        return CONTINUE
+
+    def _ask(self, query: int, a: int, b: int) -> int:
+        self._slots[state.VALUE] = self.cpu.answer(Query(query), a, b)
         return CONTINUE
 
     def _decode(self, pc: int, _: int, __: int) -> int:

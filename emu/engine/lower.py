@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import llvmlite.ir as ir
 
 from emu import state
+from emu.engine import native_fp
 from emu.isa.evaluate import Arithmetic
-from emu.isa.ops import Escape, Fp, Mode
+from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Value
 from emu.mec.memory import CODE_TAG
 from emu.state import LEAVE, MASK64
@@ -109,6 +111,18 @@ class Lower:
             return a if condition else b
         return self.b.select(self.truth(condition), self.value(a), self.value(b))
 
+    def lookup(self, table: bytes, index: Value) -> Value:
+        if isinstance(index, int):
+            return Arithmetic.lookup(table, index)
+        name = f"table_{zlib.crc32(table):08x}"
+        constant = self.b.module.globals.get(name)
+        if constant is None:
+            constant = ir.GlobalVariable(self.b.module, ir.ArrayType(I8, len(table)), name)
+            constant.initializer = ir.Constant(constant.value_type, bytearray(table))
+            constant.linkage, constant.global_constant = "internal", True
+        place = self.b.gep(constant, [I64(0), index], source_etype=constant.value_type)
+        return self.b.zext(self.b.load(place, typ=I8), I64)
+
     def zext(self, a: Value, width: int) -> Value:
         return self.and_(a, (1 << width) - 1)
 
@@ -165,6 +179,15 @@ class Lower:
     def branch_if(self, condition: Value, target: Value) -> None:
         self.next_pc = self.value(self.select(condition, target, self.next_pc))
 
+    def set_branch_type(self, target: Value, otherwise: int, guarded: Value) -> None:
+        b = self.b
+        with b.if_else(self.truth(self.get(state.GUARDED)), likely=False) as (checked, plain):
+            with checked:
+                self.ask(Query.BRANCH_TYPE, target, self.or_(otherwise, self.shl(guarded, 8)))
+            with plain:
+                self.set(state.BTYPE, otherwise)
+                self.set(state.BTYPE_SET, self.sub(self.add(self.get(state.COUNT), self.get(state.LIMIT)), self.budget))
+
     def finish(self) -> None:
         """Return to the engine's loop."""
         if not self.is_finished:
@@ -210,7 +233,7 @@ class Lower:
         addend = b.load(b.gep(entry, [I64(1)], source_etype=I64), typ=I64)
         owner = b.load(b.gep(entry, [I64(2)], source_etype=I64), typ=I64)
         if align > 1 or size > 1:
-            if mode is Mode.ALIGNED:
+            if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED):
                 wrong = b.and_(address, I64(align - 1))
             else:
                 strict = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
@@ -244,7 +267,8 @@ class Lower:
         incoming: list[tuple[ir.Value, ir.Block]] = []
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
-            hit, offset, owner = self._probe(state.LOAD_TLB, address, size, mode, align)
+            table = state.STORE_TLB if mode is Mode.ATOMIC else state.LOAD_TLB
+            hit, offset, owner = self._probe(table, address, size, mode, align)
             b.cbranch(hit, probed, slow)
             b.position_at_end(probed)
             tag = b.and_(self._tag(offset), ir.Constant(I32, CODE_TAG - 1))
@@ -268,9 +292,7 @@ class Lower:
             phi.add_incoming(value, block)
         return phi
 
-    def store(
-        self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0
-    ) -> None:
+    def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
         b, align = self.b, align or size
         address, value = self.value(address), self.value(value)
         self._note_access(address, size, mode, state.LAST_ACCESS_WRITE)
@@ -310,9 +332,33 @@ class Lower:
         self.b.store(self.value(high), self._v(register, 1))
 
     def fp(self, operation: Fp, width: int, a: Value, b: Value = 0, c: Value = 0) -> Value:
+        native = native_fp.attempt(self, operation, width, a, b, c)
+        if native is None:
+            return self._fp_in_python(operation, width, a, b, c)
+        builder = self.b
+        before = builder.block
+        slow, done = builder.append_basic_block("fp.slow"), builder.append_basic_block("fp.done")
+        builder.cbranch(native.is_certain, done, slow)
+        builder.position_at_end(slow)
+        exact = self._fp_in_python(operation, width, a, b, c)
+        after = builder.block
+        builder.branch(done)
+        builder.position_at_end(done)
+        result = builder.phi(I64)
+        result.add_incoming(native.result, before)
+        result.add_incoming(exact, after)
+        return result
+
+    def _fp_in_python(self, operation: Fp, width: int, a: Value, b: Value, c: Value) -> ir.Value:
         self.set(state.VALUE, c)
         # Arithmetic raises no exception that is taken: the answer is always to go on.
         self._call_python(state.CALL_FP, operation.value << 8 | width, a, b)
+        return self.get(state.VALUE)
+
+    def ask(self, query: Query, a: Value = 0, b: Value = 0) -> Value:
+        status = self._call_python(state.CALL_ASK, query.value, a, b)
+        with self.b.if_then(self.truth(status), likely=False):
+            self._return_redirected(status)
         return self.get(state.VALUE)
 
     def exclusive_begin(self, address: Value, size: int) -> None:

@@ -99,7 +99,8 @@ def _sources() -> bytes:
     """The text of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
     files = [
-        *sorted((root / "isa").glob("*.py")), root / "state.py", root / "engine" / "lower.py", Path(__file__),
+        *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
+        root / "engine" / "lower.py", root / "engine" / "native_fp.py", Path(__file__),
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from emu import state
-from emu.cpu import Abandoned, Cpu
+from emu.cpu import Cpu
+from emu.exceptions import Abandoned
 from emu.isa.evaluate import Arithmetic
-from emu.isa.ops import Escape, Fp, Mode
+from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Value
 from emu.state import MASK64
 
@@ -49,6 +50,9 @@ class Reference(Arithmetic):
     def branch(self, target: Value) -> None:
         self._next = target
 
+    def set_branch_type(self, target: Value, otherwise: int, guarded: Value) -> None:
+        self.cpu.set_branch_type(target, otherwise, guarded)
+
     def branch_if(self, condition: Value, target: Value) -> None:
         if condition:
             self._next = target
@@ -58,15 +62,14 @@ class Reference(Arithmetic):
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> int:
         return self.cpu.load(address, size, mode, align)
 
-    def store(
-        self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0
-    ) -> None:
+    def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
         self.cpu.store(address, size, value & ((1 << 8 * size) - 1), mode, align)
 
     # V registers and floating point.
 
     def read_v(self, register: Value, half: int) -> int:
-        return self.slots[state.VECTORS + 2 * register + half]
+        index: int = state.VECTORS + 2 * register + half
+        return self.slots[index]
 
     def write_v(self, register: Value, low: Value, high: Value) -> None:
         self.slots[state.VECTORS + 2 * register] = low
@@ -74,6 +77,9 @@ class Reference(Arithmetic):
 
     def fp(self, operation: Fp, width: int, a: Value, b: Value = 0, c: Value = 0) -> int:
         return self.cpu.fp(operation, width, a, b, c)
+
+    def ask(self, query: Query, a: Value = 0, b: Value = 0) -> int:
+        return self.cpu.answer(query, a, b)
 
     def exclusive_begin(self, address: Value, size: int) -> None:
         self.slots[state.EXCLUSIVE] = 1

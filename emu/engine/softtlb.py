@@ -72,6 +72,10 @@ class SoftTlb:
         self._slots[state.LOAD_TLB : state.SLOTS] = _BLANK
         self._is_empty = True
 
+    def forget_fetch(self, va: int) -> None:
+        """Make the next fetch from va's page ask again."""
+        self._slots[state.FETCH_TLB + 4 * ((va >> _PAGE_BITS) & _INDEX)] = _NEVER
+
     def drop(self, va: int, size: int) -> None:
         """Forget a range of addresses in every context (their top bits are not compared: tags and tops vary)."""
         pages = max(1, size >> _PAGE_BITS)

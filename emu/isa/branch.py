@@ -18,6 +18,16 @@ def branch_address(ops: Ops, target: Value) -> Value:
     return ops.select(ops.and_(ops.shr(target, 55), 1), high, low)
 
 
+def branch_indirect(ops: Ops, target: Value, rn: Value, is_call: int) -> None:
+    """Go to a target from a register, telling the instruction there by PSTATE.BTYPE what kind of branch it was.
+
+    BTypeNext in the manual: a call is 2, a jump through X16 or X17 is 1; another jump is 3 from a guarded page, else 1.
+    """
+    guarded = 2 if is_call else ops.select(ops.eq(ops.shr(rn, 1), 8), 1, 3)
+    ops.set_branch_type(target, 2 if is_call else 1, guarded)
+    ops.branch(target)
+
+
 @A64.instruction("op:1 00101 imm26:26", static="op", ends_block=True)
 def branch_immediate(ops: Ops, op: int, imm26: Value) -> None:
     """B, BL."""
@@ -57,9 +67,12 @@ def test_and_branch(ops: Ops, b5: Value, op: int, b40: Value, imm14: Value, rt: 
 def branch_register(ops: Ops, opc: int, rn: Value) -> None:
     """BR, BLR, RET."""
     target = branch_address(ops, ops.read_x(rn))
+    if opc == 2:
+        ops.branch(target)
+        return
     if opc == 1:
         ops.write_x(LINK, ops.add(ops.pc(), 4))
-    ops.branch(target)
+    branch_indirect(ops, target, rn, opc)
 
 
 @A64.instruction("1101011 0100 11111 000000 11111 00000", ends_block=True)

@@ -110,3 +110,7 @@ class Arithmetic:
     @staticmethod
     def byte_reverse(a: int) -> int:
         return int.from_bytes(a.to_bytes(8, "little"), "big")
+
+    @staticmethod
+    def lookup(table: bytes, index: int) -> int:
+        return table[index]

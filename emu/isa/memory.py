@@ -125,9 +125,15 @@ def load_store_pair(ops: Ops, opc: int, index: int, L: int, imm7: Value, rt2: Va
 
 
 def _check_exclusive_alignment(ops: Ops, address: Value, size: int) -> None:
-    """Exclusives fault when not aligned to the whole access, before the monitor is looked at."""
+    """Exclusives fault when not aligned to the whole access, before the monitor is looked at.
+
+    FEAT_LSE2 lets them be unaligned within 16 bytes.
+    """
     if size > 1:
-        ops.escape_if(ops.and_(address, size - 1), Escape.EXCLUSIVE_ALIGNMENT)
+        is_across = ops.ult(16 - size, ops.and_(address, 15))
+        is_refused = ops.or_(is_across, ops.xor(ops.get(state.UNALIGNED_EXCLUSIVES), 1))
+        is_misaligned = ops.xor(ops.eq(ops.and_(address, size - 1), 0), 1)
+        ops.escape_if(ops.and_(is_misaligned, is_refused), Escape.EXCLUSIVE_ALIGNMENT)
 
 
 @A64.instruction("size:2 001000 0 1 0 xxxxx x xxxxx rn:5 rt:5", static="size")
@@ -173,4 +179,4 @@ def store_exclusive_pair(ops: Ops, sz: int, rs: Value, rt2: Value, rn: Value, rt
 @A64.instruction("size:2 001000 1 L:1 0 xxxxx 1 xxxxx rn:5 rt:5", static="size L")
 def load_acquire_store_release(ops: Ops, size: int, L: int, rn: Value, rt: Value) -> None:
     """LDAR, STLR and their byte and halfword forms."""
-    _transfer(ops, size, L, base_address(ops, rn), rt, Mode.ALIGNED)
+    _transfer(ops, size, L, base_address(ops, rn), rt, Mode.ORDERED)

@@ -106,12 +106,12 @@ def conditional_select(ops: Ops, sf: int, op: int, cond: int, o2: int, rm: Value
 
 
 @A64.instruction(
-    "sf:1 1 0 11010110 00000 000 opcode:3 rn:5 rd:5",
+    "sf:1 1 0 11010110 00000 0000 opcode:2 rn:5 rd:5",
     static="sf opcode",
-    allocated=lambda f: f["opcode"] < 6 and (f["sf"] == 1 or f["opcode"] != 3),
+    allocated=lambda f: f["sf"] == 1 or f["opcode"] != 3,
 )
-def one_source(ops: Ops, sf: int, opcode: int, rn: Value, rd: Value) -> None:
-    """RBIT, REV16, REV/REV32, REV, CLZ, CLS (opcode 0-5)."""
+def reverse(ops: Ops, sf: int, opcode: int, rn: Value, rd: Value) -> None:
+    """RBIT, REV16, REV/REV32, REV (opcode 0-3)."""
     value = ops.read_x(rn) if sf else ops.zext(ops.read_x(rn), 32)
     if opcode == 0:
         result = ops.bit_reverse(value)
@@ -123,9 +123,16 @@ def one_source(ops: Ops, sf: int, opcode: int, rn: Value, rd: Value) -> None:
         swapped = ops.byte_reverse(value)
         # REV32 swaps within words: reverse all eight bytes, then put the words back.
         result = ops.or_(ops.shr(swapped, 32), ops.shl(swapped, 32)) if sf else ops.shr(swapped, 32)
-    elif opcode == 3:
+    else:
         result = ops.byte_reverse(value)
-    elif opcode == 4:
+    write_result(ops, sf, rd, result)
+
+
+@A64.instruction("sf:1 1 0 11010110 00000 00010 signs:1 rn:5 rd:5", static="sf signs")
+def count_leading(ops: Ops, sf: int, signs: int, rn: Value, rd: Value) -> None:
+    """CLZ, CLS."""
+    value = ops.read_x(rn) if sf else ops.zext(ops.read_x(rn), 32)
+    if not signs:
         result = ops.clz(value) if sf else ops.sub(ops.clz(value), 32)
     else:
         # Bits equal to the sign become zeros, so leading sign bits are leading zeros, less the sign itself.

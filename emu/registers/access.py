@@ -65,9 +65,14 @@ def decide(regs: RegisterFile, register: Register, el: int, security: Security, 
     return Allowed(_reached(regs, register, el, security, el2_enabled, is_e2h))
 
 
+def decide_traps(regs: RegisterFile, traps: tuple[Trap, ...], el: int, security: Security) -> Decision:
+    """What becomes of an instruction executed at `el` in `security` that only these traps keep from going ahead."""
+    return _trap(regs, traps, el, is_el2_enabled(regs, el, security), "rw") or _OPERATION_ALLOWED
+
+
 def decide_operation(regs: RegisterFile, operation: Operation, el: int, security: Security) -> Decision:
     """What becomes of a SYS instruction executed at `el` in `security`."""
-    if el < operation.el or (operation.feature == "FEAT_MEC" and not regs.has_mec):
+    if el < operation.el or not regs.has(operation):
         return _UNDEFINED
     if not _is_in_state(operation.realm_only, False, el, security):
         return _UNDEFINED

@@ -14,6 +14,16 @@ _C = bit("C", 2, "Data may be cached")
 _SA = bit("SA", 3, "SP alignment checking")
 _I = bit("I", 12, "Instructions may be cached")
 _WXN = bit("WXN", 19, "Writable memory is never executable")
+_POINTERS = (
+    bit("EnDB", 13, "Pointer authentication with key DB", feature="FEAT_PAuth"),
+    bit("EnDA", 27, "Pointer authentication with key DA", feature="FEAT_PAuth"),
+    bit("EnIB", 30, "Pointer authentication with key IB", feature="FEAT_PAuth"),
+    bit("EnIA", 31, "Pointer authentication with key IA", feature="FEAT_PAuth"),
+)
+_BT = bit("BT", 36, "PACIASP and PACIBSP are no landing pads for jumps", feature="FEAT_BTI")
+_MSCEN = "EL0 may use memory copy and set instructions"
+_NAA = bit("nAA", 6, "Acquire and release may be unaligned", feature="FEAT_LSE2")
+_DSSBS = bit("DSSBS", 44, "PSTATE.SSBS after an exception to this level", feature="FEAT_SSBS")
 # With little-endian data only, EE and E0E are RES0 and not listed; without ExS, EIS and EOS are RES1.
 
 _SCTLR_EL1 = (
@@ -22,7 +32,12 @@ _SCTLR_EL1 = (
     _C,
     _SA,
     bit("SA0", 4, "SP alignment checking at EL0"),
+    _NAA,
+    *_POINTERS,
+    bit("BT0", 35, "PACIASP and PACIBSP are no landing pads for jumps at EL0", feature="FEAT_BTI"),
+    bit("BT1", 36, "PACIASP and PACIBSP are no landing pads for jumps at EL1", feature="FEAT_BTI"),
     bit("UMA", 9, "EL0 may access DAIF"),
+    bit("EnRCTX", 10, "EL0 may use CFP, DVP and CPP RCTX", feature="FEAT_SPECRES"),
     _I,
     bit("DZE", 14, "EL0 may use DC ZVA"),
     bit("UCT", 15, "EL0 may read CTR_EL0"),
@@ -31,6 +46,8 @@ _SCTLR_EL1 = (
     _WXN,
     bit("SPAN", 23, "Exceptions to this level leave PSTATE.PAN alone", {0: "PAN is set", 1: "PAN is kept"}),
     bit("UCI", 26, "EL0 may use cache maintenance by address"),
+    bit("MSCEn", 33, _MSCEN, feature="FEAT_MOPS"),
+    _DSSBS,
     bit("EPAN", 57, "PAN also covers pages that EL0 may execute"),
 )
 
@@ -41,6 +58,11 @@ _SCTLR_EL2 = (
     _C,
     _SA,
     bit("SA0", 4, "SP alignment checking at EL0", when=_HOST),
+    _NAA,
+    *_POINTERS,
+    bit("BT0", 35, "PACIASP and PACIBSP are no landing pads for jumps at EL0", when=_HOST, feature="FEAT_BTI"),
+    _BT,
+    bit("EnRCTX", 10, "EL0 may use CFP, DVP and CPP RCTX", when=_HOST, feature="FEAT_SPECRES"),
     _I,
     bit("DZE", 14, "EL0 may use DC ZVA", when=_HOST),
     bit("UCT", 15, "EL0 may read CTR_EL0", when=_HOST),
@@ -49,12 +71,14 @@ _SCTLR_EL2 = (
     _WXN,
     bit("SPAN", 23, "Exceptions to this level leave PSTATE.PAN alone", when=_HOST),
     bit("UCI", 26, "EL0 may use cache maintenance by address", when=_HOST),
+    bit("MSCEn", 33, _MSCEN, when=_HOST, feature="FEAT_MOPS"),
+    _DSSBS,
     bit("EPAN", 57, "PAN also covers pages that EL0 may execute", when=_HOST),
 )
 
 _FPEN = {0: "EL1 and EL0 trap", 1: "EL0 traps", 2: "EL1 and EL0 trap", 3: "no trap"}
 
-# The bits of NV, RAS, EVT, MTE and PAuth are RES0, as those features are absent; so is TID0, which traps AArch32 only.
+# The bits of NV, RAS, EVT and MTE are RES0, as those features are absent; so is TID0, which traps AArch32 only.
 # Three exceptions work although their feature (NV for AT, RAS for TEA, DoubleFault for SCR_EL3.EASE) is not announced:
 # trapping AT and routing external aborts are useful by themselves.
 _HCR = (
@@ -91,6 +115,8 @@ _HCR = (
     bit("ID", 33, "Stage 2 makes instructions Non-cacheable"),
     bit("E2H", 34, "EL2 is a host: EL2&0 regime, and the _EL1 names reach EL2's registers"),
     bit("TEA", 37, "Synchronous external aborts of EL1 and EL0 go to EL2"),
+    bit("APK", 40, "EL1 may use the pointer authentication keys", feature="FEAT_PAuth"),
+    bit("API", 41, "EL1 and EL0 may use pointer authentication instructions", feature="FEAT_PAuth"),
     bit("AT", 44, "Trap address translation instructions of EL1"),
     bit("FWB", 46, "Stage 2 attributes can force write-back"),
     bit("GPF", 48, "Granule protection faults of EL1 and EL0 go to EL2"),
@@ -110,6 +136,8 @@ _SCR = (
     bit("ST", 11, "Secure EL1 may use the Secure timer"),
     bit("TWI", 12, "Trap WFI from below EL3"),
     bit("TWE", 13, "Trap WFE from below EL3"),
+    bit("APK", 16, "EL2 and EL1 may use the pointer authentication keys", feature="FEAT_PAuth"),
+    bit("API", 17, "Below EL3 pointer authentication instructions may be used", feature="FEAT_PAuth"),
     bit("EEL2", 18, "Secure state has an EL2"),
     bit("EASE", 19, "Synchronous external aborts taken to EL3 use the SError vector"),
     bit("HXEn", 38, "HCRX_EL2 works; otherwise accesses trap and it acts as 0"),
@@ -168,7 +196,7 @@ REGISTERS: tuple[Register, ...] = (
         "SCTLR_EL3",
         (3, 6, 1, 0, 0),
         "System control of EL3",
-        (_M, _A, _C, _SA, _I, _WXN),
+        (_M, _A, _C, _SA, _NAA, *_POINTERS, _I, _WXN, _BT, _DSSBS),
         el=3,
         reset=0x30C5_0830,
         res1=0x30C5_0830,
@@ -224,7 +252,6 @@ REGISTERS: tuple[Register, ...] = (
     ),
     Register("ACTLR_EL2", (3, 4, 1, 0, 1), "Auxiliary control of EL2: empty", el=2, group="control"),
     Register("ACTLR_EL3", (3, 6, 1, 0, 1), "Auxiliary control of EL3: empty", el=3, group="control"),
-    # FPEN and TFP are stored for software that sets them; with no FP registers there is nothing they could trap.
     Register(
         "CPACR_EL1",
         (3, 0, 1, 0, 2),
@@ -233,6 +260,7 @@ REGISTERS: tuple[Register, ...] = (
         group="control",
         traps=(Trap(1, 2, "CPTR_EL2.TCPAC"), Trap(1, 3, "CPTR_EL3.TCPAC"), *_EL3_LOCK),
         vhe="CPTR_EL2",
+        hook="translation",
     ),
     Register(
         "CPACR_EL12",
@@ -243,6 +271,7 @@ REGISTERS: tuple[Register, ...] = (
         group="control",
         traps=_EL3_LOCK,
         alias_of="CPACR_EL1",
+        hook="translation",
     ),
     Register(
         "CPTR_EL2",
@@ -256,6 +285,7 @@ REGISTERS: tuple[Register, ...] = (
         el=2,
         group="control",
         traps=_EL3_LOCK,
+        hook="translation",
     ),
     Register(
         "CPTR_EL3",
@@ -264,6 +294,7 @@ REGISTERS: tuple[Register, ...] = (
         (bit("TFP", 10, "Trap floating point to EL3"), bit("TCPAC", 31, "Trap CPTR_EL2 and CPACR_EL1 to EL3")),
         el=3,
         group="control",
+        hook="translation",
     ),
     Register(
         "HCR_EL2",
@@ -281,6 +312,8 @@ REGISTERS: tuple[Register, ...] = (
         (3, 4, 1, 2, 2),
         "Hypervisor configuration, continued",
         (
+            bit("MCE2", 10, "Memory copy exceptions of EL1 and EL0 go to EL2", feature="FEAT_MOPS"),
+            bit("MSCEn", 11, "EL1 and EL0 may use memory copy and set instructions", feature="FEAT_MOPS"),
             bit("TCR2En", 14, "TCR2_EL1 is not trapped to EL2"),
             bit("SCTLR2En", 15, "SCTLR2_EL1 is not trapped to EL2"),
         ),

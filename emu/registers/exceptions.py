@@ -19,10 +19,13 @@ _SPSR = (
     bit("Z", 30, "Zero flag"),
     bit("C", 29, "Carry flag"),
     bit("V", 28, "Overflow flag"),
+    bit("DIT", 24, "Data-independent timing", feature="FEAT_DIT"),
     bit("UAO", 23, "User Access Override"),
     bit("PAN", 22, "Privileged Access Never"),
     bit("SS", 21, "Software step"),
     bit("IL", 20, "Illegal execution state"),
+    bit("SSBS", 12, "Stores may be bypassed speculatively", feature="FEAT_SSBS"),
+    Field("BTYPE", 11, 10, "Kind of the branch that led here, for a guarded page", feature="FEAT_BTI"),
     bit("D", 9, "Debug exceptions masked"),
     bit("A", 8, "SErrors masked"),
     bit("I", 7, "IRQs masked"),
@@ -85,9 +88,18 @@ def _banked(
     return (el1, el12, *higher)
 
 
-def _state(name: str, encoding: Encoding, meaning: str, fields: tuple[Field, ...], el: int, hook: str) -> Register:
+def _state(
+    name: str, encoding: Encoding, meaning: str, fields: tuple[Field, ...], el: int, hook: str, feature: str = ""
+) -> Register:
     """A part of PSTATE with a name of its own."""
-    return Register(name, encoding, meaning, fields, el=el, group="state", hook=hook)
+    return Register(name, encoding, meaning, fields, el=el, group="state", hook=hook, feature=feature)
+
+
+def _random(name: str, op2: int, meaning: str) -> Register:
+    word = (Field("Random", 63, 0, "A random number; PSTATE.NZCV becomes 0000"),)
+    return Register(
+        name, (3, 3, 2, 4, op2), meaning, word, el=0, mode=Mode.RO, group="state", feature="FEAT_RNG", hook="random"
+    )
 
 
 REGISTERS: tuple[Register, ...] = (
@@ -180,6 +192,20 @@ REGISTERS: tuple[Register, ...] = (
     ),
     _state("PAN", (3, 0, 4, 2, 3), "Privileged Access Never", (bit("PAN", 22, "On"),), el=1, hook="pan"),
     _state("UAO", (3, 0, 4, 2, 4), "User Access Override", (bit("UAO", 23, "On"),), el=1, hook="uao"),
+    _state(
+        "DIT", (3, 3, 4, 2, 5), "Data-independent timing", (bit("DIT", 24, "On"),), el=0, hook="dit", feature="FEAT_DIT"
+    ),
+    _state(
+        "SSBS",
+        (3, 3, 4, 2, 6),
+        "Speculative store bypassing",
+        (bit("SSBS", 12, "Allowed"),),
+        el=0,
+        hook="ssbs",
+        feature="FEAT_SSBS2",
+    ),
+    _random("RNDR", 0, "A random number"),
+    _random("RNDRRS", 1, "A random number of a generator just reseeded"),
     Register(
         "SP_EL0",
         (3, 0, 4, 1, 0),

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from emu import state
 from emu.errors import ConfigurationError, UnknownRegisterError
-from emu.registers.ids import RESERVED
-from emu.registers.model import Encoding, Field, Register, Reset
+from emu.registers.ids import CLAIMS, RESERVED
+from emu.registers.model import Encoding, Field, Operation, Register, Reset
 from emu.registers.table import BY_NAME, REGISTERS
 
 # PSTATE by name: the slots it is spread over, each with the lowest bit and the width it has in the register.
@@ -19,6 +19,8 @@ _PSTATE: Mapping[str, tuple[tuple[int, int, int], ...]] = {
     "SPSel": ((state.SPSEL, 0, 1),),
     "PAN": ((state.PAN, 22, 1),),
     "UAO": ((state.UAO, 23, 1),),
+    "DIT": ((state.DIT, 24, 1),),
+    "SSBS": ((state.SSBS, 12, 1),),
 }
 _STACK_POINTERS: Mapping[str, int] = {
     "SP_EL0": state.SP_EL0,
@@ -26,7 +28,16 @@ _STACK_POINTERS: Mapping[str, int] = {
     "SP_EL2": state.SP_EL2,
     "SP_EL3": state.SP_EL3,
 }
+_OWN_SLOTS: Mapping[str, int] = {**_STACK_POINTERS, "FPCR": state.FPCR, "FPSR": state.FPSR}
 _MEC = "FEAT_MEC"
+
+
+def scramble(number: int) -> int:
+    """A 64-bit word that looks random and depends on nothing but `number` (splitmix64)."""
+    value = (number + 1) * 0x9E37_79B9_7F4A_7C15 & state.MASK64
+    value = (value ^ value >> 30) * 0xBF58_476D_1CE4_E5B9 & state.MASK64
+    value = (value ^ value >> 27) * 0x94D0_49BB_1331_11EB & state.MASK64
+    return value ^ value >> 31
 
 
 class RegisterFile:
@@ -37,28 +48,33 @@ class RegisterFile:
     """
 
     __slots__ = (
+        "_features",
         "_fields",
         "_layouts",
-        "_seed",
         "_slot",
         "_slots",
         "_writes",
         "has_mec",
         "mecid_width",
         "never_written",
+        "seed",
     )
 
-    def __init__(self, slots: memoryview, *, seed: int, has_mec: bool, mecid_width: int) -> None:
+    def __init__(
+        self, slots: memoryview, *, seed: int, has_mec: bool, mecid_width: int, isa: frozenset[str] = frozenset()
+    ) -> None:
         """Lay the registers out in `slots` (the buffer of emu.state.State) and reset them.
 
         `seed` chooses the values that are UNKNOWN after reset. `mecid_width` is the width of a MECID in bits, 1 to 16.
+        `isa` names the instruction set features: the ID registers claim these, and their registers and fields exist.
         """
         if not 1 <= mecid_width <= 16:
             raise ConfigurationError(f"A MECID has 1 to 16 bits, not {mecid_width}; choose a width in that range.")
         self._slots = slots
-        self._seed = seed
+        self.seed = seed
         self.has_mec = has_mec
         self.mecid_width = mecid_width
+        self._features = isa | {_MEC} if has_mec else isa
         self.never_written: set[str] = set()
         """Registers whose value is still the UNKNOWN one of the last reset."""
         self._slot: dict[str, int] = {}
@@ -74,7 +90,7 @@ class RegisterFile:
         for register in present:
             if register.alias_of or register.name in _PSTATE:
                 continue
-            slot = _STACK_POINTERS.get(register.name)
+            slot = _OWN_SLOTS.get(register.name)
             if slot is None:
                 slot, next_slot = next_slot, next_slot + 1
             self._slot[register.name] = slot
@@ -100,7 +116,7 @@ class RegisterFile:
     def _writable(self, register: Register) -> int:
         mask = register.writable
         for item in register.fields:
-            if item.feature == _MEC and not self.has_mec:
+            if not self.has(item):
                 mask &= ~item.mask
             if item.name == "MECID":
                 mask &= (1 << self.mecid_width) - 1
@@ -115,9 +131,9 @@ class RegisterFile:
                     fixed |= register.reset & item.mask
         return fixed
 
-    def has(self, register: Register) -> bool:
-        """Whether this machine has the register: those of a feature that is off are absent."""
-        return self.has_mec or register.feature != _MEC
+    def has(self, item: Register | Operation | Field) -> bool:
+        """Whether this machine has a register, operation or field: those of a feature that is off are absent."""
+        return not item.feature or item.feature in self._features
 
     def __getitem__(self, name: str) -> int:
         try:
@@ -231,16 +247,25 @@ class RegisterFile:
                 self[register.name] = register.reset
         if self.has_mec:
             self["MECIDR_EL2"] = self.mecid_width - 1
+        for feature in self._features:
+            for name, content in CLAIMS.get(feature, ()):
+                self._claim(name, content)
         self._slots[self._slot[RESERVED[0].name]] = 0
 
+    def _claim(self, name: str, content: int) -> None:
+        """Raise an ID field to `content`; where several features share it, the last of them to arrive wins."""
+        register, _, field = name.partition(".")
+        item = next(item for item in BY_NAME[register].fields if item.name == field)
+        present = item.of(self[register])
+        # 15 says "absent" in the fields of floating point, and "present" is 0 there.
+        if present == 15 or content > present:
+            self[register] = self[register] & ~item.mask | content << item.low
+
     def _unknown_value(self, encoding: Encoding, name: str) -> int:
-        """A scrambled 64-bit word, the same for the same seed and register on every machine (splitmix64)."""
+        """A scrambled 64-bit word, the same for the same seed and register on every machine."""
         op0, op1, crn, crm, op2 = encoding
         number = op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2
-        value = (self._seed * 0x1_0000 + number + 1) * 0x9E37_79B9_7F4A_7C15 & state.MASK64
-        value = (value ^ value >> 30) * 0xBF58_476D_1CE4_E5B9 & state.MASK64
-        value = (value ^ value >> 27) * 0x94D0_49BB_1331_11EB & state.MASK64
-        return value ^ value >> 31
+        return scramble(self.seed * 0x1_0000 + number)
 
     def names(self) -> Iterator[str]:
         """The names of all registers that this machine has, in table order; aliases too, reserved encodings not."""

@@ -1,11 +1,13 @@
 """Identification registers: what this implementation is, told exactly.
 
-The set is small on purpose, smaller than the architecture allows a PE with RME: floating point, RAS, LSE atomics,
-PAuth, BTI, DIT, ECV and FGT, which that version demands, are missing. The registers say what is really there, so that
-software which asks before it uses a feature runs.
+The set is small on purpose, smaller than the architecture allows a PE with RME: RAS, ECV and FGT,
+which that version demands, are missing. The registers say what is really there, so that software which asks before it
+uses a feature runs. The instruction set features of the machine's CPU come on top of what is written here (`CLAIMS`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from emu.registers.model import Field, Mode, Register, Trap, bit, packed
 from emu.registers.traps import CACHE_TYPE, ID_GROUP_1, ID_GROUP_2, ID_GROUP_3
@@ -35,22 +37,22 @@ _PFR0 = (
     _nibble("EL1", 4, "Execution states of EL1", v1="AArch64 only"),
     _nibble("EL2", 8, "Execution states of EL2", v1="AArch64 only"),
     _nibble("EL3", 12, "Execution states of EL3", v1="AArch64 only"),
-    _nibble("FP", 16, "Scalar floating point", none=15, v0="yes"),
-    _nibble("AdvSIMD", 20, "Advanced SIMD", none=15, v0="yes"),
+    _nibble("FP", 16, "Scalar floating point", none=15, v0="yes", v1="and half precision"),
+    _nibble("AdvSIMD", 20, "Advanced SIMD", none=15, v0="yes", v1="and half precision"),
     _nibble("GIC", 24, "System register interface to the interrupt controller"),
     _nibble("RAS", 28, "Reliability, availability and serviceability extension"),
     _nibble("SVE", 32, "Scalable vectors"),
     _nibble("SEL2", 36, "EL2 in Secure state", v1="yes"),
     _nibble("MPAM", 40, "Memory partitioning and monitoring, major version"),
     _nibble("AMU", 44, "Activity monitors"),
-    _nibble("DIT", 48, "Data-independent timing"),
+    _nibble("DIT", 48, "Data-independent timing", v1="yes"),
     _nibble("RME", 52, "Realm Management Extension", v1="four Security states and granule protection", v2="GPC2"),
     _nibble("CSV2", 56, "Speculation from branch targets trained elsewhere: nothing is promised"),
     _nibble("CSV3", 60, "Speculative use of data that faulted: nothing is promised"),
 )
 _PFR1 = (
-    _nibble("BT", 0, "Branch target identification"),
-    _nibble("SSBS", 4, "Speculative store bypass control"),
+    _nibble("BT", 0, "Branch target identification", v1="yes"),
+    _nibble("SSBS", 4, "Speculative store bypass control", v1="PSTATE.SSBS", v2="and MSR and MRS of it"),
     _nibble("MTE", 8, "Memory tagging"),
 )
 _DFR0 = (
@@ -63,24 +65,43 @@ _DFR0 = (
     _nibble("DoubleLock", 36, "OS Double Lock", none=15, v0="yes"),
 )
 _ISAR0 = (
-    _nibble("AES", 4, "AES and polynomial multiply instructions"),
-    _nibble("SHA1", 8, "SHA1 instructions"),
-    _nibble("SHA2", 12, "SHA2 instructions"),
-    _nibble("CRC32", 16, "CRC32 instructions"),
-    _nibble("Atomic", 20, "LSE atomic instructions"),
-    _nibble("RDM", 28, "Rounding double multiply instructions"),
-    _nibble("TS", 52, "Flag manipulation instructions"),
+    _nibble("AES", 4, "AES and polynomial multiply instructions", v1="AES", v2="both"),
+    _nibble("SHA1", 8, "SHA1 instructions", v1="yes"),
+    _nibble("SHA2", 12, "SHA2 instructions", v1="SHA256", v2="and SHA512"),
+    _nibble("CRC32", 16, "CRC32 instructions", v1="yes"),
+    _nibble("Atomic", 20, "LSE atomic instructions", v2="yes"),
+    _nibble("RDM", 28, "Rounding double multiply instructions", v1="yes"),
+    _nibble("SHA3", 32, "SHA3 instructions", v1="yes"),
+    _nibble("SM3", 36, "SM3 instructions", v1="yes"),
+    _nibble("SM4", 40, "SM4 instructions", v1="yes"),
+    _nibble("DP", 44, "Dot product instructions", v1="yes"),
+    _nibble("FHM", 48, "Half-precision multiplications that accumulate in single precision", v1="yes"),
+    _nibble("TS", 52, "Flag manipulation instructions", v1="yes", v2="and floating-point formats"),
     _nibble("TLB", 56, "Wider TLB maintenance", v1="Outer Shareable", v2="Outer Shareable and range"),
-    _nibble("RNDR", 60, "Random number registers"),
+    _nibble("RNDR", 60, "Random number registers", v1="yes"),
 )
 _ISAR1 = (
-    _nibble("DPB", 0, "DC CVAP and DC CVADP"),
-    _nibble("APA", 4, "Pointer authentication with QARMA5"),
+    _nibble("DPB", 0, "DC CVAP and DC CVADP", v1="DC CVAP", v2="both"),
+    _nibble("APA", 4, "Pointer authentication with QARMA5", v1="yes", v3="PAuth2", v4="FPAC", v5="FPAC combined"),
     _nibble("API", 8, "Pointer authentication with a private algorithm"),
-    _nibble("LRCPC", 20, "Load-acquire RCpc instructions"),
-    _nibble("SB", 36, "Speculation barrier instruction"),
-    _nibble("SPECRES", 40, "Prediction invalidation instructions"),
+    _nibble("JSCVT", 12, "JavaScript conversion instruction", v1="yes"),
+    _nibble("LRCPC", 20, "Load-acquire RCpc instructions", v1="yes", v2="and with an offset"),
+    _nibble("FCMA", 16, "Complex number instructions", v1="yes"),
+    _nibble("FRINTTS", 32, "Rounding to 32-bit and 64-bit integers", v1="yes"),
+    _nibble("GPA", 24, "Generic authentication with QARMA5", v1="yes"),
+    _nibble("SB", 36, "Speculation barrier instruction", v1="yes"),
+    _nibble("SPECRES", 40, "Prediction invalidation instructions", v1="yes"),
+    _nibble("BF16", 44, "BFloat16 instructions", v1="yes"),
+    _nibble("I8MM", 52, "8-bit matrix multiplication instructions", v1="yes"),
     _nibble("XS", 56, "The nXS forms of DSB and TLBI"),
+)
+_ISAR2 = (
+    _nibble("WFxT", 0, "WFE and WFI with a time limit", v2="yes"),
+    _nibble("APA3", 12, "Pointer authentication with QARMA3"),
+    _nibble("MOPS", 16, "Memory copy and set instructions", v1="yes"),
+    _nibble("BC", 20, "Hinted conditional branches", v1="yes"),
+    _nibble("PAC_frac", 24, "Constant pointer authentication fields"),
+    _nibble("CSSC", 52, "Common short sequence instructions", v1="yes"),
 )
 _MMFR0 = (
     Field("PARange", 3, 0, "Physical address size", {0: "32", 1: "36", 2: "40", 3: "42", 4: "44", 5: "48", 6: "52"}),
@@ -215,6 +236,55 @@ _AARCH32 = (
     ("ID_MMFR5_EL1", 3, 6),
 )
 
+_ISAR0_NAME, _ISAR1_NAME, _ISAR2_NAME = "ID_AA64ISAR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64ISAR2_EL1"
+
+CLAIMS: Mapping[str, tuple[tuple[str, int], ...]] = {
+    "FEAT_LSE": ((f"{_ISAR0_NAME}.Atomic", 2),),
+    "FEAT_CRC32": ((f"{_ISAR0_NAME}.CRC32", 1),),
+    "FEAT_FlagM": ((f"{_ISAR0_NAME}.TS", 1),),
+    "FEAT_FlagM2": ((f"{_ISAR0_NAME}.TS", 2),),
+    "FEAT_RNG": ((f"{_ISAR0_NAME}.RNDR", 1),),
+    "FEAT_DPB": ((f"{_ISAR1_NAME}.DPB", 1),),
+    "FEAT_DPB2": ((f"{_ISAR1_NAME}.DPB", 2),),
+    "FEAT_LRCPC": ((f"{_ISAR1_NAME}.LRCPC", 1),),
+    "FEAT_LRCPC2": ((f"{_ISAR1_NAME}.LRCPC", 2),),
+    "FEAT_SB": ((f"{_ISAR1_NAME}.SB", 1),),
+    "FEAT_SPECRES": ((f"{_ISAR1_NAME}.SPECRES", 1),),
+    "FEAT_WFxT": ((f"{_ISAR2_NAME}.WFxT", 2),),
+    "FEAT_HBC": ((f"{_ISAR2_NAME}.BC", 1),),
+    "FEAT_MOPS": ((f"{_ISAR2_NAME}.MOPS", 1),),
+    "FEAT_CSSC": ((f"{_ISAR2_NAME}.CSSC", 1),),
+    "FEAT_PAuth": ((f"{_ISAR1_NAME}.APA", 1), (f"{_ISAR1_NAME}.GPA", 1)),
+    "FEAT_PAuth2": ((f"{_ISAR1_NAME}.APA", 3),),
+    "FEAT_FPAC": ((f"{_ISAR1_NAME}.APA", 4),),
+    "FEAT_FPACCOMBINE": ((f"{_ISAR1_NAME}.APA", 5),),
+    "FEAT_BTI": (("ID_AA64PFR1_EL1.BT", 1),),
+    "FEAT_LSE2": (("ID_AA64MMFR2_EL1.AT", 1),),
+    "FEAT_DIT": (("ID_AA64PFR0_EL1.DIT", 1),),
+    "FEAT_SSBS": (("ID_AA64PFR1_EL1.SSBS", 1),),
+    "FEAT_SSBS2": (("ID_AA64PFR1_EL1.SSBS", 2),),
+    "FEAT_AES": ((f"{_ISAR0_NAME}.AES", 1),),
+    "FEAT_PMULL": ((f"{_ISAR0_NAME}.AES", 2),),
+    "FEAT_SHA1": ((f"{_ISAR0_NAME}.SHA1", 1),),
+    "FEAT_SHA256": ((f"{_ISAR0_NAME}.SHA2", 1),),
+    "FEAT_SHA512": ((f"{_ISAR0_NAME}.SHA2", 2),),
+    "FEAT_SHA3": ((f"{_ISAR0_NAME}.SHA3", 1),),
+    "FEAT_SM3": ((f"{_ISAR0_NAME}.SM3", 1),),
+    "FEAT_SM4": ((f"{_ISAR0_NAME}.SM4", 1),),
+    "FEAT_RDM": ((f"{_ISAR0_NAME}.RDM", 1),),
+    "FEAT_DotProd": ((f"{_ISAR0_NAME}.DP", 1),),
+    "FEAT_FHM": ((f"{_ISAR0_NAME}.FHM", 1),),
+    "FEAT_FCMA": ((f"{_ISAR1_NAME}.FCMA", 1),),
+    "FEAT_I8MM": ((f"{_ISAR1_NAME}.I8MM", 1),),
+    "FEAT_FP": (("ID_AA64PFR0_EL1.FP", 0),),
+    "FEAT_AdvSIMD": (("ID_AA64PFR0_EL1.AdvSIMD", 0),),
+    "FEAT_FP16": (("ID_AA64PFR0_EL1.FP", 1), ("ID_AA64PFR0_EL1.AdvSIMD", 1)),
+    "FEAT_JSCVT": ((f"{_ISAR1_NAME}.JSCVT", 1),),
+    "FEAT_FRINTTS": ((f"{_ISAR1_NAME}.FRINTTS", 1),),
+    "FEAT_BF16": ((f"{_ISAR1_NAME}.BF16", 1),),
+}
+"""What each instruction set feature adds to the ID registers: fields and their values, the highest value winning."""
+
 REGISTERS: tuple[Register, ...] = (
     Register(
         "MIDR_EL1",
@@ -303,7 +373,7 @@ REGISTERS: tuple[Register, ...] = (
     _id("ID_AA64AFR1_EL1", 5, 5, "Auxiliary features 1: none"),
     _id("ID_AA64ISAR0_EL1", 6, 0, "Instruction sets 0: atomics, crypto, TLB maintenance", _ISAR0, TLB=2),
     _id("ID_AA64ISAR1_EL1", 6, 1, "Instruction sets 1: pointer authentication, barriers", _ISAR1),
-    _id("ID_AA64ISAR2_EL1", 6, 2, "Instruction sets 2: none"),
+    _id("ID_AA64ISAR2_EL1", 6, 2, "Instruction sets 2: short sequences, memory copies", _ISAR2),
     _id("ID_AA64ISAR3_EL1", 6, 3, "Instruction sets 3: none"),
     _id(
         "ID_AA64MMFR0_EL1",

@@ -1,22 +1,29 @@
-"""SYS instructions that maintain caches or translate addresses: IC, DC and AT.
+"""SYS instructions that maintain caches, forget predictions or translate addresses: IC, DC, CFP, DVP, CPP and AT.
 
-Absent, and so UNDEFINED: the DC forms with allocation tags (no MTE), DC CVAP and CVADP (no point of persistence), the
-AT forms without permission checks (FEAT_ATS1A).
+Absent, and so UNDEFINED: the DC forms with allocation tags (no MTE), the AT forms without permission checks
+(FEAT_ATS1A). The points of persistence and of deep persistence are the Point of Coherence.
 """
 
 from __future__ import annotations
 
 from emu.registers.model import Operation, Trap
-from emu.registers.traps import NO_EL2, RESERVED_STATE, ZERO_BLOCK, cache_maintenance
+from emu.registers.traps import NO_EL2, PREDICTION_RESTRICTION, RESERVED_STATE, ZERO_BLOCK, cache_maintenance
 
 _SET_WAY = (Trap(1, 2, "HCR_EL2.TSW"),)
 _UNIFICATION = (Trap(1, 2, "HCR_EL2.TPU"),)
 _COHERENCE = (Trap(1, 2, "HCR_EL2.TPC"),)
 
 
-def _by_address(name: str, crm: int, meaning: str, control: str) -> Operation:
+def _by_address(name: str, crm: int, meaning: str, control: str, feature: str = "") -> Operation:
     """Maintenance by virtual address that EL0 may be allowed."""
-    return Operation(name, (1, 3, 7, crm, 1), meaning, el=0, traps=cache_maintenance(control))
+    return Operation(name, (1, 3, 7, crm, 1), meaning, el=0, feature=feature, traps=cache_maintenance(control))
+
+
+def _prediction(name: str, op2: int, meaning: str) -> Operation:
+    """Prediction restriction by the context in a register."""
+    return Operation(
+        f"{name} RCTX", (1, 3, 7, 3, op2), meaning, el=0, feature="FEAT_SPECRES", traps=PREDICTION_RESTRICTION
+    )
 
 
 def _translate(name: str, op1: int, crm: int, op2: int, meaning: str) -> Operation:
@@ -51,6 +58,11 @@ OPERATIONS: tuple[Operation, ...] = (
     _by_address("DC CVAC", 10, "Clean data caches by address to the Point of Coherence", "TPC"),
     _by_address("DC CVAU", 11, "Clean data caches by address to the Point of Unification", "TPU"),
     _by_address("DC CIVAC", 14, "Clean and invalidate data caches by address to the Point of Coherence", "TPC"),
+    _by_address("DC CVAP", 12, "Clean data caches by address to the Point of Persistence", "TPC", "FEAT_DPB"),
+    _by_address("DC CVADP", 13, "Clean data caches by address to the Point of Deep Persistence", "TPC", "FEAT_DPB2"),
+    _prediction("CFP", 4, "Forget predictions of control flow made in a context; there are none here"),
+    _prediction("DVP", 5, "Forget predictions of data values made in a context; there are none here"),
+    _prediction("CPP", 7, "Forget prefetches of caches predicted in a context; there are none here"),
     # Neither MECEn nor EMEC gates it. An EL1 attempt is UNDEFINED whatever HCR_EL2 says.
     Operation(
         "DC CIPAE",

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emu.registers import control, debug, exceptions, ids, mec, operations, rme, thread, timer, tlbi, translation
+from emu.registers import (
+    control,
+    debug,
+    exceptions,
+    floating,
+    ids,
+    mec,
+    operations,
+    pointers,
+    rme,
+    thread,
+    timer,
+    tlbi,
+    translation,
+)
 from emu.registers.model import NO_ENCODING, Encoding, Operation, Register
 
 REGISTERS: tuple[Register, ...] = (
@@ -17,7 +31,9 @@ REGISTERS: tuple[Register, ...] = (
     *mec.REGISTERS,
     *timer.REGISTERS,
     *thread.REGISTERS,
+    *floating.REGISTERS,
     *debug.REGISTERS,
+    *pointers.REGISTERS,
 )
 """Every register with a meaning, in the order in which their storage is laid out."""
 
@@ -58,6 +74,9 @@ HOOKS: Mapping[str, Hook] = {
     "uao": Hook(
         "lives in a slot of its own; a write changes what LDTR and STTR may reach", on_read=True, on_write=True
     ),
+    "dit": Hook("lives in a slot of its own", on_read=True, on_write=True),
+    "ssbs": Hook("lives in a slot of its own", on_read=True, on_write=True),
+    "random": Hook("drawn from the machine's seed and the instruction count; clears the flags", on_read=True),
     "sp": Hook("one of the four is in use and then lives in slot SP", on_read=True, on_write=True),
     "counter": Hook("computed from the instruction count", on_read=True),
     "timer": Hook("TVAL and CTL.ISTATUS follow the counter; a write moves a deadline", on_read=True, on_write=True),

@@ -35,6 +35,8 @@ def _two_ranges(when: tuple[str, int] | None = None) -> tuple[Field, ...]:
         bit("AS", 36, "ASID size", {0: "8 bits", 1: "16 bits"}, when=when),
         bit("TBI0", 37, "The top byte of lower addresses is ignored", when=when),
         bit("TBI1", 38, "The top byte of upper addresses is ignored", when=when),
+        bit("TBID0", 51, "TBI0 is about data alone", when=when, feature="FEAT_PAuth"),
+        bit("TBID1", 52, "TBI1 is about data alone", when=when, feature="FEAT_PAuth"),
         bit("HPD0", 41, "Hierarchical permissions are off in the lower range", when=when),
         bit("HPD1", 42, "Hierarchical permissions are off in the upper range", when=when),
         bit("E0PD0", 55, "EL0 faults on the lower range", when=when),
@@ -52,6 +54,7 @@ def _one_range(when: tuple[str, int] | None = None) -> tuple[Field, ...]:
         Field("TG0", 15, 14, "Granule", _GRANULE_0, when),
         Field("PS", 18, 16, "Output address size", _SIZE, when),
         bit("TBI", 20, "The top byte of addresses is ignored", when=when),
+        bit("TBID", 29, "TBI is about data alone", when=when, feature="FEAT_PAuth"),
         bit("HPD", 24, "Hierarchical permissions are off", when=when),
     )
 

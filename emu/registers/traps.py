@@ -112,6 +112,45 @@ ZERO_BLOCK = (
     Trap(1, 2, "HCR_EL2.TDZ"),
 )
 
+_FP_ACCESS = 0x07
+"""Exception class of a trapped use of floating point, instructions and registers alike."""
+
+
+def _fpen(
+    source: int, target: int, register: str, values: tuple[int, ...], when: When = When.ALWAYS
+) -> tuple[Trap, ...]:
+    return tuple(Trap(source, target, f"{register}.FPEN", value=value, ec=_FP_ACCESS, when=when) for value in values)
+
+
+# AArch64.CheckFPAdvSIMDEnabled. EL0's trap to EL1 arrives at EL2 as an Undefined Instruction where TGE is 1.
+FLOATING_POINT = (
+    *(
+        Trap(0, 2, "CPACR_EL1.FPEN", value=value, ec=UNDEFINED_EC, when=When.GUEST, also=(("HCR_EL2.TGE", 1),))
+        for value in (0, 1, 2)
+    ),
+    *_fpen(0, 1, "CPACR_EL1", (0, 1, 2), When.GUEST),
+    *_fpen(1, 1, "CPACR_EL1", (0, 2)),
+    *_fpen(0, 2, "CPTR_EL2", (0, 2)),
+    *_fpen(0, 2, "CPTR_EL2", (1,), When.HOST),
+    *_fpen(1, 2, "CPTR_EL2", (0, 2)),
+    *_fpen(2, 2, "CPTR_EL2", (0, 2)),
+    *(Trap(source, 2, "CPTR_EL2.TFP", ec=_FP_ACCESS) for source in (0, 1, 2)),
+    *(Trap(source, 3, "CPTR_EL3.TFP", ec=_FP_ACCESS) for source in (0, 1, 2, 3)),
+)
+
+# EL0's use of CFP, DVP and CPP RCTX.
+PREDICTION_RESTRICTION = (
+    Trap(0, 1, "SCTLR_EL1.EnRCTX", value=0, when=When.GUEST),
+    Trap(0, 2, "SCTLR_EL2.EnRCTX", value=0, when=When.HOST),
+)
+
+# The pointer authentication keys, which EL3 and EL2 lend.
+POINTER_KEYS = (
+    Trap(1, 2, "HCR_EL2.APK", value=0),
+    Trap(1, 3, "SCR_EL3.APK", value=0),
+    Trap(2, 3, "SCR_EL3.APK", value=0),
+)
+
 # At EL3 SCR_EL3.{NSE,NS} name the Security state that an operation for a lower level works on; {1,0} is none.
 RESERVED_STATE = (Trap(3, 3, "SCR_EL3.NSE", ec=UNDEFINED_EC, also=(("SCR_EL3.NS", 0),)),)
 # The same for operations on EL2, which Secure state has only with EEL2.

@@ -14,20 +14,21 @@ SCTLR_EPAN = 1 << 57
 
 
 def is_unaligned(request: Request) -> bool:
-    """Whether a data access is not aligned to its size."""
-    return request.va % request.size != 0 and not (
+    """Whether a data access is not aligned to its size, or to the alignment that it names instead."""
+    return request.va % (request.alignment or request.size) != 0 and not (
         request.is_at or request.is_cache_maintenance or request.access is Access.FETCH
     )
 
 
 def alignment_fault(request: Request, sctlr: int) -> Fault | None:
     """Alignment faults that do not depend on the memory type; they come before translation (4.5)."""
-    if request.size == 1 or not is_unaligned(request):
+    alignment = request.alignment or request.size
+    if alignment == 1 or not is_unaligned(request):
         return None
     if request.is_aligned_only:
-        reason = f"this access must be aligned to its {request.size} bytes"
+        reason = f"this access must be aligned to its {alignment} bytes"
     elif sctlr & SCTLR_A:
-        reason = f"the address is not a multiple of {request.size} and SCTLR_ELx.A=1"
+        reason = f"the address is not a multiple of {alignment} and SCTLR_ELx.A=1"
     else:
         return None
     return Fault(FaultKind.ALIGNMENT, 0, reason)
@@ -99,7 +100,6 @@ def device_alignment_fault(is_device: bool, request: Request) -> Fault | None:
     if request.is_zeroing and not request.is_at:
         return Fault(FaultKind.ALIGNMENT, 0, "DC ZVA to Device memory")
     if is_unaligned(request):
-        return Fault(
-            FaultKind.ALIGNMENT, 0, f"the address is not a multiple of {request.size} and the memory is Device"
-        )
+        alignment = request.alignment or request.size
+        return Fault(FaultKind.ALIGNMENT, 0, f"the address is not a multiple of {alignment} and the memory is Device")
     return None

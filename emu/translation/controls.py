@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emu.architecture import Regime
+from emu.architecture import Access, Regime
 from emu.features import Features
 from emu.translation.geometry import (
     TG0,
@@ -40,6 +40,8 @@ class Stage1Control:
     geometry: Geometry
     tbi: bool
     """Top byte ignored."""
+    tbi_of_code: bool
+    """Top byte ignored in addresses of instructions too (TBID)."""
     epd: bool
     """Walks through this half's tables are disabled."""
     e0pd: bool
@@ -53,6 +55,10 @@ class Stage1Control:
     """The ASID comes from TTBR1."""
     has_wide_asid: bool
     """16 bits of ASID are in use (AS)."""
+
+    def ignores_tag(self, access: Access) -> bool:
+        """Whether the top byte of an access's address is no part of it."""
+        return self.tbi_of_code if access is Access.FETCH else self.tbi
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ def stage1_control(regime: Regime, upper: bool, tcr: int, features: Features) ->
         return Stage1Control(
             geometry=stage1_geometry(granule.shift, input_bits(tcr >> base & 0x3F, features)),
             tbi=bool(tcr >> (38 if upper else 37) & 1),
+            tbi_of_code=bool(tcr >> (38 if upper else 37) & 1 and not tcr >> (52 if upper else 51) & 1),
             epd=bool(tcr >> (base + 7) & 1),
             e0pd=bool(tcr >> (56 if upper else 55) & 1),
             hpd=bool(tcr >> (42 if upper else 41) & 1),
@@ -90,6 +97,7 @@ def stage1_control(regime: Regime, upper: bool, tcr: int, features: Features) ->
     return Stage1Control(
         geometry=stage1_geometry(granule.shift, input_bits(tcr & 0x3F, features)),
         tbi=bool(tcr >> 20 & 1),
+        tbi_of_code=bool(tcr >> 20 & 1 and not tcr >> 29 & 1),
         epd=False,
         e0pd=False,
         hpd=bool(tcr >> 24 & 1),

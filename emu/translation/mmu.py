@@ -240,7 +240,7 @@ class Mmu:
         control = walker.stage1_control(regime, upper)
         stages = Stages.BOTH if situation.is_stage2_on else Stages.STAGE1
         vmid, asid = self._tags(regime, security)
-        untagged = canonical(request.va, two_ranges, control.tbi)
+        untagged = canonical(request.va, two_ranges, control.ignores_tag(request.access))
         entry = self.tlb.lookup(stages, regime, security, vmid, asid, untagged)
         if entry is not None:
             fault = e0pd_fault(request, control, upper) or _permission_fault(

@@ -25,7 +25,9 @@ class Request:
     """PSTATE.PAN is 1 and this kind of access is subject to it."""
     is_cache_maintenance: bool = False
     is_aligned_only: bool = False
-    """Exclusive, acquire/release: an address that is not a multiple of `size` faults whatever SCTLR_ELx.A says."""
+    """Exclusive, atomic, acquire/release: an address that is not aligned faults whatever SCTLR_ELx.A says."""
+    alignment: int = 0
+    """The alignment in bytes that counts, where it is not `size`."""
     is_zeroing: bool = False
     """DC ZVA: a write that takes an Alignment fault on Device memory however it is aligned."""
     ignores_permissions: bool = False
@@ -193,6 +195,8 @@ class Translation:
     """The effective EMEC when the translation was made (a TLB may keep it)."""
     stage1_is_device: bool = False
     """Stage 1 by itself gives Device memory, which decides the order of Alignment and Permission faults."""
+    is_guarded: bool = False
+    """FEAT_BTI: stage 1 marks the memory as guarded (GP): indirect branches into it need a landing pad."""
     stage2_memattr: int | None = None
     """Of a translation of stage 2 alone, whose `va_base` is an IPA: SH and MemAttr[3:0] of the leaf, side by side."""
 

@@ -51,6 +51,8 @@ def difference(kept: Translation, fresh: Translation, address: int) -> str | Non
         return f"address space: a fresh walk gives {fresh.pas.label}"
     if kept.source is not fresh.source:
         return f"MECID: a fresh walk takes it from {fresh.source.value} ({fresh.why})"
+    if kept.is_guarded != fresh.is_guarded:
+        return "guarded page"
     if kept.permissions != fresh.permissions or kept.stage2_permissions != fresh.stage2_permissions:
         return "permissions"
     if kept.attributes != fresh.attributes:

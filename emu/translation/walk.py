@@ -134,7 +134,7 @@ class Walker:
     def _untagged(self, request: Request) -> int:
         regime, va = request.regime, request.va
         upper = regime.has_two_ranges and bool(va >> 55 & 1)
-        return canonical(va, regime.has_two_ranges, self.stage1_control(regime, upper).tbi)
+        return canonical(va, regime.has_two_ranges, self.stage1_control(regime, upper).ignores_tag(request.access))
 
     # --- stage 1 --------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Walker:
         """4.10: the address is its own output, in the address space of the state."""
         regime, security = request.regime, request.security
         upper = regime.has_two_ranges and bool(request.va >> 55 & 1)
-        is_tagged = self.stage1_control(regime, upper).tbi
+        is_tagged = self.stage1_control(regime, upper).ignores_tag(request.access)
         if (request.va & _LOW56 if is_tagged else request.va) >> self._features.pa_bits:
             reason = f"stage 1 is off and the address has bits beyond {self._features.pa_bits}"
             return Fault(FaultKind.ADDRESS_SIZE, 0, reason)
@@ -172,7 +172,7 @@ class Walker:
         regime, security, regs = request.regime, request.security, self._regs
         upper = regime.has_two_ranges and bool(request.va >> 55 & 1)
         control = self.stage1_control(regime, upper)
-        untagged = canonical(request.va, regime.has_two_ranges, control.tbi)
+        untagged = canonical(request.va, regime.has_two_ranges, control.ignores_tag(request.access))
         fault = range_fault(request, control, untagged, upper)
         if fault is not None:
             return fault
@@ -240,6 +240,7 @@ class Walker:
             amec=amec,
             emec=_emec(mec, regime, security),
             stage1_is_device=attributes.is_device,
+            is_guarded=bool(bits >> 50 & 1) and "FEAT_BTI" in self._features.isa,
         )
 
     # --- both -----------------------------------------------------------------------------------------------------
@@ -285,6 +286,7 @@ class Walker:
             amec=second.amec,
             emec=second.emec,
             stage1_is_device=first.stage1_is_device,
+            is_guarded=first.is_guarded,
         )
 
 

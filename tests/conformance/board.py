@@ -52,6 +52,8 @@ SCTLR = SCTLR_NTWI | SCTLR_NTWE | SPAN
 
 DAIF = 0xF << 6
 N, Z, C, V = 1 << 31, 1 << 30, 1 << 29, 1 << 28
+JUMPED = 1 << 10
+"""SPSR_ELx.BTYPE of an instruction that BR from unguarded memory led to, and that was never executed (FEAT_BTI)."""
 UAO, PAN, SS, IL, NRW = 1 << 23, 1 << 22, 1 << 21, 1 << 20, 1 << 4
 
 

@@ -12,6 +12,7 @@ from tests.conformance.board import (
     EA,
     EPAN,
     HCR_RW,
+    JUMPED,
     OPEN,
     PAN,
     SCTLR,
@@ -153,7 +154,7 @@ def test_an_el0_fetch_is_a_fault_from_a_lower_level(guest: Guest) -> None:
     guest.enter(el=0)
     taken = guest.board.takes(w.mov(1, USER_VA), w.br(1))
     assert (taken.el, taken.offset, taken.esr) == (1, 0x400, esr(FETCH_LOWER, PERMISSION | 3))
-    assert (taken.far, taken.elr, taken.spsr) == (USER_VA, USER_VA, spsr(0))
+    assert (taken.far, taken.elr, taken.spsr) == (USER_VA, USER_VA, spsr(0) | JUMPED)
 
 
 # Permissions (4.6).

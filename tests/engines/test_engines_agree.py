@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 
 import emu
 from tests.engines.flat import CODE, DATA, DATA_SIZE, flat_machine
-from tests.engines.words import BRANCH_CLASSES, DATA_CLASSES, MEMORY_CLASSES, by_name, random_operand, random_word
+from tests.engines.words import (
+    BRANCH_CLASSES,
+    DATA_CLASSES,
+    EXTENSION_DATA_CLASSES,
+    EXTENSION_MEMORY_CLASSES,
+    EXTENSION_OWN_CLASSES,
+    MEMORY_CLASSES,
+    by_name,
+    random_operand,
+    random_word,
+)
+
+_DATA = DATA_CLASSES + EXTENSION_DATA_CLASSES + EXTENSION_OWN_CLASSES[:-1]
+_MEMORY = MEMORY_CLASSES[:5] * 3 + MEMORY_CLASSES + EXTENSION_MEMORY_CLASSES
 
 _PROGRAM = 40
 _STEPS = 120
@@ -74,9 +87,9 @@ def _random(name: str, source: random.Random) -> int:
 def _any_word(source: random.Random) -> int:
     kind = source.random()
     if kind < 0.35:
-        return _random(source.choice(DATA_CLASSES), source)
+        return _random(source.choice(_DATA), source)
     if kind < 0.75:
-        name = source.choice(MEMORY_CLASSES[:5] * 3 + MEMORY_CLASSES)
+        name = source.choice(_MEMORY)
         word = _random(name, source)
         if name == "load_store_unsigned":
             word &= ~(0x3F0 << 10) & ~(3 << 20)  # small offsets, so that accesses meet

@@ -16,13 +16,26 @@ DATA_CLASSES = _names(
     """pc_relative add_subtract_immediate logical_immediate_64 logical_immediate_32 logical_immediate_16
     logical_immediate_8 logical_immediate_4 logical_immediate_2 move_wide bitfield extract logical_shifted
     add_subtract_shifted add_subtract_extended add_subtract_carry conditional_compare_register
-    conditional_compare_immediate conditional_select one_source divide shift_variable multiply_add
+    conditional_compare_immediate conditional_select reverse count_leading divide shift_variable multiply_add
     multiply_add_long multiply_high"""
 )
 BRANCH_CLASSES = _names("branch_immediate branch_conditional compare_and_branch test_and_branch branch_register")
 MEMORY_CLASSES = _names(
     """load_store_unsigned load_store_imm9 load_store_register load_literal load_store_pair load_exclusive
     store_exclusive load_exclusive_pair store_exclusive_pair load_acquire_store_release"""
+)
+
+# Of the extensions: those that unicorn knows too, and those that it does not.
+EXTENSION_DATA_CLASSES = _names(
+    """crc32 invert_carry rotate_into_flags set_flags_narrow flags_from_external flags_to_external
+    speculation_barrier"""
+)
+EXTENSION_MEMORY_CLASSES = _names(
+    """atomic_operation swap compare_and_swap compare_and_swap_pair load_acquire_rcpc
+    load_acquire_store_release_unscaled"""
+)
+EXTENSION_OWN_CLASSES = _names(
+    """extreme_register extreme_immediate count_trailing_zeros count_ones absolute branch_conditional_hinted"""
 )
 
 
@@ -62,7 +75,9 @@ def random_word(
         for name, value in zip(encoding.static, static or (), strict=static is not None):
             low, width = encoding.fields[name]
             word = word & ~(((1 << width) - 1) << low) | value << low
-        if encoding.name.startswith(("load_exclusive", "store_exclusive", "load_acquire")):
+        if encoding.name.startswith(("load_exclusive", "store_exclusive")) or (
+            encoding.name == "load_acquire_store_release"
+        ):
             if "rs" not in encoding.fields:
                 word |= 31 << 16
             if "rt2" not in encoding.fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emu.features import ISA_MAX
 from emu.registers.file import RegisterFile
 from emu.state import State
 
@@ -15,4 +16,4 @@ def state() -> State:
 
 @pytest.fixture
 def regs(state: State) -> RegisterFile:
-    return RegisterFile(state.slots, seed=1, has_mec=True, mecid_width=16)
+    return RegisterFile(state.slots, seed=1, has_mec=True, mecid_width=16, isa=ISA_MAX)

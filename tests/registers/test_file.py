@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from emu import state as slots
 from emu.errors import ConfigurationError, UnknownRegisterError
+from emu.features import ISA_MAX
 from emu.registers.file import RegisterFile
 from emu.registers.table import BY_NAME, REGISTERS
 from emu.state import State
@@ -16,7 +17,7 @@ ALL_ONES = (1 << 64) - 1
 
 
 def machine(seed: int = 1, has_mec: bool = True, mecid_width: int = 16) -> RegisterFile:
-    return RegisterFile(State().slots, seed=seed, has_mec=has_mec, mecid_width=mecid_width)
+    return RegisterFile(State().slots, seed=seed, has_mec=has_mec, mecid_width=mecid_width, isa=ISA_MAX)
 
 
 def test_storage_lies_in_the_system_part_of_the_state(regs: RegisterFile, state: State) -> None:

@@ -24,6 +24,7 @@ MASK64 = (1 << 64) - 1
 
 # Appendix A and section 1.2 of the project's reference document, as it gives them: op0,op1,CRn,CRm,op2.
 MANUAL_ENCODINGS = """
+FPCR 3,3,4,4,0; FPSR 3,3,4,4,1; DIT 3,3,4,2,5; SSBS 3,3,4,2,6; RNDR 3,3,2,4,0; RNDRRS 3,3,2,4,1;
 MIDR_EL1 3,0,0,0,0; MPIDR_EL1 3,0,0,0,5; ID_AA64PFR0_EL1 3,0,0,4,0; ID_AA64PFR1_EL1 3,0,0,4,1;
 ID_AA64DFR0_EL1 3,0,0,5,0; ID_AA64ISAR0_EL1 3,0,0,6,0; ID_AA64ISAR1_EL1 3,0,0,6,1; ID_AA64ISAR2_EL1 3,0,0,6,2;
 ID_AA64MMFR0_EL1 3,0,0,7,0; ID_AA64MMFR1_EL1 3,0,0,7,1; ID_AA64MMFR2_EL1 3,0,0,7,2; CTR_EL0 3,3,0,0,1;
@@ -59,15 +60,16 @@ MECIDR_EL2 3,4,10,8,7; VMECID_P_EL2 3,4,10,9,0; VMECID_A_EL2 3,4,10,9,1; MECID_R
 
 # Registers of Appendix A that belong to features which the ID registers deny.
 ABSENT_ENCODINGS = """
-HFGRTR_EL2 3,4,1,1,4; HFGWTR_EL2 3,4,1,1,5; HFGITR_EL2 3,4,1,1,6; DIT 3,3,4,2,5; SSBS 3,3,4,2,6; FPCR 3,3,4,4,0;
-FPSR 3,3,4,4,1; PIRE0_EL1 3,0,10,2,2; PIR_EL1 3,0,10,2,3; POR_EL1 3,0,10,2,4; PIRE0_EL2 3,4,10,2,2;
+HFGRTR_EL2 3,4,1,1,4; HFGWTR_EL2 3,4,1,1,5; HFGITR_EL2 3,4,1,1,6;
+PIRE0_EL1 3,0,10,2,2; PIR_EL1 3,0,10,2,3; POR_EL1 3,0,10,2,4; PIRE0_EL2 3,4,10,2,2;
 PIR_EL2 3,4,10,2,3; S2PIR_EL2 3,4,10,2,5; S2POR_EL1 3,0,10,2,5; FGWTE3_EL3 3,6,1,1,5
 """
 
 # Sections 1.8, 3.8, 4.9 and 4.12, and the reminders of Appendix A: op1,CRn,CRm,op2 behind op0 = 1.
 MANUAL_OPERATIONS = """
 DC IVAC 0,7,6,1; DC ISW 0,7,6,2; DC CSW 0,7,10,2; DC CISW 0,7,14,2; DC CVAC 3,7,10,1; DC CVAU 3,7,11,1;
-DC CIVAC 3,7,14,1; DC ZVA 3,7,4,1; IC IALLUIS 0,7,1,0; IC IALLU 0,7,5,0; IC IVAU 3,7,5,1;
+DC CIVAC 3,7,14,1; DC CVAP 3,7,12,1; DC CVADP 3,7,13,1;
+CFP RCTX 3,7,3,4; DVP RCTX 3,7,3,5; CPP RCTX 3,7,3,7; DC ZVA 3,7,4,1; IC IALLUIS 0,7,1,0; IC IALLU 0,7,5,0; IC IVAU 3,7,5,1;
 DC CIPAE 4,7,14,0; DC CIPAPA 6,7,14,1;
 AT S1E1R 0,7,8,0; AT S1E1W 0,7,8,1; AT S1E0R 0,7,8,2; AT S1E0W 0,7,8,3; AT S1E1RP 0,7,9,0; AT S1E1WP 0,7,9,1;
 AT S1E2R 4,7,8,0; AT S1E2W 4,7,8,1; AT S12E1R 4,7,8,4; AT S12E1W 4,7,8,5; AT S12E0R 4,7,8,6; AT S12E0W 4,7,8,7;
@@ -335,7 +337,7 @@ def test_the_whole_id_space_is_there() -> None:
 def test_disassembly_names() -> None:
     assert name_of((3, 4, 10, 8, 0)) == "MECID_P0_EL2"
     assert name_of((3, 0, 0, 7, 7)) is None
-    assert name_of((3, 3, 4, 4, 0)) is None
+    assert name_of((3, 3, 4, 4, 0)) == "FPCR"
     assert operation_name((1, 4, 7, 14, 0)) == "DC CIPAE"
     assert operation_name((1, 4, 7, 14, 7)) is None
     assert generic_name((3, 4, 10, 8, 0)) == "S3_4_C10_C8_0"
