@@ -37,6 +37,10 @@ def main(options: argparse.Namespace) -> int:
         return lambda: build_machine(chosen)
 
     from mectui.app import run_app
+    from mectui.recent import remember
+
+    if options.guest is not None:
+        remember(find_guest(options.guest))
 
     return run_app(
         machine_factory=None if options.guest is None else factory(options.guest),

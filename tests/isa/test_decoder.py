@@ -18,8 +18,9 @@ _ABSENT_PREFIXES = (
     "steor", "stset", "stsmax", "stsmin", "stumax", "stumin", "ldapr", "ldapur", "stlur", "ldlar", "stllr", "crc32",
     "pac", "aut", "xpac", "braa", "brab", "blraa", "blrab", "retaa", "retab", "eretaa", "eretab", "ldraa", "ldrab",
     "rmif", "setf", "cfinv", "axflag", "xaflag", "irg", "gmi", "subp", "addg", "subg", "stg", "ldg", "stz", "st2g",
-    "stgp", "ldgm", "stgm", "stzgm", "wfet", "wfit", "st64b", "ld64b", "tstart", "tcommit", "tcancel", "ttest", "bc.",
-    "cpy", "setp", "setm", "sete", "setgp", "setgm", "setge", "dcps", "drps", "bti", "udf", "cfp", "dvp", "cpp", "smstart", "smstop", "ssbb", "pssbb",
+    "stgp", "ldgm", "stgm", "stzgm", "wfet", "wfit", "st64b", "ld64b", "tstart", "tcommit", "tcancel", "ttest",
+    "bc.", "cpy", "setp", "setm", "sete", "setgp", "setgm", "setge", "dcps", "drps", "bti", "udf", "cfp", "dvp",
+    "cpp", "smstart", "smstop", "ssbb", "pssbb",
 )  # fmt: skip
 
 
