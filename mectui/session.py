@@ -17,6 +17,7 @@ from mectui import running
 from mectui.queries import registers
 from mectui.queries.status import StatusView, status
 from mectui.render.numbers import address as written
+from mectui.render.numbers import short
 
 if TYPE_CHECKING:
     import emu
@@ -379,10 +380,16 @@ class Session:
         cpu = self._the_machine().cpu
         if name in ("sp", "pc", "nzcv"):
             setattr(cpu, name, value)
+            kept = getattr(cpu, name)
         elif name[0] in "xv" and name[1:].isdigit():
-            (cpu.x if name[0] == "x" else cpu.v)[int(name[1:])] = value
+            file = cpu.x if name[0] == "x" else cpu.v
+            file[int(name[1:])] = value
+            kept = file[int(name[1:])]
         else:
             cpu.sysreg[name] = value
+            kept = cpu.sysreg[name]
+        masked = "" if kept == value else f" (not {short(value)}: the other bits do not exist or are read-only)"
+        self._say(f"{name} is {short(kept)} now{masked}.")
         self._stopped(running.stopped_here(self._the_machine(), StopReason.LIMIT, f"{name} set"))
 
     def _type(self, text: str) -> None:
