@@ -73,8 +73,6 @@ class Case:
     spsr: int | None
     address: int
     value: int = 0
-    note: str = ""
-    """For people: what the case is about."""
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ WINDOW = 0x5000_0000
 NORMAL_TYPES, DEVICE_TYPES = (0xFF, 0x44, 0xBB, 0x77, 0xEE, 0xF4), (0x00, 0x04, 0x08, 0x0C)
 STAGE2_NORMAL, STAGE2_DEVICE = (5, 6, 7, 9, 10, 11, 13, 14, 15), (0, 1, 2, 3)
 FORCED_NORMAL, FORCED_DEVICE = (5, 6, 7), (0, 1, 2, 3)
-AF, CONTIGUOUS, NS, NS_TABLE = 1 << 10, 1 << 52, 1 << 5, 1 << 63
+AF, CONTIGUOUS = 1 << 10, 1 << 52
 OUTPUT_BITS = (32, 36, 40, 42, 44, 48)
 
 
@@ -114,15 +114,6 @@ def offset_in(source: random.Random, level: int) -> int:
     return data_page(source) - CODE_BLOCK
 
 
-@dataclass
-class Stage1:
-    """One half's tree, with the addresses that something was made for."""
-
-    tree: Tree
-    base: int
-    targets: list[int]
-
-
 class World:
     """One configuration under construction."""
 
@@ -134,8 +125,6 @@ class World:
         self.is_unaligned = not self.has_device and self.source.random() < 0.5
         self.tables: dict[int, int] = {}
         self.registers: dict[str, int] = {}
-        self.targets: list[int] = []
-        self.intermediates: list[int] = []
 
     def chance(self, probability: float) -> bool:
         return self.source.random() < probability
@@ -238,7 +227,7 @@ class World:
 
     def sctlr(self) -> int:
         """MMU on; WXN and A sometimes; the rest such that EL0 is not trapped and PAN stays as it is."""
-        return 0x30D0_1805 | 1 << 23 | self.bit(19, 0.2) | self.bit(1, 0.2) | self.bit(12) & 0
+        return 0x30D0_1805 | 1 << 23 | self.bit(19, 0.2) | self.bit(1, 0.2)
 
     def start_level(self, bits: int) -> int:
         return 3 - (bits - 1 - 12) // 9

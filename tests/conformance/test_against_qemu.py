@@ -12,7 +12,11 @@ Where the two may differ, one by one:
 | level of a stage 2 fault on a stage 1 | FSC holds the level of stage 2 (AArch64.S1Walk returns       | level of the stage 1 walk | FSC's level not |
 |   walk, in ESR_ELx and PAR_EL1        |   stage 2's fault record)                                    |          | compared    |
 | HPFAR_EL2.NS on such a walk           | space of the faulting IPA, NSTable included                  | 0        | not compared|
+| HPFAR_EL2 of an external abort on a    | UNKNOWN (AArch64.IPAValid)                                   | kept     | not compared|
+|   stage 2 walk                        |                                                              |          |             |
 | PAR_EL1.SH of Device and NC memory    | 0b10 (PAR_EL1.SH: Device, or Non-cacheable inner and outer)  | SH of the descriptor | required to be 0b10 here |
+| PAR_EL1.SH with HCR_EL2.FWB           | IMPLEMENTATION DEFINED whether stage 1 hands its descriptor's| the descriptor's SH | SH not compared with FWB |
+|                                       |   SH or the effective one to stage 2 (AArch64.S1Translate)   |          |             |
 | Device type of stage 2 Device over    | stage 2's type alone: Normal memory of stage 1 has none      | compares stage 1's inner nibble as if | Device is |
 |   stage 1 Normal                      |   (S2CombineS1MemAttrs)                                      |   it were a type | compared, its type is not |
 | PAR_EL1 bit 11, F=0                   | RES1 without RME, NSE with it                                | no RME   | not compared|
@@ -81,12 +85,12 @@ def comparable_esr(esr: int, is_stage2_on: bool) -> int:
     return esr
 
 
-def comparable_par(par: int, is_stage2_on: bool, is_secure: bool) -> int:
+def comparable_par(par: int, is_stage2_on: bool, is_forced: bool, is_secure: bool) -> int:
     if par & 1:
         return par & ~(3 << 1) if par >> 8 & 1 else par
     par &= ~(1 << 11 | 1 << 10 | (0 if is_secure else 1 << 9))
     attributes = par >> 56
-    if attributes == 0x44 or attributes >> 4 == 0:
+    if is_forced or attributes == 0x44 or attributes >> 4 == 0:
         par &= ~(3 << 7)
     if is_stage2_on and attributes >> 4 == 0:
         par &= ~(0xF << 56)
@@ -95,6 +99,10 @@ def comparable_par(par: int, is_stage2_on: bool, is_secure: bool) -> int:
 
 def is_stage2_on(configuration: Configuration) -> bool:
     return bool(configuration.registers["HCR_EL2"] & 1)
+
+
+def is_forced(configuration: Configuration) -> bool:
+    return bool(configuration.registers["HCR_EL2"] >> 46 & 1)
 
 
 def is_secure(configuration: Configuration) -> bool:
@@ -109,7 +117,10 @@ def comparable(configuration: Configuration, case: Case, line: tuple[int, ...]) 
     if case.piece.startswith("at_"):
         where = ESR if case.spsr is None and values[WHERE] == 0 else X0
         par = line[where]
-        values[where] = comparable_par(par, stage2, secure)
+        values[where] = comparable_par(par, stage2, is_forced(configuration), secure)
+    ec, status = values[ESR] >> 26, values[ESR] & 0x3F
+    if ec in FETCH_ABORTS + DATA_ABORTS and status & 0b111100 == 0b010100:
+        values[HPFAR] = 0
     if values[ESR] & S1PTW and values[ESR] >> 26 in FETCH_ABORTS + DATA_ABORTS:
         values[HPFAR] &= ~HPFAR_NS
     if case.piece.startswith(("state_read", "state_write", "state_odd", "state_op")):

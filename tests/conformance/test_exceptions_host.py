@@ -7,7 +7,6 @@ import pytest
 from emu import Security
 from tests.conformance import words as w
 from tests.conformance.board import CODE, E2H, EEL2, HCR_RW, OPEN, TGE, VECTORS, Board, esr, spsr
-from tests.conformance.tables import HIGH
 
 # name of EL1's -> a value both registers can hold.
 REDIRECTED = {
@@ -106,7 +105,3 @@ def test_a_host_returns_to_its_el0_with_the_el1_names(board: Board) -> None:
     board.put(target, w.svc(1))
     taken = board.takes(w.mov(0, target), w.msr("ELR_EL1", 0), w.mov(0, spsr(0)), w.msr("SPSR_EL1", 0), w.ERET)
     assert (taken.el, taken.offset, taken.esr, taken.elr) == (2, 0x400, esr(0x15, 1), target + 4)
-
-
-def test_the_upper_half_of_these_tests_is_that_of_t1sz_25() -> None:
-    assert HIGH == (1 << 64) - (1 << 39)

@@ -6,7 +6,7 @@ import pytest
 
 from emu import Security
 from tests.conformance import words as w
-from tests.conformance.board import CODE, DATA, DC, HCR_RW, NS, OPEN, RAM, SCTLR, VM, Board, esr, spsr
+from tests.conformance.board import CODE, DATA, DC, HCR_RW, SCTLR, Board, esr, spsr
 from tests.conformance.guest import IPA, USER_IPA, USER_VA, VA, Guest
 from tests.conformance.tables import (
     AF,
@@ -21,7 +21,6 @@ from tests.conformance.tables import (
     S2_XN,
     S2_XN_EL0,
     S2_XN_EL1,
-    USER,
     UXN,
     VTCR,
 )
@@ -259,6 +258,13 @@ def test_ptw_forbids_tables_in_device_memory(guest: Guest, hcr: int, faults: boo
     assert (None if taken is None else taken.esr) == (esr(ABORT, S1PTW | PERMISSION | 3) if faults else None)
 
 
+def test_ptw_means_nothing_without_stage_2(guest: Guest) -> None:
+    guest.is_stage2_on = False
+    guest.stage1.map(VA, DATA, NORMAL | UXN)
+    guest.enter(hcr=1 << 2)
+    guest.board.load(VA)
+
+
 def test_a_stage_2_table_where_nothing_answers(guest: Guest) -> None:
     """A synchronous external abort on a stage 2 walk is reported with the level of stage 2, at EL2."""
     board = guest.board
@@ -351,9 +357,3 @@ def test_an_at_of_both_stages_reports_stage_2_in_par(guest: Guest) -> None:
     board.does(w.mov(1, VA), w.sys("AT S12E1R", 1), w.mrs(0, "PAR_EL1"))
     # F, FST, S=1, and bit 11, which is RES1.
     assert board.x[0] & 0xFFFF == 1 | (TRANSLATION | 3) << 1 | 1 << 9 | 1 << 11
-
-
-def test_constants_of_these_tests() -> None:
-    assert (VM, NS, USER, EXTERNAL) == (1, 1, 1 << 6, 0b010000)
-    assert OPEN & NS == 0
-    assert RAM >> 30 == 1

@@ -96,12 +96,10 @@ def test_tvm_needs_el2_in_this_state(board: Board, name: str) -> None:
     expect(board, register(name, False), 2)
 
 
-@pytest.mark.parametrize("name", ["SCTLR_EL1", "TTBR0_EL1"])
+@pytest.mark.parametrize("name", ["VBAR_EL1", "SPSR_EL1", "ELR_EL1", "PAR_EL1", "TPIDR_EL1"])
 def test_vbar_and_others_are_not_virtual_memory_controls(board: Board, name: str) -> None:
     board.enter(1, HCR_EL2=HCR_RW | TVM | TRVM)
-    for free in ("VBAR_EL1", "SPSR_EL1", "ELR_EL1", "PAR_EL1", "TPIDR_EL1"):
-        board.does(w.mrs(5, free), w.msr(free, 5))
-    expect(board, register(name, True), 2)
+    board.does(w.mrs(5, name), w.msr(name, 5))
 
 
 # Appendix C: SCTLR2_EL1 and TCR2_EL1, in the order of their tests.
@@ -267,6 +265,32 @@ def test_dczid_says_whether_dc_zva_is_prohibited(board: Board, el: int, sctlr: i
     board.enter(el, HCR_EL2=HCR_RW | hcr, SCTLR_EL1=SCTLR | sctlr)
     board.does(w.mrs(5, "DCZID_EL0"))
     assert board.x[5] >> 4 & 1 == prohibited
+
+
+# The counter at EL0: EL1's control, then EL1PCTEN (bit 0, or bit 10 with E2H), or EL0PCTEN (bit 0) under a host.
+
+
+@pytest.mark.parametrize(
+    ("hcr", "cntkctl", "cnthctl", "to"),
+    [
+        (0, 0, 1, 1),
+        (TGE, 0, 1, 2),
+        (0, 1, 0b10, 2),
+        (0, 1, 0b01, None),
+        (TGE, 1, 0b10, 2),
+        (E2H, 1, 1, 2),
+        (E2H, 1, 1 << 10, None),
+        (E2H | TGE, 0, 1, None),
+        (E2H | TGE, 1, 1 << 10, 2),
+    ],
+)
+def test_the_physical_counter_at_el0(board: Board, hcr: int, cntkctl: int, cnthctl: int, to: int | None) -> None:
+    board.enter(0, HCR_EL2=HCR_RW | hcr, CNTKCTL_EL1=cntkctl, CNTHCTL_EL2=cnthctl)
+    case = register("CNTPCT_EL0", True)
+    if to is None:
+        board.does(case[0])
+    else:
+        expect(board, case, to)
 
 
 # CPACR and CPTR.
