@@ -32,11 +32,10 @@ class Action:
     help: str
     scope: Scope
     footer: int = 0
-    key_label: str = ""
 
     @property
     def shown_key(self) -> str:
-        return self.key_label or (label(self.keys[0]) if self.keys else "")
+        return label(self.keys[0])
 
     @property
     def all_keys(self) -> str:

@@ -16,7 +16,6 @@ from mectui.recent import remember
 from mectui.screens.debugger import DebuggerScreen
 from mectui.screens.start import StartScreen
 from mectui.styling import StyleBook, textual_theme
-from mectui.themes import ThemeFile
 
 if TYPE_CHECKING:
     import emu
@@ -62,6 +61,7 @@ class MectuiApp(App[int]):
         self.guest = title
         self.commands = tuple(commands)
         self.file_factory = file_factory
+        self.is_from_start_screen = False
         self._add_user_themes()
         for file in self.theme_files.values():
             self.register_theme(textual_theme(file))
@@ -101,10 +101,6 @@ class MectuiApp(App[int]):
         self.theme = names[(at + 1) % len(names)]
         return self.theme_files[self.theme].title
 
-    @property
-    def current_theme_file(self) -> ThemeFile:
-        return self.theme_files[self.theme]
-
     # --- screens --------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
@@ -119,12 +115,26 @@ class MectuiApp(App[int]):
         self.push_screen(DebuggerScreen(factory, guest, self.commands))
 
     def open_file(self, path: Path) -> None:
-        remember(path)
-        self.open_machine(self.file_factory(path), path.name)
+        """Shows the debugger on a file; it is one of the recent files once it has been loaded."""
+        build = self.file_factory(path)
 
-    def show_start_screen(self) -> None:
+        def build_and_remember() -> emu.Machine:
+            machine = build()
+            remember(path)
+            return machine
+
+        self.is_from_start_screen = True
+        self.open_machine(build_and_remember, path.name)
+
+    def show_start_screen(self, problem: str = "") -> None:
         self._leave_debugger()
-        self.push_screen(StartScreen())
+        self.push_screen(StartScreen(problem))
+
+    def failed(self, problem: str) -> bool:
+        """A guest could not be loaded: back to where it was chosen. False where it was chosen on the command line."""
+        if self.is_from_start_screen:
+            self.show_start_screen(problem)
+        return self.is_from_start_screen
 
     def _leave_debugger(self) -> None:
         while len(self.screen_stack) > 1:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from emu.debug.events import Event, OwnerChanged, Stop, StopReason
+from emu.debug.events import Event, Hit, OwnerChanged, Stop, StopReason
 from emu.errors import EmuError
 from mectui import running
 from mectui.queries import registers
 from mectui.queries.status import StatusView, status
 from mectui.render.numbers import address as written
+from mectui.render.numbers import short
 
 if TYPE_CHECKING:
     import emu
@@ -124,8 +125,8 @@ class Session:
 
     def close(self) -> None:
         """Stops the run and ends the thread."""
-        self.pause()
         self._orders.put(None)
+        self._end_slice()
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
@@ -137,13 +138,16 @@ class Session:
     def pause(self) -> None:
         """Answers within a slice: native code is asked to leave at once, waiting plans end."""
         self._pause.set()
+        self._end_slice()
+
+    def _end_slice(self) -> None:
         machine = self._machine
         if machine is not None:
             machine.pause()
 
     def restart(self) -> None:
-        self.pause()
         self._orders.put(self._build)
+        self._end_slice()
 
     def toggle_breakpoint(self, va: int) -> None:
         self._orders.put(lambda: self._toggle_breakpoint(va))
@@ -282,7 +286,7 @@ class Session:
         return self.progress.last_access if request is None else request.va
 
     def _reason(self, stop: Stop) -> str:
-        """Why the guest stopped, in a few words."""
+        """Why the guest stopped, in a few words; a longer story is in the stop's message."""
         match stop.reason:
             case StopReason.EXIT:
                 return f"exited with code {stop.code}"
@@ -296,7 +300,7 @@ class Session:
             case StopReason.PAUSED:
                 return "paused"
             case _:
-                return f"{stop.reason.value}: {stop.message}" if stop.message else stop.reason.value
+                return stop.reason.value
 
     def _refresh(self, state: RunState | None = None, reason: str | None = None) -> None:
         """Publishes what changed between stops: place, console, breakpoints."""
@@ -339,8 +343,12 @@ class Session:
         self._stopped(None)
 
     def _remember(self, event: Event) -> None:
-        if not isinstance(event, OwnerChanged):  # one per 16 bytes stored: the MECID map shows these better
-            self._events.append(event)
+        if isinstance(event, OwnerChanged):
+            return  # one per 16 bytes stored: the MECID map shows these better
+        last = self._events[-1] if self._events else None
+        if isinstance(event, Hit) and isinstance(last, Hit) and event.pc == last.pc:
+            return  # a loop over foreign memory would push out everything else; the hits' own pane has them all
+        self._events.append(event)
 
     def _toggle_breakpoint(self, va: int) -> None:
         machine = self._the_machine()
@@ -372,10 +380,16 @@ class Session:
         cpu = self._the_machine().cpu
         if name in ("sp", "pc", "nzcv"):
             setattr(cpu, name, value)
+            kept = getattr(cpu, name)
         elif name[0] in "xv" and name[1:].isdigit():
-            (cpu.x if name[0] == "x" else cpu.v)[int(name[1:])] = value
+            file = cpu.x if name[0] == "x" else cpu.v
+            file[int(name[1:])] = value
+            kept = file[int(name[1:])]
         else:
             cpu.sysreg[name] = value
+            kept = cpu.sysreg[name]
+        masked = "" if kept == value else f" (not {short(value)}: the other bits do not exist or are read-only)"
+        self._say(f"{name} is {short(kept)} now{masked}.")
         self._stopped(running.stopped_here(self._the_machine(), StopReason.LIMIT, f"{name} set"))
 
     def _type(self, text: str) -> None:

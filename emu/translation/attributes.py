@@ -81,16 +81,22 @@ def combine(stage1: MemoryAttributes, memattr: int, shareability: int, is_forced
 
 
 def _combine_forced(stage1: MemoryAttributes, memattr: int, stronger: int) -> MemoryAttributes:
-    """FEAT_S2FWB: MemAttr[2]=0 Device, 101 Normal NC, 110 Normal WB whatever stage 1 says, 111 (and 100) stage 1's."""
+    """FEAT_S2FWB: MemAttr[2]=0 Device, 101 Normal NC, 110 Normal WB, 111 (and 100) stage 1's."""
     if not memattr & 0b100:
         kind = memattr & 3
         return _device(min(kind, stage1.mair >> 2) if stage1.is_device else kind)
     selector = memattr & 0b11
     if selector == 0b10:
-        return _normal(NORMAL_WB, stronger)
+        mair = NORMAL_WB if stage1.is_device else _forced_back(stage1.mair >> 4) << 4 | _forced_back(stage1.mair & 0xF)
+        return _normal(mair, stronger)
     if stage1.is_device:
         return stage1
     return _normal(NORMAL_NC if selector == 0b01 else stage1.mair, stronger)
+
+
+def _forced_back(nibble: int) -> int:
+    """One half of a MAIR byte made Write-Back: cacheable halves keep their hints, others allocate on both."""
+    return 0b1111 if nibble in (0, 0b0100) else nibble | 0b0100
 
 
 def _restrict(nibble: int, cacheability: int) -> int:

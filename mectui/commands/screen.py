@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from emu.errors import EmuError
 from emu.loader import read_elf, read_file
 from mectui.commands.machine import build_machine, find_guest
+from mectui.resources import guest_path
 
 if TYPE_CHECKING:
     import emu
@@ -37,6 +38,10 @@ def main(options: argparse.Namespace) -> int:
         return lambda: build_machine(chosen)
 
     from mectui.app import run_app
+    from mectui.recent import remember
+
+    if options.guest is not None and guest_path(options.guest) is None:
+        remember(find_guest(options.guest))
 
     return run_app(
         machine_factory=None if options.guest is None else factory(options.guest),

@@ -75,4 +75,6 @@ class EventsPane(TailPane):
         return render_events.events(self.view, width)
 
     def summary(self) -> str:
-        return numbers.plural(len(self.view), "event") if self.view else ""
+        if not self.view:
+            return ""
+        return f"{'last ' if len(self.view) == EVENTS_SHOWN else ''}{numbers.plural(len(self.view), 'event')}"

@@ -7,7 +7,7 @@ from emu.debug.events import Moment
 from mectui.queries.hits import HitsView, HitView
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import BLANK, Line, Span, Target, TargetKind, crop, empty_pane, fit, wrap
+from mectui.render.text import Line, Span, Target, TargetKind, crop, empty_pane, fit, wrap
 
 
 def summary(view: HitsView) -> str:
@@ -45,16 +45,23 @@ def place(moment: Moment, name: str) -> str:
     return f"#{numbers.count(moment.instruction)} EL{moment.el} {moment.security.label} {where}"
 
 
+def reach(first: int, last: int) -> str:
+    """ "0x4038_0000" or "0x4038_0000 … 0x4038_0ff8"."""
+    return numbers.address(first) if first == last else f"{numbers.address(first)} … {numbers.address(last)}"
+
+
 def one(item: HitView, width: int) -> list[Line]:
     hit = item.hit
     target = Target(TargetKind.HIT, item.number)
-    va = "" if hit.va is None else f"VA {numbers.address(hit.va)} "
     source = f" ({hit.source.short})" if hit.source.value != "0" else ""
+    times = f", {numbers.count(item.count)} times" if item.count > 1 else ""
+    where = f"PA {reach(hit.pa, item.last.pa)}"
+    if hit.va is not None and item.last.va is not None:
+        where = f"VA {reach(hit.va, item.last.va)}  {where}"
     first = (
         Span(f"{item.number:>3}  ", "hit"),
-        Span(f"{hit.access.value} of {numbers.plural(hit.size, 'byte')} ", "strong"),
-        Span(va, "address"),
-        Span(f"PA {numbers.address(hit.pa)}", "address"),
+        Span(f"{hit.access.value} of {numbers.plural(hit.size, 'byte')}{times}  ", "strong"),
+        Span(where, "address"),
     )
     asked = (
         Span("     asked under ", "muted"),
@@ -71,8 +78,3 @@ def one(item: HitView, width: int) -> list[Line]:
         Span(f" {writer}", "text"),
     )
     return [crop(Line(spans, target), width) for spans in (first, asked, stored)]
-
-
-def details(item: HitView, width: int) -> list[Line]:
-    """One hit with what is probably missing, for reports."""
-    return [*one(item, width), *wrap(f"     likely: {item.likely}", width, "warning", indent="     "), BLANK]

@@ -54,10 +54,6 @@ def mecid(number: int, source: MecidSource | None = None) -> str:
     return f"id {number} ({source.short})"
 
 
-def mecid_short(number: int, source: MecidSource) -> str:
-    return f"id{number} ({source.short})" if source is not MecidSource.ZERO else f"id{number}"
-
-
 def size_roughly(bytes_: int) -> str:
     """A size in the largest unit that leaves a whole number of at most four digits: "120 KiB", "2 GiB"."""
     for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):

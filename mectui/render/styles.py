@@ -16,7 +16,6 @@ STYLES: dict[str, str] = {
     "operand": "instruction operands",
     "register": "register names",
     "symbol": "symbols of the guest",
-    "note": "notes beside instructions",
     "pc": "the line of the program counter",
     "breakpoint": "breakpoint marks",
     "cursor": "the line of the cursor in the focused pane",
@@ -34,7 +33,6 @@ STYLES: dict[str, str] = {
     "unowned": "memory nobody has stored to",
     "mixed": "pages with more than one owner",
     "key": "keys in the footer and the help",
-    "tab": "the tab that is open",
     "cell_cursor": "the square of the map under the cursor",
     "header": "the top line",
 }

@@ -124,8 +124,9 @@ def step_details(step: WalkStep, indent: str, width: int, target: Target) -> lis
         texts.append((f"GPC: {gpc_text(step.gpc)}", "text"))
     texts.append((step.outcome, "text"))
     lines = [Line((Span(pad), *part.spans), target) for text, style in texts for part in wrap(text, room, style)]
+    names = max((len(field.name) for field in step.fields), default=0) + 1
     for field in step.fields:
-        spans = (Span(pad), column(field.name, 11, "register"), Span(numbers.short(field.value), "value"))
+        spans = (Span(pad), column(field.name, names, "register"), Span(numbers.short(field.value), "value"))
         lines.append(crop(Line((*spans, Span(f"  {field.meaning}", "muted")), target), width))
     return lines
 

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from emu.architecture import Access
+from emu.debug.events import StopReason
 from mectui import running
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
@@ -44,6 +45,8 @@ WORKSPACE_TABS = {
 """The registers a workspace opens with."""
 
 
+TOLD = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
+"""Stops whose message is a sentence for people."""
 RUNNING_COMMANDS = frozenset(
     name
     for spec in COMMANDS
@@ -51,6 +54,12 @@ RUNNING_COMMANDS = frozenset(
     for name in (spec.name, *spec.aliases)
 )
 OPENS_COMMAND_LINE = ("command", "goto", "memory")
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop, as a sentence of its own."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
 class SessionNews(Message):
@@ -110,11 +119,10 @@ class DebuggerScreen(Screen[None]):
                 EventsPane("events"),
             )
         )
-        yield CommandLine()
+        yield CommandLine(lambda text: completions(text, self.known()))
         yield ActionBar()
 
     def on_mount(self) -> None:
-        self.command_line.input.complete = lambda text: completions(text, self.known())
         self.disassembly.focus()
         self.session.start()
 
@@ -162,7 +170,8 @@ class DebuggerScreen(Screen[None]):
         old, self.progress = self.progress, progress
         self.query_one(Header).show(progress)
         if progress.state is RunState.FAILED:
-            self.say(progress.reason, is_error=True)
+            if not self.mectui.failed(sentence(progress.reason)):
+                self.say(sentence(progress.reason), is_error=True)
             return
         console = self.query_one(ConsolePane)
         console.follow(progress)
@@ -174,8 +183,9 @@ class DebuggerScreen(Screen[None]):
                     pane.follow(progress)
             if progress.stop is None:
                 self.query_one(WalkPane).forget()
-            elif progress.stop.message and progress.state is RunState.ENDED:
-                self.say(progress.stop.message, is_error=progress.stop.code != 0)
+            elif progress.stop.message and progress.stop.reason in TOLD:
+                is_error = progress.stop.reason is StopReason.ERROR or progress.stop.code != 0
+                self.say(sentence(progress.stop.message), is_error)
         self.look(self.board.in_front())
         self._execute_first_commands()
 
@@ -206,7 +216,7 @@ class DebuggerScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While somebody types, keys are text."""
-        return not (action == "do" and self.command_line.is_typing)
+        return not (action == "do" and any(line.is_typing for line in self.query(CommandLine)))
 
     def action_do(self, name: str) -> None:
         """Runs an action of the table."""

@@ -13,6 +13,9 @@ from textual.widgets import Input, Static
 
 HISTORY_KEPT = 200
 
+Complete = Callable[[str], Sequence[str]]
+"""Whole lines that a text could become."""
+
 
 class CommandInput(Input):
     """The input itself: Tab completes, up and down go through what was typed before, Esc leaves."""
@@ -28,9 +31,10 @@ class CommandInput(Input):
     class Left(Message):
         """Somebody pressed Esc."""
 
-    def __init__(self) -> None:
+    def __init__(self, complete: Complete) -> None:
         super().__init__(id="command-input", compact=True, select_on_focus=False)
-        self.complete: Callable[[str], Sequence[str]] = lambda text: ()
+        self.display = False
+        self.complete = complete
         self._choices: Sequence[str] = ()
         self._chosen = -1
         self._history: list[str] = []
@@ -86,23 +90,25 @@ class CommandLine(Horizontal):
         #message.-fresh { color: $foreground; }
     }
     """
+
     HINT = "press : to type a command, ? for help"
+
+    def __init__(self, complete: Complete) -> None:
+        super().__init__()
+        self.complete = complete
 
     def compose(self) -> ComposeResult:
         yield Static(":", id="prompt")
-        yield CommandInput()
+        yield CommandInput(self.complete)
         yield Static(self.HINT, id="message", markup=False)
 
     @property
     def input(self) -> CommandInput:
         return self.query_one(CommandInput)
 
-    def on_mount(self) -> None:
-        self.input.display = False
-
     @property
     def is_typing(self) -> bool:
-        return self.input.display
+        return any(item.display for item in self.query(CommandInput))
 
     def open(self, text: str = "") -> None:
         """Takes the focus at once: keys that come right behind are meant for the input."""

@@ -88,12 +88,17 @@ def test_an_elf_without_usable_sections_still_loads_or_says_why(tmp_path: Path) 
     path = tmp_path / "guest.elf"
     path.write_bytes(_broken("section headers outside"))
     machine = emu.Machine(engine="reference")
+    message = _refusal(machine, path)
+    assert (message is None and machine.cpu.pc == 0x4008_0000) or (message is not None and "guest.elf" in message)
+
+
+def _refusal(machine: emu.Machine, path: Path) -> str | None:
+    """What the machine says about a file; None when it loads it."""
     try:
         machine.load(path)
     except EmuError as error:
-        assert "guest.elf" in str(error)
-    else:
-        assert machine.cpu.pc == 0x4008_0000
+        return str(error)
+    return None
 
 
 def test_overlapping_segments_are_refused(tmp_path: Path) -> None:
@@ -125,11 +130,8 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         data = data[: source.randrange(len(data))]
     path = tmp_path / "guest.elf"
     path.write_bytes(data)
-    machine = emu.Machine(memory="1M", engine="reference")
-    try:
-        machine.load(path)
-    except EmuError as error:
-        assert "\n" not in str(error)
+    message = _refusal(emu.Machine(memory="1M", engine="reference"), path)
+    assert message is None or "\n" not in message
 
 
 @pytest.mark.parametrize(

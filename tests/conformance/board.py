@@ -27,7 +27,7 @@ SPARE = RAM + 0x40_0000
 
 # SCR_EL3 (mec-reference.md 1.3).
 NS, HCE, RW, EEL2, HXEN = 1 << 0, 1 << 8, 1 << 10, 1 << 18, 1 << 38
-SMD, SIF, TWI3, TWE3, EA = 1 << 7, 1 << 9, 1 << 12, 1 << 13, 1 << 3
+SMD, TWI3, TWE3, EA = 1 << 7, 1 << 12, 1 << 13, 1 << 3
 TCR2EN, SCTLR2EN, GPF3, MECEN, NSE = 1 << 43, 1 << 44, 1 << 48, 1 << 49, 1 << 62
 STATE = {Security.SECURE: 0, Security.NON_SECURE: NS, Security.REALM: NSE | NS}
 OPEN = RW | HCE | HXEN | TCR2EN | SCTLR2EN | MECEN
@@ -54,7 +54,7 @@ DAIF = 0xF << 6
 N, Z, C, V = 1 << 31, 1 << 30, 1 << 29, 1 << 28
 JUMPED = 1 << 10
 """SPSR_ELx.BTYPE of an instruction that BR from unguarded memory led to, and that was never executed (FEAT_BTI)."""
-UAO, PAN, SS, IL, NRW = 1 << 23, 1 << 22, 1 << 21, 1 << 20, 1 << 4
+UAO, PAN, IL, NRW = 1 << 23, 1 << 22, 1 << 20, 1 << 4
 
 
 def spsr(el: int, *, handler: bool = True) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tests.conformance.board import RAM, SPARE, Board
 
-# Stage 1 leaves (4.4). MAIR_ELx index 0 is Normal Write-Back here, index 1 Device-nGnRnE, index 2 Normal Non-cacheable.
-MAIR = 0xFF | 0x00 << 8 | 0x44 << 16
-DEVICE, NON_CACHEABLE = 1 << 2, 2 << 2
-NS_LEAF, USER, READ_ONLY, INNER, AF, NG, NSE_LEAF = 1 << 5, 1 << 6, 1 << 7, 3 << 8, 1 << 10, 1 << 11, 1 << 11
+# Stage 1 leaves (4.4). MAIR_ELx index 0 is Normal Write-Back here, index 1 Device-nGnRnE.
+MAIR = 0xFF | 0x00 << 8
+DEVICE = 1 << 2
+NS_LEAF, USER, READ_ONLY, INNER, AF, NSE_LEAF = 1 << 5, 1 << 6, 1 << 7, 3 << 8, 1 << 10, 1 << 11
 NT, CONTIGUOUS, PXN, UXN, XN, AMEC = 1 << 16, 1 << 52, 1 << 53, 1 << 54, 1 << 54, 1 << 63
 NORMAL = INNER | AF
-AP_TABLE_NO_EL0, AP_TABLE_NO_WRITE, UXN_TABLE, PXN_TABLE, NS_TABLE = 1 << 61, 1 << 62, 1 << 60, 1 << 59, 1 << 63
+AP_TABLE_NO_EL0, AP_TABLE_NO_WRITE, UXN_TABLE, PXN_TABLE = 1 << 61, 1 << 62, 1 << 60, 1 << 59
 
 # Stage 2 leaves.
 S2_WB, S2_DEVICE, S2_READ, S2_WRITE, S2_NS = 0xF << 2, 0, 1 << 6, 1 << 7, 1 << 55
@@ -24,7 +24,7 @@ WALK0, WALK1 = 1 << 8 | 1 << 10 | 3 << 12, 1 << 24 | 1 << 26 | 3 << 28
 TCR_ONE = 25 | WALK0 | 1 << 16
 TCR_TWO = 25 | WALK0 | 25 << 16 | WALK1 | 2 << 30 | 1 << 32
 VTCR = 25 | WALK0 | 1 << 6 | 1 << 16
-A1, EPD0, EPD1, TBI0, TBI1, TBI = 1 << 22, 1 << 7, 1 << 23, 1 << 37, 1 << 38, 1 << 20
+A1, EPD0, TBI0, TBI = 1 << 22, 1 << 7, 1 << 37, 1 << 20
 HIGH = 0xFFFF_FF80_0000_0000
 """The lowest address of the upper range with T1SZ=25."""
 

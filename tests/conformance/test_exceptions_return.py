@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from emu import Security
 from tests.conformance import words as w
 from tests.conformance.board import (
     CODE,
@@ -19,7 +18,6 @@ from tests.conformance.board import (
     OPEN,
     PAN,
     SCTLR,
-    SCTLR_M,
     TGE,
     UAO,
     Board,
@@ -247,8 +245,3 @@ def test_a_branch_keeps_the_tag_where_tbi_is_off(board: Board) -> None:
     tagged = 0x5A << 56 | TARGET
     taken = board.takes(w.mov(1, tagged), w.br(1))
     assert (taken.esr, taken.far, taken.elr) == (esr(0x21, 0b000000), tagged, tagged)
-
-
-def test_states_of_these_tests() -> None:
-    assert Security.ROOT == 2  # {NSE,NS} = {1,0}, which SCR_EL3 may not hold for a lower level
-    assert SCTLR_M == 1

@@ -18,7 +18,6 @@ from tests.conformance.board import (
     SCTLR,
     SCTLR_M,
     SCTLR_WXN,
-    SPAN,
     TGE,
     UAO,
     Board,
@@ -27,7 +26,6 @@ from tests.conformance.board import (
 )
 from tests.conformance.guest import IPA, USER_VA, VA, Guest
 from tests.conformance.tables import (
-    AF,
     AP_TABLE_NO_EL0,
     AP_TABLE_NO_WRITE,
     EPD0,
@@ -53,7 +51,6 @@ WNR, CM, S1PTW = 1 << 6, 1 << 8, 1 << 7
 ADDRESS_SIZE, TRANSLATION, ACCESS_FLAG, PERMISSION, EXTERNAL, EXTERNAL_WALK = (
     0b000000, 0b000100, 0b001000, 0b001100, 0b010000, 0b010100,
 )  # fmt: skip
-LOAD_AT = CODE + 4 * len(w.mov(1, VA))
 
 
 @pytest.fixture
@@ -251,8 +248,6 @@ def test_execute_permission(
 
 # PAN, UAO, unprivileged accesses.
 
-NO_UXN_USER = USER | READ_ONLY
-
 
 @pytest.mark.parametrize(
     ("leaf", "sctlr", "faults"),
@@ -303,6 +298,16 @@ def test_with_uao_pan_concerns_unprivileged_accesses(guest: Guest) -> None:
     taken = board.takes(w.mov(1, USER_VA), w.ldtr(0, 1))
     assert taken.esr == esr(DATA_SAME, PERMISSION | 3)
     assert taken.spsr == spsr(1) | PAN | UAO
+
+
+def test_a_block_at_level_0_is_invalid(board: Board) -> None:
+    """4.3: with the 4 KiB granule blocks begin at level 1 (without TCR_ELx.DS)."""
+    level0, code = board.page(), Tables(board).map_code(NORMAL).put()
+    board.put_tables({level0: code.root | 3, level0 + 8: NORMAL | 1})
+    tcr = TCR_TWO & ~0x3F | 64 - 48
+    board.enter(1, HCR_EL2=HCR_RW, TCR_EL1=tcr, MAIR_EL1=MAIR, TTBR0_EL1=level0, SCTLR_EL1=SCTLR | SCTLR_M)
+    taken = board.load_fault(1 << 39)
+    assert (taken.esr, taken.far) == (esr(DATA_SAME, TRANSLATION), 1 << 39)
 
 
 # Input addresses.
@@ -360,6 +365,15 @@ def test_an_access_that_nothing_answers_is_a_synchronous_external_abort(board: B
     board.enter(1, HCR_EL2=HCR_RW)
     taken = board.store_fault(HOLE) if is_write else board.load_fault(HOLE)
     assert (taken.el, taken.esr, taken.far) == (1, esr(DATA_SAME, wnr | EXTERNAL), HOLE)
+
+
+def test_an_unaligned_access_that_nothing_answers_reports_its_own_address(board: Board) -> None:
+    tables = Tables(board).map_code(NORMAL)
+    tables.map(VA, HOLE, NORMAL | UXN)
+    tables.put()
+    board.enter(1, HCR_EL2=HCR_RW, TCR_EL1=TCR_TWO, MAIR_EL1=MAIR, TTBR0_EL1=tables.root, SCTLR_EL1=SCTLR | SCTLR_M)
+    taken = board.load_fault(VA + 3)
+    assert (taken.esr, taken.far) == (esr(DATA_SAME, EXTERNAL), VA + 3)
 
 
 def test_a_fetch_that_nothing_answers(board: Board) -> None:
@@ -479,9 +493,3 @@ def test_access_flag_comes_before_permission(guest: Guest) -> None:
     guest.stage1.map(VA, DATA, INNER | UXN | READ_ONLY)
     guest.enter()
     assert guest.board.store_fault(VA).esr == esr(DATA_SAME, WNR | ACCESS_FLAG | 3)
-    assert AF == 1 << 10
-
-
-def test_span_of_these_tests_leaves_pan_alone() -> None:
-    assert SCTLR & SPAN
-    assert S1PTW == 1 << 7

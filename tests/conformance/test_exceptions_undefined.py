@@ -133,6 +133,24 @@ def test_secure_stage_2_registers_are_undefined_outside_secure_el2(board: Board,
     board.does(w.mrs(0, name))
 
 
+@pytest.mark.parametrize("security", [Security.NON_SECURE, Security.SECURE])
+@pytest.mark.parametrize("name", ["VSTTBR_EL2", "VSTCR_EL2"])
+def test_at_el3_they_need_eel2(board: Board, name: str, security: Security) -> None:
+    board.enter(3, security)
+    assert board.takes(w.mrs(0, name)).esr == UNDEFINED
+    board.enter(3, security, scr=OPEN | EEL2)
+    board.does(w.mrs(0, name))
+
+
+@pytest.mark.parametrize("name", ["TLBI ALLE2", "TLBI VAE2"])
+def test_tlbi_of_el2_at_el3_needs_an_el2(board: Board, name: str) -> None:
+    board.enter(3, Security.SECURE)
+    assert board.takes(w.sys(name, 31)).esr == UNDEFINED
+    for security, scr in ((Security.SECURE, OPEN | EEL2), (Security.NON_SECURE, OPEN), (Security.REALM, OPEN)):
+        board.enter(3, security, scr=scr)
+        board.does(w.sys(name, 31))
+
+
 @pytest.mark.parametrize("name", ["AT S1E1R", "AT S12E1R", "AT S1E2R"])
 def test_at_for_a_lower_level_is_undefined_at_el3_in_the_reserved_state(board: Board, name: str) -> None:
     """3.1: SCR_EL3.{NSE,NS} = {1,0}."""

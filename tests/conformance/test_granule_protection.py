@@ -9,13 +9,11 @@ from tests.conformance import words as w
 from tests.conformance.board import (
     CODE,
     DATA,
-    E2H,
     EMEC,
     GPF2,
     GPF3,
     HCR_RW,
     OPEN,
-    RAM,
     SCTLR,
     SCTLR_M,
     SPARE,
@@ -38,7 +36,6 @@ from tests.conformance.tables import (
     NSE_LEAF,
     S2_RW,
     TCR_ONE,
-    UXN,
     XN,
     GranuleTable,
     Tables,
@@ -351,9 +348,3 @@ def test_an_at_instruction_checks_its_table_and_not_its_result(board: Board, gpt
     assert (taken.el, taken.far) == (3, PRIMARY)
     # CM=1: an address translation instruction; WnR=1 for those.
     assert taken.esr == esr(GPC_EC, FAIL_LEVEL_1 | 1 << 8 | WNR | ON_WALK | 3)
-
-
-def test_granule_tables_lie_where_the_tests_think() -> None:
-    assert RAM >> 30 == 1
-    assert UXN == XN
-    assert E2H == 1 << 34

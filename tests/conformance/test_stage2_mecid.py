@@ -6,9 +6,9 @@ import pytest
 
 from emu import PAS, MecidSource, Security
 from tests.conformance import words as w
-from tests.conformance.board import CODE, DATA, EMEC, HCR_RW, JUMPED, SPARE, VM, Board, esr, spsr
+from tests.conformance.board import CODE, DATA, EMEC, HCR_RW, JUMPED, SPARE, Board, esr, spsr
 from tests.conformance.realm import LOW, GuestTables, realm_el1
-from tests.conformance.tables import AMEC, NORMAL, READ_ONLY, S2_NS, S2_RW, USER, UXN, VTCR
+from tests.conformance.tables import AMEC, NORMAL, READ_ONLY, S2_NS, S2_RW, USER, UXN
 from tests.conformance.walks import fetches, walk_hits
 
 STAGE1 = [SPARE, SPARE + 0x1000, SPARE + 0x2000, SPARE + 0x3000]
@@ -191,9 +191,3 @@ def test_a_stage_1_table_in_a_non_secure_page_is_a_stage_2_permission_fault_on_t
     assert taken.esr == esr(0x24, 1 << 7 | wnr | 0b001111)
     assert (taken.far, taken.elr) == (LOW, CODE + 4 * len(w.mov(1, LOW)))
     assert board.sysreg["HPFAR_EL2"] == leaf >> 12 << 4
-
-
-def test_vtcr_of_the_vectors_is_a_39_bit_walk_from_level_1() -> None:
-    assert VTCR & 0x3F == 25
-    assert VTCR >> 6 & 3 == 1
-    assert VM == 1

@@ -42,6 +42,10 @@ REGISTERS: dict[str, tuple[int, int, int, int, int]] = {
     "UAO": (3, 0, 4, 2, 4),
     "CONTEXTIDR_EL1": (3, 0, 13, 0, 1), "CONTEXTIDR_EL12": (3, 5, 13, 0, 1), "CONTEXTIDR_EL2": (3, 4, 13, 0, 1),
     "TPIDR_EL0": (3, 3, 13, 0, 2), "TPIDRRO_EL0": (3, 3, 13, 0, 3), "TPIDR_EL1": (3, 0, 13, 0, 4),
+    "CNTFRQ_EL0": (3, 3, 14, 0, 0), "CNTPCT_EL0": (3, 3, 14, 0, 1), "CNTVCT_EL0": (3, 3, 14, 0, 2),
+    "CNTP_CTL_EL0": (3, 3, 14, 2, 1), "CNTP_CVAL_EL0": (3, 3, 14, 2, 2), "CNTV_CTL_EL0": (3, 3, 14, 3, 1),
+    "CNTV_CVAL_EL0": (3, 3, 14, 3, 2), "CNTKCTL_EL1": (3, 0, 14, 1, 0), "CNTHCTL_EL2": (3, 4, 14, 1, 0),
+    "CNTVOFF_EL2": (3, 4, 14, 0, 3), "CNTHP_CTL_EL2": (3, 4, 14, 2, 1), "CNTHV_CTL_EL2": (3, 4, 14, 3, 1),
     "TPIDR_EL2": (3, 4, 13, 0, 2), "TPIDR_EL3": (3, 6, 13, 0, 2),
 }  # fmt: skip
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from emu.architecture import PAS, MecidSource, Security
+from emu.architecture import PA, PAS, VA, MecidSource, Security
 from emu.debug.events import Moment
 from mectui.queries.disassembly import DisassemblyView, InstructionView, Note
 from mectui.queries.events import EventView
@@ -292,15 +293,23 @@ def test_the_map_takes_as_many_squares_as_fit() -> None:
 
 
 def test_a_hit_names_both_sides_and_the_chosen_one_the_missing_step() -> None:
-    view = HitsView((HitView(1, views.HIT, "look+0x44", "store", "set MECID_P0_EL2 to 5"),), 1)
+    view = HitsView((HitView(1, views.HIT, "look+0x44", "store", "set MECID_P0_EL2 to 5", 1, views.HIT),), 1)
     assert (
         plain(hits.hits(view, 64, chosen=1))
         == """\
-  1  read of 8 bytes VA 0x4020_0000 PA 0x4008_8000
+  1  read of 8 bytes  VA 0x4020_0000  PA 0x4008_8000
      asked under id 6 (P0) at #1,204 EL2 realm look+0x44
      stored under id 5 key 0 at #901 EL2 realm store
      likely: set MECID_P0_EL2 to 5
 """
+    )
+
+
+def test_a_run_of_hits_by_one_instruction_is_told_once() -> None:
+    last = replace(views.HIT, va=VA(0x4020_0FF8), pa=PA(0x4008_8FF8))
+    view = HitsView((HitView(3, views.HIT, "look+0x44", "store", "", 512, last),), 514)
+    assert plain(hits.hits(view, 110)).splitlines()[0] == (
+        "  3  read of 8 bytes, 512 times  VA 0x4020_0000 … 0x4020_0ff8  PA 0x4008_8000 … 0x4008_8ff8"
     )
 
 
@@ -369,7 +378,9 @@ def test_no_pane_draws_wider_than_asked(columns: int) -> None:
         *memory.memory(MEMORY, columns),
         *tlb.tlb(TlbView((STALE,), 128), columns),
         *mec.mec_map(MAP, columns),
-        *hits.hits(HitsView((HitView(1, views.HIT, "look+0x44", "store", "do something"),), 1), columns, chosen=1),
+        *hits.hits(
+            HitsView((HitView(1, views.HIT, "look+0x44", "store", "do something", 1, views.HIT),), 1), columns, chosen=1
+        ),
         *registers.system(SystemView((("control", (SCTLR2,)),)), columns, {"SCTLR2_EL2"}),
         *events.events([EventView(views.ASKED, "look", "x" * 300, "text")], columns),
         *console.console("y" * 300, columns),

@@ -86,10 +86,9 @@ def test_no_key_means_two_things_in_one_place() -> None:
 
 
 def test_pane_keys_hide_no_screen_key() -> None:
-    screen = {key for action in ACTIONS if action.scope in (Scope.RUN, Scope.LOOK, Scope.SCREEN) for key in action.keys}
-    panes = {
-        key for action in ACTIONS if action.scope not in (Scope.RUN, Scope.LOOK, Scope.SCREEN) for key in action.keys
-    }
+    everywhere = (Scope.RUN, Scope.LOOK, Scope.SCREEN)
+    screen = {key for action in ACTIONS if action.scope in everywhere for key in action.keys}
+    panes = {key for action in ACTIONS if action.scope not in everywhere for key in action.keys}
     assert not screen & panes
 
 
