@@ -47,6 +47,7 @@ def build_machine(options: argparse.Namespace, *, on_compile: Callable[[int], No
     machine = emu.Machine(
         memory=options.memory,
         cpus=options.cpus,
+        cpu=options.cpu,
         el=options.el,
         engine=options.engine,
         mec=options.mec == "on",

@@ -19,6 +19,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("machine")
     group.add_argument("--engine", default="auto", metavar="NAME", help="auto, interpreter or reference (auto)")
     group.add_argument("--memory", default="256M", metavar="SIZE", help="RAM at 0x4000_0000, such as 1G (256M)")
+    group.add_argument("--cpu", default="max", metavar="NAME", help="max, or v8.0 without later extensions (max)")
     group.add_argument("--cpus", type=int, default=1, metavar="N", help="CPUs; this version models 1")
     group.add_argument("--el", type=int, default=3, choices=(1, 2, 3), help="exception level to start at (3)")
     group.add_argument("--mec", choices=("on", "off"), default="on", help="whether FEAT_MEC is there (on)")
