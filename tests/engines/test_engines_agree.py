@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -107,7 +108,7 @@ def _any_word(source: random.Random) -> int:
     return source.choice(_SPECIAL)
 
 
-def _machine(engine: str, seed: int, model: str, realm: bool) -> emu.Machine:
+def random_machine(engine: str, seed: int, model: str, realm: bool) -> emu.Machine:
     source = random.Random(seed)
     machine = flat_machine(engine, el=2 if realm else 1, model=model)
     level = 2 if realm else 1
@@ -162,8 +163,9 @@ def _everything(machine: emu.Machine) -> dict[str, object]:
     }
 
 
-def _agree(seed: int, model: str, realm: bool) -> None:
-    ours = [_machine(engine, seed, model, realm) for engine in ("reference", "interpreter")]
+def assert_engines_agree(build: Callable[[str], emu.Machine]) -> None:
+    """Machines built for each engine by `build`, run for a while, are the same in everything that can be seen."""
+    ours = [build(engine) for engine in ("reference", "interpreter")]
     for machine in ours:
         machine.run(max_instructions=_STEPS)
     expected, got = (_everything(machine) for machine in ours)
@@ -176,7 +178,7 @@ def _agree(seed: int, model: str, realm: bool) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_random_programs_end_the_same(model: str, realm: bool, seed: int) -> None:
-    _agree(seed, model, realm)
+    assert_engines_agree(lambda engine: random_machine(engine, seed, model, realm))
 
 
 @pytest.mark.long
@@ -185,12 +187,12 @@ def test_random_programs_end_the_same(model: str, realm: bool, seed: int) -> Non
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_many_random_programs_end_the_same(model: str, realm: bool, seed: int) -> None:
-    _agree(seed, model, realm)
+    assert_engines_agree(lambda engine: random_machine(engine, seed, model, realm))
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
 def test_a_run_in_pieces_ends_where_a_whole_one_does(chunk: int) -> None:
-    whole, pieces = (_machine("interpreter", 1234, "cipher", True) for _ in range(2))
+    whole, pieces = (random_machine("interpreter", 1234, "cipher", True) for _ in range(2))
     whole.run(max_instructions=_STEPS)
     while pieces.instructions < _STEPS:
         pieces.run(max_instructions=min(chunk, _STEPS - pieces.instructions))
