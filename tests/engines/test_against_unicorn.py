@@ -10,10 +10,18 @@ import unicorn
 from unicorn import arm64_const as names
 
 from tests.engines.flat import CODE, DATA, DATA_SIZE, flat_machine
-from tests.engines.words import BRANCH_CLASSES, DATA_CLASSES, MEMORY_CLASSES, by_name, random_operand, random_word
+from tests.engines.words import (
+    BRANCH_CLASSES,
+    DATA_CLASSES,
+    MEMORY_CLASSES,
+    SCALE,
+    by_name,
+    random_operand,
+    random_word,
+)
 
 _X = [getattr(names, f"UC_ARM64_REG_X{i}") for i in range(31)]
-_PER_CLASS = 200
+_PER_CLASS = 200 * SCALE
 CLREX = 0xD503_3F5F
 
 

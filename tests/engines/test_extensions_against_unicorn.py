@@ -11,12 +11,13 @@ from tests.engines.test_against_unicorn import Peer, _ours
 from tests.engines.words import (
     EXTENSION_DATA_CLASSES,
     EXTENSION_MEMORY_CLASSES,
+    SCALE,
     by_name,
     random_operand,
     random_word,
 )
 
-_PER_CLASS = 300
+_PER_CLASS = 300 * SCALE
 _BASE = DATA + DATA_SIZE // 2
 _CLASSES = EXTENSION_DATA_CLASSES + EXTENSION_MEMORY_CLASSES
 

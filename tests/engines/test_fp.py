@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -10,9 +9,9 @@ import pytest
 from emu.isa.pattern import EncodingClass
 from tests.engines.flat import flat_machine
 from tests.engines.floating import CLASSES, Case, Ours, Outcome, Peer, random_case
-from tests.engines.words import random_word
+from tests.engines.words import SCALE, random_word
 
-_PER_CLASS = int(os.environ.get("MECTUI_FP_CASES", "400"))
+_PER_CLASS = 400 * SCALE
 _NOT_IN_UNICORN = ("FEAT_BF16",)
 """Features that QEMU 5, which unicorn is made of, does not have."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -12,9 +11,9 @@ from unicorn import arm64_const as names
 from emu.isa.a64 import A64
 from emu.isa.pattern import EncodingClass
 from tests.engines.flat import CODE, DATA, DATA_SIZE, flat_machine
-from tests.engines.words import random_word
+from tests.engines.words import SCALE, random_word
 
-_PER_CLASS = int(os.environ.get("MECTUI_FP_CASES", "300"))
+_PER_CLASS = 300 * SCALE
 _ENABLE = 3 << 20
 _X = [getattr(names, f"UC_ARM64_REG_X{i}") for i in range(31)]
 _V = [getattr(names, f"UC_ARM64_REG_V{i}") for i in range(32)]

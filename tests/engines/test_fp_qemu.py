@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from emu.isa.pattern import EncodingClass
 from tests.engines import qemu_user
 from tests.engines.flat import flat_machine
 from tests.engines.floating import CLASSES, Case, Ours, random_case
-from tests.engines.words import random_word
+from tests.engines.words import SCALE, random_word
 
-_PER_CLASS = int(os.environ.get("MECTUI_FP_CASES", "300"))
+_PER_CLASS = 300 * SCALE
 
 pytestmark = pytest.mark.skipif(qemu_user.QEMU is None, reason="qemu-aarch64 is not installed")
 

@@ -16,7 +16,7 @@ from emu.isa.pattern import EncodingClass
 from emu.registers.ids import CLAIMS
 from tests.engines.flat import CODE, flat_machine
 from tests.engines.floating import AHP, DN, FZ, FZ16, random_float
-from tests.engines.words import random_operand, random_word
+from tests.engines.words import SCALE, random_operand, random_word
 
 _X = [getattr(names, f"UC_ARM64_REG_X{i}") for i in range(31)]
 _V = [getattr(names, f"UC_ARM64_REG_V{i}") for i in range(32)]
@@ -241,7 +241,7 @@ def test_every_word_of_a_class_does_what_unicorn_does(encoding: EncodingClass, m
     source = random.Random(encoding.name)
     combinations = list(encoding.combinations())
     source.shuffle(combinations)
-    for words in programs(encoding, source, 4, 4, combinations[:4] if len(combinations) > 16 else combinations):
+    for words in programs(encoding, source, 4 * SCALE, 4, combinations[:4] if len(combinations) > 16 else combinations):
         compare(words, source, machine, peer)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 from emu.isa.a64 import A64
 from emu.isa.pattern import EncodingClass, Fields
+
+SCALE = int(os.environ.get("MECTUI_SCALE", "1"))
+"""Multiplies the cases of every comparison with another implementation, for long runs by hand."""
 
 
 def _names(text: str) -> list[str]:

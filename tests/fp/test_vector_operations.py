@@ -5,7 +5,6 @@ The words are written down here, so that emu.fp is tested by itself, whatever ou
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -15,8 +14,9 @@ from emu.fp.environment import Rounding
 from emu.fp.operations import evaluate
 from emu.isa.ops import Fp
 from tests.engines.floating import Case, Peer, random_float, random_fpcr
+from tests.engines.words import SCALE
 
-_COUNT = int(os.environ.get("MECTUI_FP_CASES", "1000"))
+_COUNT = 1000 * SCALE
 _D, _N, _M = 0, 1, 2
 
 
