@@ -65,7 +65,7 @@ class Cpu:
         start_el: int,
         tlb_entries: int,
         emit: Callable[[Event], None],
-        has_listeners: Callable[[], bool],
+        wants: Callable[[type], bool],
         semihosting: Callable[[int, int], int],
     ) -> None:
         self.state = State()
@@ -73,7 +73,7 @@ class Cpu:
         self.memory = memory
         self.features = features
         self.emit = emit
-        self.has_listeners = has_listeners
+        self.wants = wants
         self.semihosting = semihosting
         self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width,
                                  isa=features.isa)  # fmt: skip
@@ -503,7 +503,7 @@ class Cpu:
         memory = self.memory
         encrypted = memory.encrypted
         result = memory.store(offset, size, value, owner, self.moment)
-        if result.changes and self.has_listeners():
+        if result.changes and self.wants(OwnerChanged):
             moment = self.moment()
             for change in result.changes:
                 before = encrypted.owner(change.before) if change.before else None

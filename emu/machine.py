@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import MOST_KEPT, Cpu
+from emu.debug.bus import EventBus
 from emu.debug.events import Event, ExceptionTaken, Stop, StopReason
 from emu.debug.symbols import Symbols
 from emu.devices.semihosting import Semihosting
@@ -103,7 +104,7 @@ class Machine:
         self.exceptions: list[ExceptionTaken] = []
         self._console = bytearray()
         self._console_input = bytearray()
-        self._listeners: list[Callable[[Event], None]] = []
+        self._bus = EventBus()
         self._console_listeners: list[Callable[[bytes], None]] = []
         self._start_el = el
         self._pause_requested = False
@@ -122,7 +123,7 @@ class Machine:
             start_el=el,
             tlb_entries=tlb_entries,
             emit=self._emit,
-            has_listeners=lambda: bool(self._listeners),
+            wants=self._bus.wants,
             semihosting=self._semihosting.call,
         )
         self.cpus = (self.cpu,)
@@ -131,7 +132,7 @@ class Machine:
         self.mec = MecView(self.cpu, self.memory)
         self.tlb = TlbView(self.cpu)
         self.breakpoints = Breakpoints(self.cpu)
-        self.events = Events(self._listeners)
+        self.events = Events(self._bus)
 
     def _build_engine(
         self, cache_folder: Path | Literal["default"] | None, on_compile: Callable[[int], None] | None
@@ -399,8 +400,7 @@ class Machine:
             if len(self.exceptions) < MOST_KEPT:
                 self.exceptions.append(event)
             self._watch_for_wild_guest(event)
-        for listener in self._listeners:
-            listener(event)
+        self._bus.emit(event)
 
     def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:
         """A guest whose vector itself faults would spin for ever: end the run with a report instead."""

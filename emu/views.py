@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from emu.architecture import PA, PAS
 from emu.cpu import Cpu
+from emu.debug.bus import EventBus
 from emu.debug.events import Event, Hit, Moment, Owner
 from emu.errors import EmuError
 from emu.mec import selection
@@ -119,13 +120,12 @@ class Breakpoints:
 class Events:
     """Where to ask to be told of events."""
 
-    def __init__(self, listeners: list[Callable[[Event], None]]) -> None:
-        self._listeners = listeners
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
 
-    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Be told of every event from now on; call the result to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def subscribe(self, listener: Callable[[Event], None], *kinds: type) -> Callable[[], None]:
+        """Be told of events of these classes (of every class when none is named); call the result to stop."""
+        return self._bus.subscribe(listener, *kinds)
 
 
 class RegisterTable:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, get_args
 
 from emu.architecture import PA, PAS, VA, Access, MecidSource, Security
+
+if TYPE_CHECKING:
+    from emu.translation.records import Fault, Request
+    from emu.translation.tlb import TlbEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,135 @@ class OwnerChanged:
     """Less than the whole block was written: the rest of it is now noise to everybody."""
 
 
-Event = ExceptionTaken | ExceptionReturned | MecidWritten | KeyRefreshed | TlbInvalidated | OwnerChanged | Hit
+@dataclass(frozen=True, slots=True)
+class RegisterWritten:
+    """An MSR to a register that steers translation, granule protection or MECs; MECID registers included."""
+
+    moment: Moment
+    register: str
+    old: int
+    new: int
+    """What the register holds now, RES0 bits dropped."""
+    given: int
+    """What the instruction asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synchronised:
+    """A context synchronisation event that made written registers act."""
+
+    moment: Moment
+    cause: str
+    """"ISB", "exception entry" or "exception return"."""
+    registers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUsed:
+    """An access went by the old value of a register whose new value no context synchronisation event has made act."""
+
+    moment: Moment
+    register: str
+    used: int
+    pending: int
+    access: Access
+    va: VA
+    written: Moment
+    """When the new value was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class BarrierExecuted:
+    """ISB, DSB or DMB. `domain` and `types` as in the manual ("SY", "ISH", "OSH", "NSH"; "", "LD", "ST")."""
+
+    moment: Moment
+    kind: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMaintained:
+    """A DC instruction. `ignored` says why it did nothing, or is ""."""
+
+    moment: Moment
+    operation: str
+    """"CIPAE", "CIPAPA", "CIVAC", ..."""
+    operand: int
+    pa: PA | None
+    pas: PAS | None
+    ignored: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlbFilled:
+    """A walk ended in a new TLB entry."""
+
+    moment: Moment
+    entry: TlbEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TlbEvicted:
+    """A TLB entry made room for another."""
+
+    moment: Moment
+    entry: TlbEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationFailed:
+    """An access took a fault of translation or granule protection."""
+
+    moment: Moment
+    request: Request
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareCalled:
+    """An SMC or HVC, with the function id (W0) and X1 to X7 as they were."""
+
+    moment: Moment
+    instruction: str
+    immediate: int
+    function: int
+    arguments: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineWrittenBack:
+    """The data cache model wrote a dirty line to memory under the line's own MECID."""
+
+    moment: Moment
+    pa: PA
+    owner: Owner
+    cause: str
+    overwritten: Owner | None
+    """Who owned the memory, where that was another context: its data is lost."""
+
+
+Event = (
+    ExceptionTaken
+    | ExceptionReturned
+    | MecidWritten
+    | KeyRefreshed
+    | TlbInvalidated
+    | OwnerChanged
+    | Hit
+    | RegisterWritten
+    | Synchronised
+    | PendingUsed
+    | BarrierExecuted
+    | CacheMaintained
+    | TlbFilled
+    | TlbEvicted
+    | TranslationFailed
+    | FirmwareCalled
+    | LineWrittenBack
+)
+
+KINDS: tuple[type, ...] = get_args(Event)
+"""Every class of event."""
 
 
 class StopReason(StrEnum):

@@ -1,0 +1,48 @@
+"""Who is told of which events; a kind of event that nobody asked for costs its maker one look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emu.debug.events import KINDS, Event
+
+Listener = Callable[[Event], None]
+
+
+class EventBus:
+    """Listeners by kind of event."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[type, list[Listener]] = {kind: [] for kind in KINDS}
+        self.wanted: set[type] = set()
+        """The kinds somebody listens to."""
+        self.on_change: list[Callable[[], None]] = []
+        """Told when `wanted` changes, for makers of events that must prepare."""
+
+    def wants(self, kind: type) -> bool:
+        """Whether anybody would hear of an event of this kind: makers ask before they build a costly one."""
+        return kind in self.wanted
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who listens to this kind, in the order in which they came."""
+        for listener in tuple(self._listeners[type(event)]):
+            listener(event)
+
+    def subscribe(self, listener: Listener, *kinds: type) -> Callable[[], None]:
+        """Be told of events of these kinds (of every kind when none is named) from now on; call the result to stop."""
+        chosen = kinds or KINDS
+        for kind in chosen:
+            self._listeners[kind].append(listener)
+        self._changed()
+
+        def stop() -> None:
+            for kind in chosen:
+                self._listeners[kind].remove(listener)
+            self._changed()
+
+        return stop
+
+    def _changed(self) -> None:
+        self.wanted = {kind for kind, listeners in self._listeners.items() if listeners}
+        for told in self.on_change:
+            told()
