@@ -11,7 +11,20 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from emu.debug.events import Event, Hit, OwnerChanged, Stop, StopReason
+from emu.debug.events import (
+    Event,
+    ExceptionReturned,
+    ExceptionTaken,
+    FirmwareCalled,
+    Hit,
+    KeyRefreshed,
+    LineWrittenBack,
+    MecidWritten,
+    OwnerChanged,
+    Stop,
+    StopReason,
+    TlbInvalidated,
+)
 from emu.errors import EmuError
 from mectui import running
 from mectui.queries import registers
@@ -24,6 +37,18 @@ if TYPE_CHECKING:
 
 PROGRESS_SECONDS = 0.1
 EVENTS_KEPT = 2_000
+LOGGED: tuple[type[Event], ...] = (
+    ExceptionTaken,
+    ExceptionReturned,
+    MecidWritten,
+    KeyRefreshed,
+    TlbInvalidated,
+    OwnerChanged,
+    Hit,
+    FirmwareCalled,
+    LineWrittenBack,
+)
+"""What the event log keeps of a run at full speed; the rarer and the noisier kinds are there for rules and traces."""
 
 
 class RunState(Enum):
@@ -338,7 +363,7 @@ class Session:
         self._events.clear()
         for va in kept:
             machine.breakpoints.add(va)
-        machine.events.subscribe(self._remember)
+        machine.events.subscribe(self._remember, *LOGGED)
         self.progress = Progress(stops=self.progress.stops)
         self._stopped(None)
 
