@@ -48,6 +48,7 @@ HANDLER, WORD = 68, 69
 CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
 CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
+HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and who is told that one has run out
 DECODE_STUB = 76  # host address of the handler that decodes
 
 VECTORS = 128  # V0-V31 as pairs of slots, low half first

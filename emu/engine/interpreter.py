@@ -199,10 +199,14 @@ class Interpreter:
         self._soft.fill(state.FETCH_TLB, pc, page.address)
         tag = memory.tags[offset // BLOCK]
         index = (offset & (PAGE - 1)) >> 2
-        if tag & (CODE_TAG - 1) in (0, owner) and index not in self._breakpoint_offsets:
+        if tag & (CODE_TAG - 1) in (0, owner) and index not in self._breakpoint_offsets and not self._is_taken(page, index):
             memory.tags[offset // BLOCK] = tag | CODE_TAG
             page.slots[2 * index + 1] = word
             page.slots[2 * index] = handler
+
+    def _is_taken(self, page: CodePage, index: int) -> bool:
+        """Whether something better than a handler stands for a decoded word already."""
+        return False
 
     def _prepare(self, pc: int, first: Decoded) -> None:
         """Make handlers for the straight line ahead together, so that a first start pauses once, not at every word."""

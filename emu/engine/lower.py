@@ -24,6 +24,8 @@ CALLBACK = ir.FunctionType(I64, [PTR, I64, I64, I64])
 """A callback into Python: (state, three operands) -> CONTINUE or REDIRECTED or LEFT."""
 
 CONTINUE, REDIRECTED, LEFT = 0, 1, 2
+AGAIN = 3
+"""What only the decoder answers: the word has a new handler by now, look it up again."""
 
 
 def _pure(name: str, emit: Callable[..., Any]) -> Callable[..., Value]:

@@ -12,11 +12,18 @@ import llvmlite.ir as ir
 
 from emu import state
 from emu.engine.cache import ObjectCache, fingerprint
-from emu.engine.lower import CALLBACK, HANDLER, I64, LEFT, PTR, Lower
+from emu.engine.lower import AGAIN, CALLBACK, HANDLER, I32, I64, LEFT, PTR, Lower
 from emu.isa.pattern import Decoded
 from emu.state import LEAVE, MASK64
 
 Key = tuple[str, tuple[int, ...]]
+
+REGION_FLAG = 1 << 32
+"""Mark in a decoded word: its handler is a region's function."""
+REDISPATCH = LEAVE - 1
+"""What the stub returns for AGAIN: no instruction was executed, look the same address up again."""
+COUNTERS = 1 << 12
+"""Counters of branch targets, shared by addresses that agree in their low bits."""
 
 LOOP = ir.FunctionType(ir.VoidType(), [PTR, I64])
 """The interpreter's loop: (state, budget)."""
@@ -36,10 +43,7 @@ class NativeCode:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-        triple = llvm.get_process_triple()
-        self._target = llvm.Target.from_triple(triple).create_target_machine(
-            cpu=cpu, features=features, opt=2, jit=True, codemodel="jitdefault"
-        )
+        self._target = self.new_target()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         self._cache = ObjectCache(
             cache_folder, fingerprint(_sources(), llvmlite.__version__.encode(), cpu.encode(), features.encode())
@@ -47,8 +51,23 @@ class NativeCode:
         self._addresses: dict[Key, int] = {}
         self.compiled = 0
         """How many handlers this process had to compile, rather than find in the cache."""
-        self.loop = self._function(("loop", ()), _build_loop)
+        self.loop = self._function(("loop", ()), lambda module, name: _build_loop(module, name, False))
         self.decode_stub = self._function(("decode_stub", ()), _build_decode_stub)
+
+    @staticmethod
+    def new_target() -> llvm.TargetMachine:
+        """A target machine for this host, for whoever may own one."""
+        return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+            cpu=llvm.get_host_cpu_name(),
+            features=llvm.get_host_cpu_features().flatten(),
+            opt=2,
+            jit=True,
+            codemodel="jitdefault",
+        )
+
+    def counting_loop(self) -> int:
+        """The loop that counts branch targets and knows regions."""
+        return self._function(("counting_loop", ()), lambda module, name: _build_loop(module, name, True))
 
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:
@@ -143,14 +162,20 @@ def _build_decode_stub(module: ir.Module, name: str) -> None:
     status = b.call(callback, [state_pointer, pc, I64(0), I64(0)])
     with b.if_then(b.icmp_unsigned("!=", status, I64(0))):
         left = b.icmp_unsigned("==", status, I64(LEFT))
-        b.ret(b.select(left, I64(LEAVE), b.load(_slot(b, state_pointer, state.PC), typ=I64)))
+        again = b.icmp_unsigned("==", status, I64(AGAIN))
+        elsewhere = b.select(again, I64(REDISPATCH), b.load(_slot(b, state_pointer, state.PC), typ=I64))
+        b.ret(b.select(left, I64(LEAVE), elsewhere))
     handler = _function(b, _slot(b, state_pointer, state.HANDLER), HANDLER)
     word = b.load(_slot(b, state_pointer, state.WORD), typ=I64)
     b.ret(b.call(handler, [state_pointer, word, pc, budget], tail=True))
 
 
-def _build_loop(module: ir.Module, name: str) -> None:
-    """Fetch, dispatch, count. Leaves when the budget is used up, STOP is set, or a handler returns LEAVE."""
+def _build_loop(module: ir.Module, name: str, counts: bool) -> None:
+    """Fetch, dispatch, count. Leaves when the budget is used up, STOP is set, or a handler returns LEAVE.
+
+    With `counts` a decoded word with REGION_FLAG stands for a region, which tells in BUDGET what it left; and every
+    target of a branch uses up one of its counter, which calls Python at zero.
+    """
     function = ir.Function(module, LOOP, name)
     state_pointer, limit = function.args
     entry = function.append_basic_block("entry")
@@ -185,19 +210,35 @@ def _build_loop(module: ir.Module, name: str) -> None:
     handler = _function(b, decoded, HANDLER)
     word = b.load(b.gep(decoded, [I64(1)], source_etype=I64), typ=I64)
     next_hit = b.call(handler, [state_pointer, word, pc, budget])
+    rest_hit = b.sub(budget, I64(1))
+    if counts:
+        is_region = b.icmp_unsigned(">=", word, I64(REGION_FLAG))
+        region = function.append_basic_block("region")
+        b.cbranch(is_region, region, after)
+        b.position_at_end(region)
+        rest_region = b.load(_slot(b, state_pointer, state.BUDGET), typ=I64)
     b.branch(after)
 
     b.position_at_end(miss)
     next_miss = b.call(stub, [state_pointer, I64(0), pc, budget])
+    rest_miss = b.sub(budget, I64(1))
     b.branch(after)
 
     b.position_at_end(after)
-    following = b.phi(I64)
+    following, rest = b.phi(I64), b.phi(I64)
     following.add_incoming(next_hit, hit)
     following.add_incoming(next_miss, miss)
-    rest = b.sub(budget, I64(1))
-    pc.add_incoming(following, after)
-    budget.add_incoming(rest, after)
+    rest.add_incoming(rest_hit, hit)
+    rest.add_incoming(rest_miss, miss)
+    if counts:
+        following.add_incoming(next_hit, region)
+        rest.add_incoming(rest_region, region)
+        _count_target(b, function, state_pointer, pc, following)
+        # A region has just been put in this very place.
+        again = b.icmp_unsigned("==", following, I64(REDISPATCH))
+        following, rest = b.select(again, pc, following), b.select(again, budget, rest)
+    pc.add_incoming(following, b.block)
+    budget.add_incoming(rest, b.block)
     b.cbranch(b.icmp_unsigned("==", following, I64(LEAVE)), left, head)
 
     b.position_at_end(out)
@@ -207,3 +248,23 @@ def _build_loop(module: ir.Module, name: str) -> None:
 
     b.position_at_end(left)
     b.ret_void()
+
+
+def _count_target(
+    b: ir.IRBuilder, function: ir.Function, state_pointer: ir.Value, pc: ir.Value, following: ir.Value
+) -> None:
+    """One less of the counter of a branch's target; at zero Python hears of it."""
+    # Whether what follows is an address at all matters little: the counters are only hints.
+    count, hot, on = (function.append_basic_block(label) for label in ("count", "hot", "on"))
+    b.cbranch(b.icmp_unsigned("==", following, b.add(pc, I64(4))), on, count)
+    b.position_at_end(count)
+    counters = b.load(_slot(b, state_pointer, state.HOT), typ=PTR)
+    place = b.gep(counters, [b.and_(b.lshr(following, I64(2)), I64(COUNTERS - 1))], source_etype=I32)
+    rest = b.sub(b.load(place, typ=I32), I32(1))
+    b.store(rest, place)
+    b.cbranch(b.icmp_unsigned("==", rest, I32(0)), hot, on)
+    b.position_at_end(hot)
+    callback = _function(b, _slot(b, state_pointer, state.CALL_HOT), CALLBACK)
+    b.call(callback, [state_pointer, following, I64(0), I64(0)])
+    b.branch(on)
+    b.position_at_end(on)

@@ -1,0 +1,244 @@
+"""The engine for long runs: the interpreter, and regions of native code where the guest spends its time."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import llvmlite.binding as llvm
+
+from emu import state
+from emu.architecture import BLOCK, PAGE
+from emu.cpu import Cpu
+from emu.engine.compiler import ENTRY, Compiled, RegionCompiler, Request
+from emu.engine.interpreter import _CALLBACK, _LOOP, CodePage, Interpreter
+from emu.engine.lower import AGAIN, CONTINUE
+from emu.engine.native import COUNTERS, REGION_FLAG
+from emu.engine.region import Code
+from emu.isa.pattern import Decoded
+from emu.translation.mmu import Located
+
+DEFAULT_THRESHOLD = 3_000
+"""Times that a branch target is reached before it is compiled."""
+MOST_REGIONS = 4_096
+"""Compiled regions that are kept; then all are dropped and the hot ones come back."""
+_PAGE_BITS = 12
+_LOOK_AHEAD = 64
+_WORD = 0xFFFF_FFFF
+
+
+class Region:
+    """One compiled region: where its head stands, what was there, which blocks of memory it was made from."""
+
+    __slots__ = ("blocks", "code", "index", "page", "word")
+
+    def __init__(self, page: CodePage, index: int, word: int, blocks: frozenset[int], code: object) -> None:
+        self.page, self.index, self.word, self.blocks, self.code = page, index, word, blocks, code
+
+
+class _Asked:
+    """A region being compiled: where its head stands."""
+
+    __slots__ = ("base", "page")
+
+    def __init__(self, page: CodePage, base: int) -> None:
+        self.page, self.base = page, base
+
+
+class Jit(Interpreter):
+    """Interprets, counts branch targets, and compiles what is hot."""
+
+    name = "jit"
+
+    def __init__(
+        self,
+        cpu: Cpu,
+        cache_folder: Path | None,
+        on_compile: Callable[[int], None] | None = None,
+        threshold: int = DEFAULT_THRESHOLD,
+    ) -> None:
+        """With a `threshold` of 0 everything is compiled before it first runs, for proofs."""
+        super().__init__(cpu, cache_folder, on_compile)
+        self._is_forced = threshold == 0
+        self._threshold = max(threshold, 1)
+        self._counters = (ctypes.c_uint32 * COUNTERS)(*[0 if self._is_forced else self._threshold] * COUNTERS)
+        self._slots[state.HOT] = ctypes.addressof(self._counters)
+        hot = _CALLBACK(self._guard(self._hot))
+        self._callbacks.append(hot)
+        self._slots[state.CALL_HOT] = ctypes.cast(hot, ctypes.c_void_p).value or 0
+        self._loop = _LOOP(self._native.counting_loop())
+        self._compiler = RegionCompiler(self._region_ready)
+        self._asked: dict[tuple[int, int], _Asked] = {}
+        self._regions: dict[int, set[Region]] = {}
+        self._installed: set[Region] = set()
+        self._retired: list[Region] = []
+        self._page_by_address: dict[int, tuple[CodePage, int]] = {}
+        self._linker = llvm.create_lljit_compiler(self._native.new_target())
+        self._names = itertools.count()
+        self.compiled_regions = 0
+        self.compiled_instructions = 0
+        self.compile_seconds = 0.0
+
+    # Running.
+
+    def run(self, budget: int) -> None:
+        """Execute until the budget is used up, the CPU asks to leave, or a region is ready to be put in place."""
+        self._retired.clear()
+        if frozenset((address >> 2) & (PAGE // 4 - 1) for address in self.cpu.breakpoints) != self._breakpoint_offsets:
+            self._drop_all()
+        self._install_ready()
+        super().run(budget)
+        if self.cpu.stop is None and not self._compiler.ready.empty():
+            self._slots[state.STOP] = 0  # it was ours; whoever else asked has left a note with the machine
+
+    def _region_ready(self) -> None:
+        self._slots[state.STOP] = 1
+
+    def _install_ready(self) -> None:
+        while not self._compiler.ready.empty():
+            done = self._compiler.ready.get()
+            if isinstance(done, BaseException):
+                raise done
+            asked = self._asked.pop((done.request.head, done.request.original), None)
+            if asked is not None:
+                self._install(done, asked)
+
+    # Finding what is hot.
+
+    def _hot(self, pc: int, _: int, __: int) -> int:
+        self._counters[pc >> 2 & COUNTERS - 1] = self._threshold
+        where = self._page_at(pc)
+        if where is not None:
+            request = self._request(pc, *where)
+            if request is not None and (pc, request.original) not in self._asked:
+                self._asked[pc, request.original] = _Asked(*where)
+                self._compiler.submit(request)
+        return CONTINUE
+
+    def _page_at(self, pc: int) -> tuple[CodePage, int] | None:
+        """The decoded words and the arena offset of a page that fetches find without asking."""
+        slots = self._slots
+        entry = state.FETCH_TLB + 4 * (pc >> _PAGE_BITS & state.TLB_ENTRIES - 1)
+        if pc & 3 or slots[entry] != pc & ~0xFFF | slots[state.CONTEXT]:
+            return None
+        address = slots[entry + 1]
+        found = self._page_by_address.get(address)
+        if found is None:
+            for (base, _), page in self._pages.items():
+                self._page_by_address[page.address] = page, base
+            found = self._page_by_address.get(address)
+        return found
+
+    def _request(self, pc: int, page: CodePage, base: int) -> Request | None:
+        """What to compile for a head, as its page's words are now; None where there is nothing to compile."""
+        place = 2 * ((pc & PAGE - 1) >> 2)
+        stub = self._native.decode_stub
+        if page.slots[place] == stub or page.slots[place + 1] >= REGION_FLAG:
+            return None
+        words = page.slots.tolist()
+        decode = self.cpu.decode
+
+        def at(address: int) -> Decoded | None:
+            place = 2 * ((address & PAGE - 1) >> 2)
+            return None if words[place] == stub else decode(words[place + 1] & _WORD)
+
+        return Request(pc, Code(at), page.slots[place], page.slots[place + 1])
+
+    # Putting regions in place.
+
+    def _install(self, done: Compiled, asked: _Asked) -> bool:
+        """Put a region's function in its head's place, if what it was made from is still there."""
+        self.compiled_regions += 1
+        self.compiled_instructions += done.instructions
+        self.compile_seconds += done.seconds
+        page, slots, head = asked.page, asked.page.slots, done.request.head
+        stub = self._native.decode_stub
+        for address, decoded in done.request.code.used.items():
+            place = 2 * ((address & PAGE - 1) >> 2)
+            if slots[place] == stub or slots[place + 1] & _WORD != decoded.word:
+                return False
+        if len(self._installed) >= MOST_REGIONS:
+            self._drop_all()
+        index = (head & PAGE - 1) >> 2
+        if slots[2 * index + 1] >= REGION_FLAG:
+            return False
+        builder = llvm.JITLibraryBuilder().add_object_img(done.object_code).export_symbol(ENTRY)
+        code = builder.link(self._linker, f"region{next(self._names)}")
+        blocks = frozenset((asked.base + (a & PAGE - 1)) // BLOCK for a in done.request.code.used)
+        region = Region(page, index, slots[2 * index + 1], blocks, code)
+        for block in blocks:
+            self._regions.setdefault(block, set()).add(region)
+        self._installed.add(region)
+        slots[2 * index + 1] |= REGION_FLAG
+        slots[2 * index] = code[ENTRY]
+        return True
+
+    def _drop(self, region: Region) -> None:
+        if region not in self._installed:
+            return
+        self._installed.discard(region)
+        for block in region.blocks:
+            others = self._regions.get(block)
+            if others is not None:
+                others.discard(region)
+        slots = region.page.slots
+        slots[2 * region.index] = self._native.decode_stub
+        slots[2 * region.index + 1] = region.word
+        self._retired.append(region)  # it may be running just now: its code stays until the next run
+
+    def _drop_all(self) -> None:
+        for region in tuple(self._installed):
+            self._drop(region)
+
+    def forget_code(self, offset: int, size: int) -> None:
+        super().forget_code(offset, size)
+        if self._regions:
+            for block in range(offset // BLOCK, (offset + size - 1) // BLOCK + 1):
+                for region in tuple(self._regions.get(block, ())):
+                    self._drop(region)
+
+    # Decoding.
+
+    def _is_taken(self, page: CodePage, index: int) -> bool:
+        return page.slots[2 * index + 1] >= REGION_FLAG
+
+    def _decode(self, pc: int, a: int, b: int) -> int:
+        status = super()._decode(pc, a, b)
+        if not self._is_forced or status != CONTINUE:
+            return status
+        where = self._page_at(pc)
+        if where is None:
+            return status
+        page, base = where
+        index = (pc & PAGE - 1) >> 2
+        if self._is_taken(page, index):
+            return AGAIN
+        self._decode_ahead(pc)
+        request = self._request(pc, page, base)
+        if request is None:
+            return status
+        done = self._compiler.compile(request)
+        return AGAIN if self._install(done, _Asked(page, base)) else status
+
+    def _decode_ahead(self, pc: int) -> None:
+        """Decode the straight line after an address as if it had run."""
+        for ahead in range(pc + 4, min(pc + 4 * _LOOK_AHEAD, (pc & ~(PAGE - 1)) + PAGE), 4):
+            word = self.cpu.peek_word(ahead)
+            decoded = None if word is None else self.cpu.decode(word)
+            where = self.cpu.located
+            if decoded is None or where is None or word is None:
+                return
+            self._remember(ahead, _moved(where, ahead), self._native.handler(decoded), word)
+            if decoded.encoding.ends_block:
+                return
+
+
+def _moved(where: Located, va: int) -> Located:
+    """The same page's location at another offset."""
+    from dataclasses import replace
+
+    from emu.architecture import PA
+
+    return replace(where, pa=PA((where.pa & ~(PAGE - 1)) | (va & PAGE - 1)))
