@@ -123,6 +123,7 @@ class Exceptions:
         slots[state.DAIF] = 0xF
         cpu.change_stack(target, 1)
         slots[state.PC] = (regs[f"VBAR_EL{target}"] & ~0x7FF) + offset & state.MASK64
+        cpu.synchronisation.synchronise("exception entry", moment)
         cpu.context_changed()
         cpu.emit(
             ExceptionTaken(
@@ -227,6 +228,7 @@ class Exceptions:
         else:
             slots[state.IL] = 1
         slots[state.PC] = target
+        cpu.synchronisation.synchronise("exception return", moment)
         cpu.context_changed()
         slots[state.PC] = cpu.untagged(target)
         cpu.return_branch_type(spsr >> _SPSR_BTYPE & 3 if legal else 0)

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from emu import state
 from emu.architecture import VA, Access
-from emu.debug.events import KeyRefreshed, MecidWritten, Stop, StopReason, TlbInvalidated
+from emu.caches import BY_ADDRESS, BY_PHYSICAL_ADDRESS, BY_WAY
+from emu.debug.events import (
+    AddressTranslated,
+    FirmwareCalled,
+    KeyRefreshed,
+    MecidWritten,
+    Stop,
+    StopReason,
+    TlbInvalidated,
+)
+from emu.devices.monitor import Monitor
 from emu.devices.semihosting import IMMEDIATE as SEMIHOSTING
 from emu.isa.ops import Escape, Query
 from emu.memory_copy import MemoryCopy
@@ -25,6 +35,7 @@ from emu.registers.file import scramble
 from emu.registers.model import Encoding, Operation, Register
 from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_ENCODING
 from emu.registers.traps import FLOATING_POINT
+from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
 from emu.translation.records import Fault, FaultKind, Request
 
@@ -45,6 +56,8 @@ class System:
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
         self._memory_copy = MemoryCopy(cpu)
+        self.monitor: Monitor | None = None
+        """What answers SMCs in place of EL3 software; None where the guest has its own."""
         self._handlers = {
             Escape.SVC: self._svc,
             Escape.HVC: self._hvc,
@@ -62,6 +75,7 @@ class System:
             Escape.WFET: self._wfet,
             Escape.WFIT: self._wfit,
             Escape.ISB: self._isb,
+            Escape.BARRIER: self._barrier,
             Escape.MEMORY_COPY: self._memory_copy.execute,
             Escape.SP_ALIGNMENT: self._sp_alignment,
             Escape.EXCLUSIVE_ALIGNMENT: self._exclusive_alignment,
@@ -92,6 +106,7 @@ class System:
         allowed = el == 3 or (el and cpu.exceptions.is_el2_enabled())
         if not allowed or not cpu.regs.field("SCR_EL3.HCE"):
             return self._undefined(word)
+        self._note_call("HVC", word)
         cpu.exceptions.take(max(el, 2), EC.HVC, word >> 5 & 0xFFFF, return_to=self._after())
         return True
 
@@ -100,11 +115,38 @@ class System:
         if cpu.el == 0:
             return self._undefined(word)
         if cpu.el == 1 and cpu.exceptions.is_el2_enabled() and cpu.regs.field("HCR_EL2.TSC"):
+            self._note_call("SMC", word)
             cpu.exceptions.take(2, EC.SMC, word >> 5 & 0xFFFF)
             return True
         if cpu.regs.field("SCR_EL3.SMD"):
             return self._undefined(word)
+        self._note_call("SMC", word)
+        if self.monitor is not None and cpu.el < 3:
+            return self._answer_call(self.monitor)
         cpu.exceptions.take(3, EC.SMC, word >> 5 & 0xFFFF, return_to=self._after())
+        return True
+
+    def _note_call(self, instruction: str, word: int) -> None:
+        """Tell of an SMC or HVC that is not UNDEFINED, trapped ones too."""
+        cpu = self._cpu
+        if cpu.wants(FirmwareCalled):
+            function, *arguments = cpu.slots[:8].tolist()
+            call = FirmwareCalled(
+                cpu.moment(), instruction, word >> 5 & 0xFFFF, function & 0xFFFF_FFFF, tuple(arguments)
+            )
+            cpu.emit(call)
+
+    def _answer_call(self, monitor: Monitor) -> bool:
+        """An SMC where no software of EL3 is there to take it: an exception entry and return, seen from outside."""
+        cpu = self._cpu
+        slots, moment = cpu.slots, cpu.moment()
+        results = monitor.call(tuple(slots[:8].tolist()), cpu.el, cpu.security)
+        for number, result in enumerate(results):
+            slots[number] = result & state.MASK64
+        slots[state.EXCLUSIVE], slots[state.EVENT] = 0, 1
+        slots[state.PC] = self._after()
+        cpu.synchronisation.synchronise("exception return", moment)
+        cpu.context_changed()
         return True
 
     def _brk(self, word: int) -> bool:
@@ -153,7 +195,16 @@ class System:
     # Waiting and synchronising.
 
     def _isb(self, word: int) -> bool:
-        return False  # register writes already act at once
+        cpu = self._cpu
+        cpu.synchronisation.isb()
+        cpu.slots[state.PC] = self._after()
+        return True
+
+    def _barrier(self, word: int) -> bool:
+        cpu = self._cpu
+        cpu.synchronisation.barrier(word)
+        cpu.slots[state.PC] = self._after()
+        return True
 
     def _wait_trap(self, iss: int, event: bool) -> bool:
         """Whether a WFI or WFE (or the like with a timeout) is trapped; takes the exception, its ISS without COND."""
@@ -256,7 +307,11 @@ class System:
         if not isinstance(decision, Allowed):
             return self._refuse(decision, encoding, word, False)
         assert decision.register is not None
-        self._write(decision.register, cpu.slots[word & 31])
+        register, value = decision.register, cpu.slots[word & 31]
+        if register.hook in STEERING:
+            cpu.synchronisation.write(register, value)
+        else:
+            self._write(register, value)
         return False
 
     def read_raw(self, name: str) -> int:
@@ -276,7 +331,7 @@ class System:
         cpu = self._cpu
         slots = cpu.slots
         match register.hook:
-            case "" | "translation" | "mecid" | "debug" | "warm_reset":
+            case "" | "translation" | "mecid" | "fp_access" | "debug" | "warm_reset":
                 return cpu.regs[register.name]
             case "nzcv":
                 return cpu.nzcv << 28
@@ -329,12 +384,13 @@ class System:
                 self._stack_in_use(register.name, value)
             case "mecid":
                 moment, old = cpu.moment(), cpu.regs[register.name]
-                cpu.regs[register.name] = value
-                cpu.context_changed()
+                cpu.synchronisation.write_at_once(register.name, value)
                 cpu.emit(MecidWritten(moment, register.name, old, cpu.regs[register.name]))
             case "translation":
+                cpu.synchronisation.write_at_once(register.name, value)
+            case "fp_access":
                 cpu.regs[register.name] = value
-                cpu.context_changed()
+                cpu.fp_traps_changed()
             case "timer":
                 self._write_timer(register.name, value)
             case "warm_reset":
@@ -484,12 +540,20 @@ class System:
             size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
             cpu.zero_block(value, size)
             return False
-        if what in ("IVAC", "CVAC", "CVAU", "CIVAC", "IVAU", "CVAP", "CVADP"):
-            self._maintain(what, value)
-        return False  # by set/way, by PA, or all: there is no cache to maintain, and no prediction to forget
+        if what in BY_WAY:
+            cpu.caches.by_way(what, value)
+        elif what in BY_PHYSICAL_ADDRESS:
+            cpu.caches.by_physical_address(what, value)
+        elif what in BY_ADDRESS or what == "IVAU":
+            cpu.caches.by_address(what, value)
+        return False  # IC of everything, and predictions: there is nothing to forget
 
     def _translate(self, what: str, va: int) -> bool:
         cpu = self._cpu
+        if cpu.wants(AddressTranslated):
+            cpu.emit(AddressTranslated(cpu.moment(), what, VA(va)))
+        if cpu.synchronisation.is_watching:
+            cpu.synchronisation.check_at(what, VA(va), bool(cpu.slots[state.PAN]))
         par, fault = cpu.mmu.at(what, VA(va), cpu.el, pan=bool(cpu.slots[state.PAN]))
         if fault is not None:
             access = Access.WRITE if "W" in what[2:] else Access.READ
@@ -501,16 +565,6 @@ class System:
             return True
         cpu.regs["PAR_EL1"] = par
         return False
-
-    def _maintain(self, what: str, va: int) -> None:
-        """Cache maintenance by VA: no cache here, but the address is translated and may fault."""
-        cpu = self._cpu
-        needs_write = what == "IVAC"
-        request = Request(
-            VA(va), Access.WRITE if needs_write else Access.READ, cpu.el, cpu.regime, cpu.security,
-            honours_pan=bool(cpu.slots[state.PAN]), is_cache_maintenance=True,
-        )  # fmt: skip
-        cpu.locate(request)
 
     # What EL3 firmware or a platform block asks of the memory protection engine.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emu import state
-from emu.architecture import BLOCK, PAGE
+from emu.architecture import BLOCK, PAGE, Access
 from emu.cpu import Cpu
 from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import NativeCode
@@ -16,6 +16,7 @@ from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
 from emu.mec.memory import CODE_TAG
+from emu.mec.writers import COUNT_SHIFT, flags_of
 from emu.translation.mmu import Located
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
@@ -93,6 +94,8 @@ class Interpreter:
                     page.slots[2 * offset] = self._native.decode_stub
             self._breakpoint_offsets = offsets
         slots[state.LIMIT] = slots[state.BUDGET] = budget
+        slots[state.WRITERS] = self._memory.writers_address
+        slots[state.WRITER_COUNT] = slots[state.COUNT] + budget << COUNT_SHIFT & state.MASK64
         self._loop(self.cpu.state.address, budget)
         slots[state.COUNT] += budget - slots[state.BUDGET]
         slots[state.LIMIT] = slots[state.BUDGET] = 0
@@ -135,8 +138,8 @@ class Interpreter:
         hit = self._soft.find(state.STORE_TLB, va, size) if plain else None
         if hit is not None:
             # Translated already: what brought us here is the block's tag. A new owner, or decoded code.
-            offset, owner = hit
-            cpu.store_at(offset, size, self._slots[state.VALUE], owner)
+            offset, owner, flags = hit
+            cpu.store_at(offset, size, self._slots[state.VALUE], owner, cpu.writer(flags))
             return CONTINUE
         cpu.store(va, size, self._slots[state.VALUE], Mode(mode & 0xFF), mode >> 8)
         where = cpu.located
@@ -147,11 +150,13 @@ class Interpreter:
 
     def _fill(self, table: int, va: int, where: Located) -> None:
         offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
-        if offset is None:
+        if offset is None or self.cpu.is_cached(where, Access.READ):
             return
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
-        strict = 15 if where.is_device or self.cpu.demands_alignment else 0
-        self._soft.fill(table, va, (offset - va) & state.MASK64, owner, strict)
+        cpu = self.cpu
+        strict = 15 if where.is_device or cpu.demands_alignment else 0
+        flags = flags_of(cpu.el, cpu.security, where.source) if table == state.STORE_TLB else 0
+        self._soft.fill(table, va, (offset - va) & state.MASK64, owner, strict | flags << state.RECORD_SHIFT)
 
     def _system(self, kind: int, word: int, _: int) -> int:
         return REDIRECTED if self.cpu.escape(Escape(kind), word) else CONTINUE
@@ -188,7 +193,7 @@ class Interpreter:
         """Keep the decoded word, if every fetch in this context will see the same until its bytes are stored to."""
         memory = self._memory
         offset = memory.ram_offset(where.pa)
-        if offset is None:
+        if offset is None or self.cpu.is_cached(where, Access.FETCH):
             return
         owner = memory.encrypted.owner_id(where.pas, where.mecid)
         base = offset & ~(PAGE - 1)

@@ -260,7 +260,7 @@ REGISTERS: tuple[Register, ...] = (
         group="control",
         traps=(Trap(1, 2, "CPTR_EL2.TCPAC"), Trap(1, 3, "CPTR_EL3.TCPAC"), *_EL3_LOCK),
         vhe="CPTR_EL2",
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "CPACR_EL12",
@@ -271,7 +271,7 @@ REGISTERS: tuple[Register, ...] = (
         group="control",
         traps=_EL3_LOCK,
         alias_of="CPACR_EL1",
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "CPTR_EL2",
@@ -285,7 +285,7 @@ REGISTERS: tuple[Register, ...] = (
         el=2,
         group="control",
         traps=_EL3_LOCK,
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "CPTR_EL3",
@@ -294,7 +294,7 @@ REGISTERS: tuple[Register, ...] = (
         (bit("TFP", 10, "Trap floating point to EL3"), bit("TCPAC", 31, "Trap CPTR_EL2 and CPACR_EL1 to EL3")),
         el=3,
         group="control",
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "HCR_EL2",
@@ -333,6 +333,8 @@ REGISTERS: tuple[Register, ...] = (
         el=3,
         reset=0x430,
         res1=0x430,
+        # The manual leaves most of this register UNKNOWN; here those fields whose omission MEC firmware gets wrong.
+        unknown=("TCR2En", "SCTLR2En", "MECEn"),
         group="control",
         hook="translation",
     ),

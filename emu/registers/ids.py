@@ -103,24 +103,25 @@ _ISAR2 = (
     _nibble("PAC_frac", 24, "Constant pointer authentication fields"),
     _nibble("CSSC", 52, "Common short sequence instructions", v1="yes"),
 )
+_STAGE2_GRANULE = {0: "as stage 1", 1: "no", 2: "yes", 3: "with 52-bit addresses"}
 _MMFR0 = (
     Field("PARange", 3, 0, "Physical address size", {0: "32", 1: "36", 2: "40", 3: "42", 4: "44", 5: "48", 6: "52"}),
     Field("ASIDBits", 7, 4, "ASID size", {0: "8 bits", 2: "16 bits"}),
     _nibble("BigEnd", 8, "Mixed-endian support above EL0"),
     _nibble("SNSMem", 12, "Secure and Non-secure memory are told apart", v1="yes"),
     _nibble("BigEndEL0", 16, "Mixed-endian support at EL0 only"),
-    _nibble("TGran16", 20, "16 KB granule at stage 1", v1="yes"),
+    _nibble("TGran16", 20, "16 KB granule at stage 1", v1="yes", v2="with 52-bit addresses"),
     _nibble("TGran64", 24, "64 KB granule at stage 1", none=15, v0="yes"),
-    _nibble("TGran4", 28, "4 KB granule at stage 1", none=15, v0="yes"),
-    Field("TGran16_2", 35, 32, "16 KB granule at stage 2", {0: "as stage 1", 1: "no", 2: "yes"}),
+    _nibble("TGran4", 28, "4 KB granule at stage 1", none=15, v0="yes", v1="with 52-bit addresses"),
+    Field("TGran16_2", 35, 32, "16 KB granule at stage 2", _STAGE2_GRANULE),
     Field("TGran64_2", 39, 36, "64 KB granule at stage 2", {0: "as stage 1", 1: "no", 2: "yes"}),
-    Field("TGran4_2", 43, 40, "4 KB granule at stage 2", {0: "as stage 1", 1: "no", 2: "yes"}),
+    Field("TGran4_2", 43, 40, "4 KB granule at stage 2", _STAGE2_GRANULE),
     _nibble("ExS", 44, "Exceptions that do not synchronise context"),
     _nibble("FGT", 56, "Fine-grained traps"),
     _nibble("ECV", 60, "Enhanced counter virtualisation"),
 )
 _MMFR1 = (
-    _nibble("HAFDBS", 0, "Hardware update of the Access flag and dirty state"),
+    _nibble("HAFDBS", 0, "Hardware update of descriptors", v1="Access flag", v2="Access flag and dirty state"),
     Field("VMIDBits", 7, 4, "VMID size", {0: "8 bits", 2: "16 bits"}),
     _nibble("VH", 8, "Virtualization Host Extensions", v1="yes"),
     _nibble("HPDS", 12, "Hierarchical permissions can be turned off", v1="yes", v2="and the bits reused"),
@@ -145,7 +146,7 @@ _MMFR2 = (
     Field("VARange", 19, 16, "Virtual address size", {0: "48 bits", 1: "52 bits with 64 KB granules"}),
     Field("CCIDX", 23, 20, "Format of CCSIDR_EL1", {0: "32 bits", 1: "64 bits"}),
     _nibble("NV", 24, "Nested virtualisation"),
-    _nibble("ST", 28, "Small translation tables"),
+    _nibble("ST", 28, "Small translation tables", v1="yes"),
     _nibble("AT", 32, "Single-copy atomic unaligned accesses in 16 bytes"),
     Field("IDS", 39, 36, "Exception class of an ID register read at EL0", {0: "0x00", 1: "0x18"}),
     _nibble("FWB", 40, "Stage 2 can force write-back", v1="yes"),
@@ -207,7 +208,7 @@ _CLIDR = (
     Field("LoUU", 29, 27, "Level of Unification, uniprocessor"),
     Field("LoC", 26, 24, "Level of Coherence"),
     Field("LoUIS", 23, 21, "Level of Unification, Inner Shareable"),
-    Field("Ctype1", 2, 0, "Cache type of level 1", {0: "no cache"}),
+    Field("Ctype1", 2, 0, "Cache type of level 1", {0: "no cache", 4: "unified cache"}),
 )
 
 # The registers of AArch32 exist in the encoding space and read as zero where no level can use AArch32.
@@ -357,7 +358,7 @@ REGISTERS: tuple[Register, ...] = (
         FP=15,
         AdvSIMD=15,
         SEL2=1,
-        RME=1,
+        RME=2,
     ),
     _id("ID_AA64PFR1_EL1", 4, 1, "Processor features 1: branch targets, memory tagging", _PFR1),
     _id("ID_AA64PFR2_EL1", 4, 2, "Processor features 2: none"),
@@ -381,13 +382,14 @@ REGISTERS: tuple[Register, ...] = (
         0,
         "Memory model 0: address sizes and granules",
         _MMFR0,
-        PARange=5,
+        PARange=6,
         ASIDBits=2,
         SNSMem=1,
-        TGran64=15,
-        TGran16_2=1,
-        TGran64_2=1,
-        TGran4_2=2,
+        TGran16=2,
+        TGran4=1,
+        TGran16_2=3,
+        TGran64_2=2,
+        TGran4_2=3,
     ),
     _id(
         "ID_AA64MMFR1_EL1",
@@ -395,9 +397,10 @@ REGISTERS: tuple[Register, ...] = (
         1,
         "Memory model 1: virtualisation, PAN, HCRX_EL2",
         _MMFR1,
+        HAFDBS=2,
         VMIDBits=2,
         VH=1,
-        HPDS=1,
+        HPDS=2,
         PAN=3,
         XNX=1,
         HCX=1,
@@ -410,6 +413,8 @@ REGISTERS: tuple[Register, ...] = (
         _MMFR2,
         CnP=1,
         UAO=1,
+        VARange=1,
+        ST=1,
         FWB=1,
         TTL=1,
         BBM=2,
@@ -440,7 +445,8 @@ REGISTERS: tuple[Register, ...] = (
         group="id",
         hook="zva",
     ),
-    # Memory behaves as if there were no caches at all, so none is announced and software's set/way loops end at once.
+    # Unless the data cache is modelled (emu.caches) memory behaves as if there were none at all, so none is announced
+    # and software's set/way loops end at once.
     Register(
         "CLIDR_EL1",
         (3, 1, 0, 0, 1),
@@ -453,7 +459,7 @@ REGISTERS: tuple[Register, ...] = (
     Register(
         "CCSIDR_EL1",
         (3, 1, 0, 0, 0),
-        "Geometry of the cache that CSSELR_EL1 selects: no such cache",
+        "Geometry of the cache that CSSELR_EL1 selects; 0 where no cache is modelled",
         mode=Mode.RO,
         group="id",
         traps=ID_GROUP_2,

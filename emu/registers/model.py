@@ -126,7 +126,8 @@ class Register:
     E2H is 1). `virtual` names the register that EL1 reads instead while EL2 is enabled. `realm_only` and
     `secure_only` make it UNDEFINED below EL3 outside that Security state. `enabled_by` names a field: while it is
     0 the register's fields act as 0, though a direct read still shows them. `hook` names a function of the
-    machine that computes reads or acts on writes (table.HOOKS); without it the register is plain storage.
+    machine that computes reads or acts on writes (table.HOOKS); without it the register is plain storage. `unknown`
+    names the fields that reset leaves UNKNOWN where `reset` gives the others their values.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Register:
     vhe_secure: str = ""
     virtual: str = ""
     enabled_by: str = ""
+    unknown: tuple[str, ...] = ()
 
     @property
     def writable(self) -> int:

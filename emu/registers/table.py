@@ -80,8 +80,11 @@ HOOKS: Mapping[str, Hook] = {
     "sp": Hook("one of the four is in use and then lives in slot SP", on_read=True, on_write=True),
     "counter": Hook("computed from the instruction count", on_read=True),
     "timer": Hook("TVAL and CTL.ISTATUS follow the counter; a write moves a deadline", on_read=True, on_write=True),
-    "translation": Hook("a write may change what an address translates to, or who takes what", on_write=True),
-    "mecid": Hook("a write changes the context of accesses that are already in the TLB", on_write=True),
+    "translation": Hook("a write may change what an address translates to, once it is synchronised", on_write=True),
+    "fp_access": Hook("a write changes whether V registers may be used; acts at once", on_write=True),
+    "mecid": Hook(
+        "a write changes the context of accesses, those of TLB entries too, once it is synchronised", on_write=True
+    ),
     "zva": Hook("DCZID_EL0.DZP depends on who reads it: access.zva_prohibited", on_read=True),
     "debug": Hook("a write may arm software step; OSLAR_EL1 sets OSLSR_EL1.OSLK", on_write=True),
     "warm_reset": Hook("RMR_EL3.RR asks for a Warm reset", on_write=True),

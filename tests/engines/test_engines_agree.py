@@ -108,9 +108,9 @@ def _any_word(source: random.Random) -> int:
     return source.choice(_SPECIAL)
 
 
-def random_machine(engine: str, seed: int, model: str, realm: bool) -> emu.Machine:
+def random_machine(engine: str, seed: int, model: str, realm: bool, cache: bool = False) -> emu.Machine:
     source = random.Random(seed)
-    machine = flat_machine(engine, el=2 if realm else 1, model=model)
+    machine = flat_machine(engine, el=2 if realm else 1, model=model, cache=cache)
     level = 2 if realm else 1
     cpu, registers = machine.cpu, machine.cpu.sysreg
     if realm:
@@ -159,6 +159,7 @@ def _everything(machine: emu.Machine) -> dict[str, object]:
         "state": cpu.architectural_state(),
         "memory": machine.read(CODE, 0x80_0000),
         "pages": pages,
+        "writers": {page: copy.writers for page, copy in machine.memory.copy_pages().items() if copy.writers},
         "tlb": machine.tlb.entries(),
     }
 
