@@ -18,10 +18,12 @@ from emu.isa.a64 import A64
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
 from emu.memory import PhysicalMemory
+from emu.monitors import Monitors
 from emu.registers.access import Allowed, decide_traps
 from emu.registers.file import RegisterFile
 from emu.registers.table import BY_NAME
 from emu.registers.traps import FLOATING_POINT
+from emu.self_hosted_debug import SelfHostedDebug
 from emu.state import State
 from emu.syndrome import EC
 from emu.system import System
@@ -81,6 +83,8 @@ class Cpu:
         self.exceptions = Exceptions(self)
         self.system = System(self)
         self.authentication = Authentication(self)
+        self.monitors = Monitors(self)
+        self.debug = SelfHostedDebug(self)
         self.breakpoints: dict[int, int] = {}
         """Addresses that stop the run before their instruction, and the breakpoint's number."""
         self.stop: Stop | None = None
@@ -120,7 +124,7 @@ class Cpu:
     def _as_left_by_firmware(self, start_el: int) -> None:
         """What EL3 firmware would have set before entering an image below it: Realm state, nothing trapped."""
         regs = self.regs
-        names = ["NS", "NSE", "RW", "HCE", "GPF"]
+        names = ["NS", "NSE", "RW", "HCE", "GPF", "FGTEn", "ECVEn"]
         if self.features.has_mec:
             names += ["MECEn", "SCTLR2En", "TCR2En"]
         if "FEAT_PAuth" in self.features.isa:
@@ -240,6 +244,7 @@ class Cpu:
         slots[state.UNALIGNED_EXCLUSIVES] = int(self._has_lse2 and not self.demands_alignment)
         slots[state.FP_DISABLED] = int(not isinstance(decide_traps(regs, FLOATING_POINT, el, self.security), Allowed))
         self._set_branch_tags()
+        self.debug.update()
         if not self._listeners:
             return
         if slots[state.IL]:
@@ -348,6 +353,7 @@ class Cpu:
             where = self.locate(request)
             if mode is Mode.ATOMIC and access is Access.READ:
                 where = self.locate(self._request(va, size, Access.WRITE, mode, align))
+            self.check_watchpoints(request, size, mode is Mode.ATOMIC)
             self.located = where
             return [(va, size, where)]
         self.located = None
@@ -359,7 +365,19 @@ class Cpu:
             fault = Fault(FaultKind.ALIGNMENT, 0, "unaligned access to Device memory")
             self.exceptions.abort(fault, second)
             raise Abandoned
+        self.check_watchpoints(request, size)
         return [(va, first, start), (second.va, size - first, end)]
+
+    def check_watchpoints(self, request: Request, size: int, is_atomic: bool = False) -> None:
+        """Take the Watchpoint exception of an access that nothing else stands in the way of."""
+        if not self.debug.matches_data:
+            return
+        writes = request.access is Access.WRITE
+        if self.debug.check_access(
+            request.va, size, 0 if request.unprivileged else request.el, reads=not writes or is_atomic,
+            writes=writes or is_atomic, is_maintenance=request.is_cache_maintenance,
+        ):  # fmt: skip
+            raise Abandoned
 
     def _note_access(self, va: int, size: int, access: Access, mode: Mode) -> None:
         """As native code does for the accesses it makes itself."""
@@ -396,6 +414,8 @@ class Cpu:
             self.exceptions.take(self.exceptions.general_target(), EC.PC_ALIGNMENT, far=pc)
             raise Abandoned
         where = self.locate(self._request(pc, 4, Access.FETCH, Mode.NORMAL))
+        if self.debug.matches_code and self.debug.check_fetch(pc):
+            raise Abandoned
         self.located = where
         word = self._read(pc, 4, where, Access.FETCH)
         if self.slots[state.IL]:
@@ -524,6 +544,7 @@ class Cpu:
         request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
         self._note_access(va, size, Access.WRITE, Mode.NORMAL)
         where = self.locate(request, given)
+        self.check_watchpoints(request, size)
         self._write(va, size, 0, where)
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:
