@@ -77,6 +77,8 @@ class Caches:
             honours_pan=bool(cpu.slots[state.PAN]), is_cache_maintenance=True,
         )  # fmt: skip
         where = cpu.locate(request)
+        if what == "IVAC":
+            cpu.check_watchpoints(request, 1)
         if what not in BY_ADDRESS:
             return
         effect = BY_ADDRESS[what]

@@ -32,11 +32,13 @@ from emu.mec.selection import MecControls, mec_controls
 from emu.mec.stale_controls import stale_control
 from emu.mec.writers import Words, Writer, flags_of, words_of
 from emu.memory import PhysicalMemory
+from emu.monitors import Monitors
 from emu.registers.access import Allowed, decide_traps
 from emu.registers.file import RegisterFile
 from emu.registers.pending import Pending
 from emu.registers.table import BY_NAME
 from emu.registers.traps import FLOATING_POINT
+from emu.self_hosted_debug import SelfHostedDebug
 from emu.state import State
 from emu.synchronisation import Sync, Synchronisation
 from emu.syndrome import EC
@@ -108,6 +110,8 @@ class Cpu:
         self.caches = Caches(self)
         self.system = System(self)
         self.authentication = Authentication(self)
+        self.monitors = Monitors(self)
+        self.debug = SelfHostedDebug(self)
         self.breakpoints: dict[int, int] = {}
         """Addresses that stop the run before their instruction, and the breakpoint's number."""
         self.stop: Stop | None = None
@@ -156,7 +160,7 @@ class Cpu:
     def _as_left_by_firmware(self, start_el: int) -> None:
         """What EL3 firmware would have set before entering an image below it: Realm state, nothing trapped."""
         regs = self.regs
-        names = ["NS", "NSE", "RW", "HCE", "GPF"]
+        names = ["NS", "NSE", "RW", "HCE", "GPF", "FGTEn", "ECVEn"]
         if self.features.has_mec:
             names += ["MECEn", "SCTLR2En", "TCR2En"]
         if "FEAT_PAuth" in self.features.isa:
@@ -277,6 +281,7 @@ class Cpu:
         slots[state.UNALIGNED_EXCLUSIVES] = int(self._has_lse2 and not self.demands_alignment)
         self.fp_traps_changed()
         self._set_branch_tags()
+        self.debug.update()
         if not self._listeners:
             return
         if slots[state.IL] or self.synchronisation.is_watching:
@@ -408,6 +413,7 @@ class Cpu:
             where = self.locate(request)
             if mode is Mode.ATOMIC and access is Access.READ:
                 where = self.locate(self._request(va, size, Access.WRITE, mode, align))
+            self.check_watchpoints(request, size, mode is Mode.ATOMIC)
             self.located = where
             return [(va, size, where)]
         self.located = None
@@ -419,7 +425,19 @@ class Cpu:
             fault = Fault(FaultKind.ALIGNMENT, 0, "unaligned access to Device memory")
             self.exceptions.abort(fault, second)
             raise Abandoned
+        self.check_watchpoints(request, size)
         return [(va, first, start), (second.va, size - first, end)]
+
+    def check_watchpoints(self, request: Request, size: int, is_atomic: bool = False) -> None:
+        """Take the Watchpoint exception of an access that nothing else stands in the way of."""
+        if not self.debug.matches_data:
+            return
+        writes = request.access is Access.WRITE
+        if self.debug.check_access(
+            request.va, size, 0 if request.unprivileged else request.el, reads=not writes or is_atomic,
+            writes=writes or is_atomic, is_maintenance=request.is_cache_maintenance,
+        ):  # fmt: skip
+            raise Abandoned
 
     def _note_access(self, va: int, size: int, access: Access, mode: Mode) -> None:
         """As native code does for the accesses it makes itself."""
@@ -456,6 +474,8 @@ class Cpu:
             self.exceptions.take(self.exceptions.general_target(), EC.PC_ALIGNMENT, far=pc)
             raise Abandoned
         where = self.locate(self._request(pc, 4, Access.FETCH, Mode.NORMAL))
+        if self.debug.matches_code and self.debug.check_fetch(pc):
+            raise Abandoned
         self.located = where
         word = self._read(pc, 4, where, Access.FETCH)
         if self.slots[state.IL]:
@@ -616,6 +636,7 @@ class Cpu:
         request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
         self._note_access(va, size, Access.WRITE, Mode.NORMAL)
         where = self.locate(request, given)
+        self.check_watchpoints(request, size)
         self._write(va, size, 0, where)
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:

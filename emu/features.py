@@ -52,6 +52,7 @@ ISA_MAX: frozenset[str] = frozenset(
         "FEAT_PAuth2",
         "FEAT_PACQARMA5",
         "FEAT_RNG",
+        "FEAT_RNG_TRAP",
         "FEAT_SB",
         "FEAT_SPECRES",
         "FEAT_SSBS",

@@ -33,6 +33,8 @@ FPCR, FPSR, FP_DISABLED = 112, 113, 114
 DIT, SSBS, BTYPE, ALLINT = 115, 116, 117, 118
 BTYPE_SET = 119  # the instruction count of the instruction that set BTYPE: only its successor sees it
 UNALIGNED_EXCLUSIVES = 121  # 1 where an exclusive access may be unaligned as long as it stays within 16 bytes
+COUNTED = 122  # the instruction count up to which the performance monitors have counted
+STEPPED = 123  # a software step that waits for its exception: 1 after an instruction, 2 after a load-exclusive
 GUARDED = 120  # 1 once an instruction was fetched from a guarded page: branches through registers then matter
 
 # The last data access: its address, and LAST_ACCESS_INFO = size | mode << 8 | write << 16 | 1 << 17; 0 where the

@@ -34,7 +34,7 @@ from emu.registers.access import (
 from emu.registers.file import scramble
 from emu.registers.model import Encoding, Operation, Register
 from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_ENCODING
-from emu.registers.traps import FLOATING_POINT
+from emu.registers.traps import EXCEPTION_RETURN, FLOATING_POINT, SUPERVISOR_CALL
 from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
 from emu.translation.records import Fault, FaultKind, Request
@@ -96,7 +96,11 @@ class System:
         return self._cpu.slots[state.PC] + _NEXT & state.MASK64
 
     def _svc(self, word: int) -> bool:
-        exceptions = self._cpu.exceptions
+        cpu, exceptions = self._cpu, self._cpu.exceptions
+        trapped = decide_traps(cpu.regs, SUPERVISOR_CALL, cpu.el, cpu.security)
+        if isinstance(trapped, Trapped):
+            exceptions.take(trapped.target_el, EC.SVC, word >> 5 & 0xFFFF)
+            return True
         exceptions.take(exceptions.general_target(), EC.SVC, word >> 5 & 0xFFFF, return_to=self._after())
         return True
 
@@ -151,10 +155,7 @@ class System:
 
     def _brk(self, word: int) -> bool:
         cpu = self._cpu
-        target = cpu.exceptions.general_target()
-        if cpu.el < 2 and cpu.exceptions.is_el2_enabled() and cpu.regs.field("MDCR_EL2.TDE"):
-            target = 2
-        target = max(target, 1)
+        target = 3 if cpu.el == 3 else cpu.debug.target(cpu.el, cpu.security)
         cpu.exceptions.take(target, EC.BRK, word >> 5 & 0xFFFF, far=None)
         return True
 
@@ -170,7 +171,11 @@ class System:
             return self._undefined(word)
         cpu = self._cpu
         target = cpu.regs[f"ELR_EL{cpu.el}"]
-        if word >> 11 & 1:  # ERETAA, ERETAB
+        authenticates = word >> 11 & 1  # ERETAA, ERETAB
+        if isinstance(decide_traps(cpu.regs, EXCEPTION_RETURN, cpu.el, cpu.security), Trapped):
+            cpu.exceptions.take(2, EC.ERET, (word >> 10 & 3) if authenticates else 0)
+            return True
+        if authenticates:
             query = Query.AUTHENTICATE_IB if word >> 10 & 1 else Query.AUTHENTICATE_IA
             target = cpu.answer(query, target, cpu.slots[state.SP])
         cpu.exceptions.eret(target)
@@ -353,6 +358,8 @@ class System:
                 return self._random(register.name)
             case "sp":
                 return self._stack_in_use(register.name, None)
+            case "monitors":
+                return cpu.monitors.read(register.name)
             case "counter":
                 return self._counter(register.name)
             case "timer":
@@ -369,6 +376,7 @@ class System:
                 cpu.nzcv = value >> 28 & 0xF
             case "daif":
                 slots[state.DAIF] = value >> 6 & 0xF
+                cpu.debug.update()
             case "spsel":
                 cpu.change_stack(cpu.el, value & 1)
             case "pan":
@@ -391,6 +399,8 @@ class System:
             case "fp_access":
                 cpu.regs[register.name] = value
                 cpu.fp_traps_changed()
+            case "monitors":
+                cpu.monitors.write(register.name, value)
             case "timer":
                 self._write_timer(register.name, value)
             case "warm_reset":
@@ -427,17 +437,34 @@ class System:
             )
 
     def _write_debug(self, name: str, value: int) -> None:
-        """The OS lock: OSLAR_EL1 sets it, OSLSR_EL1 tells."""
-        regs = self._cpu.regs
-        regs[name] = value
+        """Registers of self-hosted debug: locks, claim tags, the debug channel, and what arms debug exceptions."""
+        cpu, regs = self._cpu, self._cpu.regs
+        cpu.monitors.advance()
+        match name:
+            case "DBGCLAIMSET_EL1":
+                regs["DBGCLAIMCLR_EL1"] |= value
+            case "DBGCLAIMCLR_EL1":
+                regs[name] &= ~value
+            case "DBGDTR_EL0" | "DBGDTRTX_EL0":
+                regs["MDCCSR_EL0"] = 1 << 29  # TXfull, for good: there is nobody who would take the word
+            case _:
+                regs[name] = value
         if name == "OSLAR_EL1":
-            status = regs.slot("OSLSR_EL1")
-            self._cpu.slots[status] = self._cpu.slots[status] & ~2 | (value & 1) << 1
+            regs["OSLSR_EL1"] = (value & 1) << 1
+        cpu.debug.update()
 
     # Time: one tick an instruction, so that every run repeats.
 
     def _physical_count(self) -> int:
         return self._cpu.instructions
+
+    def _physical_offset(self) -> int:
+        """CNTPOFF_EL2 where it applies (FEAT_ECV): for the guest that EL2 has, which a host's EL0 is not."""
+        cpu, regs = self._cpu, self._cpu.regs
+        is_host = regs.field("HCR_EL2.E2H") and regs.field("HCR_EL2.TGE")
+        if is_host or not regs.field("CNTHCTL_EL2.ECV") or not cpu.exceptions.is_el2_enabled():
+            return 0
+        return regs.effective("CNTPOFF_EL2.POffset")
 
     def _virtual_offset(self) -> int:
         """CNTVOFF_EL2 where it applies: below EL2, and not for the EL0 of a host."""
@@ -449,13 +476,19 @@ class System:
         return cpu.regs["CNTVOFF_EL2"] if cpu.exceptions.is_el2_enabled() else 0
 
     def _counter(self, name: str) -> int:
-        count = self._physical_count()
-        return count if name.startswith("CNTP") else count - self._virtual_offset() & state.MASK64
+        offset = self._virtual_offset()
+        if name.startswith("CNTP"):
+            offset = self._physical_offset() if self._cpu.el < 2 else 0
+        return self._physical_count() - offset & state.MASK64
 
     def _timer_count(self, name: str) -> int:
-        """The count that a timer compares with; only the EL1 virtual timer has the offset."""
-        count = self._physical_count()
-        return count - self._cpu.regs["CNTVOFF_EL2"] & state.MASK64 if name.startswith("CNTV_") else count
+        """The count that a timer compares with; only the timers of EL1 have an offset."""
+        offset = 0
+        if name.startswith("CNTV_"):
+            offset = self._cpu.regs["CNTVOFF_EL2"]
+        elif name.startswith("CNTP_"):
+            offset = self._physical_offset()
+        return self._physical_count() - offset & state.MASK64
 
     def _read_timer(self, name: str) -> int:
         regs = self._cpu.regs
@@ -500,6 +533,7 @@ class System:
                     return self._refuse(decision, (0, op1, 4, immediate, op2), word, False)
                 daif = slots[state.DAIF]
                 slots[state.DAIF] = daif | immediate if op2 == 6 else daif & ~immediate
+                cpu.debug.update()
             case _:
                 return self._undefined(word)
         return False

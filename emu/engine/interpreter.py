@@ -11,6 +11,7 @@ from emu.architecture import BLOCK, PAGE, Access
 from emu.cpu import Cpu
 from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import NativeCode
+from emu.engine.reference import Reference
 from emu.engine.softtlb import SoftTlb
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
@@ -22,6 +23,8 @@ from emu.translation.mmu import Located
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 _LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 _WORDS = PAGE // 4
+_LEFT_FOR_DEBUG = 2
+"""In the STOP slot: native code is left, but the run goes on."""
 _LOOK_AHEAD = 64
 """How many following words have their handlers made ready together with the one that is needed now."""
 
@@ -55,6 +58,8 @@ class Interpreter:
         self._owners_of_page: dict[int, list[int]] = {}
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
+        self._one_by_one = Reference(cpu)
+        """Executes what debug exceptions could interrupt: native code does not look for them."""
         self._loop = _LOOP(self._native.loop)
         self._callbacks = [
             _CALLBACK(self._guard(function))
@@ -78,6 +83,7 @@ class Interpreter:
         self._slots[state.TAGS] = self._memory.tags_address
         cpu.listen_to_translation(self._soft)
         cpu.listen_to_code_writes(self.forget_code)
+        cpu.debug.on_armed = self._leave_for_debug
 
     @property
     def compiled(self) -> int:
@@ -86,6 +92,26 @@ class Interpreter:
 
     def run(self, budget: int) -> None:
         """Execute until the budget is used up or the CPU asks to leave."""
+        slots, cpu = self._slots, self.cpu
+        end = cpu.instructions + budget
+        while cpu.instructions < end:
+            if slots[state.STOP] == _LEFT_FOR_DEBUG:
+                slots[state.STOP] = 0
+            if cpu.debug.is_armed:
+                if slots[state.STOP] or cpu.stops_before(slots[state.PC]):
+                    return
+                self._one_by_one.step()
+                continue
+            self._run_native(end - cpu.instructions)
+            if slots[state.STOP] != _LEFT_FOR_DEBUG:
+                return
+
+    def _leave_for_debug(self) -> None:
+        """The instruction that is being executed armed a debug exception: come out of native code behind it."""
+        if not self._slots[state.STOP]:
+            self._slots[state.STOP] = _LEFT_FOR_DEBUG
+
+    def _run_native(self, budget: int) -> None:
         slots = self._slots
         offsets = frozenset((address >> 2) & (_WORDS - 1) for address in self.cpu.breakpoints)
         if offsets != self._breakpoint_offsets:

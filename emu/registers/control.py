@@ -78,7 +78,7 @@ _SCTLR_EL2 = (
 
 _FPEN = {0: "EL1 and EL0 trap", 1: "EL0 traps", 2: "EL1 and EL0 trap", 3: "no trap"}
 
-# The bits of NV, RAS, EVT and MTE are RES0, as those features are absent; so is TID0, which traps AArch32 only.
+# The bits of NV, RAS and MTE are RES0, as those features are absent; so is TID0, which traps AArch32 only.
 # Three exceptions work although their feature (NV for AT, RAS for TEA, DoubleFault for SCR_EL3.EASE) is not announced:
 # trapping AT and routing external aborts are useful by themselves.
 _HCR = (
@@ -120,6 +120,11 @@ _HCR = (
     bit("AT", 44, "Trap address translation instructions of EL1"),
     bit("FWB", 46, "Stage 2 attributes can force write-back"),
     bit("GPF", 48, "Granule protection faults of EL1 and EL0 go to EL2"),
+    bit("TID4", 49, "Trap ID group 4: cache geometry"),
+    bit("TICAB", 50, "Trap IC IALLUIS"),
+    bit("TOCU", 52, "Trap cache maintenance to the Point of Unification, but IC IALLUIS"),
+    bit("TTLBIS", 54, "Trap Inner Shareable TLB maintenance of EL1"),
+    bit("TTLBOS", 55, "Trap Outer Shareable TLB maintenance of EL1"),
 )
 
 # SCR_EL3 and HCR_EL2 reset to UNKNOWN values in the manual where software must set them; zero is the common choice of
@@ -140,6 +145,9 @@ _SCR = (
     bit("API", 17, "Below EL3 pointer authentication instructions may be used", feature="FEAT_PAuth"),
     bit("EEL2", 18, "Secure state has an EL2"),
     bit("EASE", 19, "Synchronous external aborts taken to EL3 use the SError vector"),
+    bit("FGTEn", 27, "EL2's fine-grained traps work; otherwise accesses to their registers trap and they act as 0"),
+    bit("ECVEn", 28, "CNTPOFF_EL2 works; otherwise accesses trap and it acts as 0"),
+    bit("TRNDR", 40, "Trap reads of RNDR and RNDRRS to EL3", feature="FEAT_RNG_TRAP"),
     bit("HXEn", 38, "HCRX_EL2 works; otherwise accesses trap and it acts as 0"),
     bit("TCR2En", 43, "TCR2_EL1 and TCR2_EL2 work; otherwise accesses trap and they act as 0"),
     bit("SCTLR2En", 44, "SCTLR2_EL1 and SCTLR2_EL2 work; otherwise accesses trap and they act as 0"),

@@ -164,11 +164,11 @@ def _everything(machine: emu.Machine) -> dict[str, object]:
     }
 
 
-def assert_engines_agree(build: Callable[[str], emu.Machine]) -> None:
+def assert_engines_agree(build: Callable[[str], emu.Machine], steps: int = _STEPS) -> None:
     """Machines built for each engine by `build`, run for a while, are the same in everything that can be seen."""
     ours = [build(engine) for engine in ("reference", "interpreter")]
     for machine in ours:
-        machine.run(max_instructions=_STEPS)
+        machine.run(max_instructions=steps)
     expected, got = (_everything(machine) for machine in ours)
     for name, value in expected.items():
         assert got[name] == value, name
