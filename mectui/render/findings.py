@@ -104,10 +104,12 @@ def findings(view: FindingsView, width: int, chosen: int | None = None) -> list[
             Span(finding.rule, "strong"),
             Span(f"  {place(item)}", "muted"),
         )
-        text = indented(sentence(finding.message), width, "text", 5)
         if item.number == chosen:
+            text = indented(sentence(finding.message), width, "text", 5)
             text += indented(f"fix: {finding.fix}", width, "ok", 5, hanging=5)
-        elif len(text) > 1:
-            text = [crop(Line((*text[0].spans, Span(" …", "muted"))), width)]
+        else:
+            text = indented(sentence(finding.message), width - 2, "text", 5)
+            if len(text) > 1:
+                text = [Line((*text[0].spans, Span(" …", "muted")))]
         lines += [crop(Line(part.spans, target), width) for part in (Line(heading), *text)]
     return lines
