@@ -9,7 +9,18 @@ from typing import Protocol
 from emu import state
 from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
 from emu.authentication import Authentication
-from emu.debug.events import Event, Hit, Moment, OwnerChanged, Stop
+from emu.caches import Caches
+from emu.debug.events import (
+    Event,
+    Hit,
+    Moment,
+    OwnerChanged,
+    StaleControlUsed,
+    Stop,
+    TlbEvicted,
+    TlbFilled,
+    TranslationFailed,
+)
 from emu.errors import EmuError
 from emu.exceptions import Abandoned, Exceptions
 from emu.features import Features
@@ -17,17 +28,27 @@ from emu.fp.operations import evaluate
 from emu.isa.a64 import A64
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
+from emu.mec.selection import MecControls, mec_controls
+from emu.mec.stale_controls import stale_control
+from emu.mec.writers import Words, Writer, flags_of, words_of
 from emu.memory import PhysicalMemory
+from emu.monitors import Monitors
 from emu.registers.access import Allowed, decide_traps
 from emu.registers.file import RegisterFile
+from emu.registers.pending import Pending
 from emu.registers.table import BY_NAME
 from emu.registers.traps import FLOATING_POINT
+from emu.self_hosted_debug import SelfHostedDebug
 from emu.state import State
+from emu.synchronisation import Sync, Synchronisation
 from emu.syndrome import EC
 from emu.system import System
+from emu.translation.cacheability import is_cacheable_access, is_write_back
+from emu.translation.controls import TCR_NAME, stage1_control
 from emu.translation.mmu import Located, Mmu
-from emu.translation.records import Fault, FaultKind, Request
-from emu.translation.regimes import ReservedSecurityStateError, regime_of, sctlr_name, security_of
+from emu.translation.records import Fault, FaultKind, Request, Translation
+from emu.translation.regimes import HCR_TGE, ReservedSecurityStateError, regime_of, sctlr_name, security_of
+from emu.translation.tlb import TlbEntry
 
 _ALIGNED = (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED)
 _SP_SLOTS = (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)
@@ -64,9 +85,11 @@ class Cpu:
         seed: int,
         start_el: int,
         tlb_entries: int,
+        is_forgiving: bool = False,
         emit: Callable[[Event], None],
         wants: Callable[[type], bool],
         semihosting: Callable[[int, int], int],
+        sync: Sync = "architectural",
     ) -> None:
         self.state = State()
         self.slots = self.state.slots
@@ -77,10 +100,18 @@ class Cpu:
         self.semihosting = semihosting
         self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width,
                                  isa=features.isa)  # fmt: skip
-        self.mmu = Mmu(self.regs, memory, features, tlb_entries=tlb_entries, now=self.moment)
+        self.synchronisation = Synchronisation(self, sync)
+        self.acting = self.synchronisation.acting
+        """The system registers as the MMU sees them: writes act with the next context synchronisation event."""
+        self.mmu = Mmu(
+            self.acting, memory, features, tlb_entries=tlb_entries, now=self.moment, is_forgiving=is_forgiving
+        )
         self.exceptions = Exceptions(self)
+        self.caches = Caches(self)
         self.system = System(self)
         self.authentication = Authentication(self)
+        self.monitors = Monitors(self)
+        self.debug = SelfHostedDebug(self)
         self.breakpoints: dict[int, int] = {}
         """Addresses that stop the run before their instruction, and the breakpoint's number."""
         self.stop: Stop | None = None
@@ -91,6 +122,8 @@ class Cpu:
         self.hits: list[Hit] = []
         """The first MOST_KEPT substituted accesses."""
         self.hit_count = 0
+        self._mec_controls: MecControls | None = None
+        """As they act now; None where nobody has asked since the last change of context."""
         self.regime = Regime.EL3
         self.security = Security.ROOT
         self.demands_alignment = False
@@ -100,7 +133,12 @@ class Cpu:
         self._listeners: list[TranslationListener] = []
         self._code_listeners: list[Callable[[int, int], None]] = []
         memory.walk_observer = self._walk_mismatch
+        memory.walk_storer = self._walk_stores
         self.mmu.tlb.on_removed = self._translation_removed
+        self.mmu.tlb.on_filled = self._translation_filled
+        self.mmu.tlb.on_evicted = self._translation_evicted
+        if is_forgiving:
+            self.listen_to_code_writes(lambda offset, size: self.flush_translations())
         self.reset(start_el)
 
     # Reset and identity.
@@ -112,6 +150,8 @@ class Cpu:
                 self.slots[slot] = 0
         self._earlier_access = None
         self.regs.reset()
+        self.caches.reset()
+        self.synchronisation.forget()
         self.slots[state.EL], self.slots[state.SPSEL], self.slots[state.DAIF] = start_el, 1, 0xF
         if start_el < 3:
             self._as_left_by_firmware(start_el)
@@ -120,7 +160,7 @@ class Cpu:
     def _as_left_by_firmware(self, start_el: int) -> None:
         """What EL3 firmware would have set before entering an image below it: Realm state, nothing trapped."""
         regs = self.regs
-        names = ["NS", "NSE", "RW", "HCE", "GPF"]
+        names = ["NS", "NSE", "RW", "HCE", "GPF", "FGTEn", "ECVEn"]
         if self.features.has_mec:
             names += ["MECEn", "SCTLR2En", "TCR2En"]
         if "FEAT_PAuth" in self.features.isa:
@@ -225,7 +265,8 @@ class Cpu:
 
     def context_changed(self) -> None:
         """Recompute what is derived from the EL, PSTATE and the system registers that steer translation."""
-        slots, regs = self.slots, self.regs
+        slots, regs = self.slots, self.acting
+        self._mec_controls = None
         el = slots[state.EL]
         self.regime = regime_of(el, regs)
         try:
@@ -238,17 +279,23 @@ class Cpu:
         slots[state.SP_ALIGNMENT] = 15 if checks_sp else 0
         self._lifts_ordered = self._has_lse2 and bool(sctlr >> 6 & 1)
         slots[state.UNALIGNED_EXCLUSIVES] = int(self._has_lse2 and not self.demands_alignment)
-        slots[state.FP_DISABLED] = int(not isinstance(decide_traps(regs, FLOATING_POINT, el, self.security), Allowed))
+        self.fp_traps_changed()
         self._set_branch_tags()
+        self.debug.update()
         if not self._listeners:
             return
-        if slots[state.IL]:
+        if slots[state.IL] or self.synchronisation.is_watching:
             for listener in self._listeners:
                 listener.enter_none()
             return
         key = (self.mmu.context_key(el), slots[state.PAN], el)
         for listener in self._listeners:
             listener.enter(key)
+
+    def fp_traps_changed(self) -> None:
+        """Recompute whether V registers may be used here; the registers that say so act at once."""
+        decision = decide_traps(self.regs, FLOATING_POINT, self.slots[state.EL], self.security)
+        self.slots[state.FP_DISABLED] = int(not isinstance(decision, Allowed))
 
     def flush_translations(self) -> None:
         """Make engines forget what they cached of translations and ownership (key refresh, GPT invalidation)."""
@@ -275,20 +322,24 @@ class Cpu:
             else:
                 listener.drop(translation.va_base, translation.size)
 
+    def _translation_filled(self, entry: TlbEntry) -> None:
+        if self.wants(TlbFilled):
+            self.emit(TlbFilled(self.moment(), entry))
+
+    def _translation_evicted(self, entry: TlbEntry) -> None:
+        if self.wants(TlbEvicted):
+            self.emit(TlbEvicted(self.moment(), entry))
+
     def _set_branch_tags(self) -> None:
         """Derive what branches do to a tagged target in this regime (see `emu.state`)."""
-        slots, regs = self.slots, self.regs
-        top = 0xFF << 56
-        if self.regime.has_two_ranges:
-            tcr = f"TCR_EL{self.regime.el}"
-            slots[state.TAG_CLEAR_LOW] = top if regs.field(f"{tcr}.TBI0") and not regs.field(f"{tcr}.TBID0") else 0
-            slots[state.TAG_CLEAR_HIGH] = 0
-            slots[state.TAG_SET_HIGH] = top if regs.field(f"{tcr}.TBI1") and not regs.field(f"{tcr}.TBID1") else 0
+        slots, regime = self.slots, self.regime
+        tcr = self.acting[TCR_NAME[regime]]
+        low = 0xFF << 56 if stage1_control(regime, False, tcr, self.features).tbi_of_code else 0
+        if regime.has_two_ranges:
+            high = 0xFF << 56 if stage1_control(regime, True, tcr, self.features).tbi_of_code else 0
+            slots[state.TAG_CLEAR_LOW], slots[state.TAG_CLEAR_HIGH], slots[state.TAG_SET_HIGH] = low, 0, high
         else:
-            tcr = f"TCR_EL{self.regime.el}"
-            ignored = top if regs.field(f"{tcr}.TBI") and not regs.field(f"{tcr}.TBID") else 0
-            slots[state.TAG_CLEAR_LOW] = slots[state.TAG_CLEAR_HIGH] = ignored
-            slots[state.TAG_SET_HIGH] = 0
+            slots[state.TAG_CLEAR_LOW], slots[state.TAG_CLEAR_HIGH], slots[state.TAG_SET_HIGH] = low, low, 0
 
     def untagged(self, va: int) -> int:
         """An address as the PC holds it after a branch."""
@@ -303,7 +354,7 @@ class Cpu:
         el, regime = self.slots[state.EL], self.regime
         unprivileged = mode is Mode.UNPRIVILEGED and not self.slots[state.UAO]
         if (unprivileged and el == 1) or (
-            unprivileged and el == 2 and regime is Regime.EL20 and self.regs.field("HCR_EL2.TGE")
+            unprivileged and el == 2 and regime is Regime.EL20 and self.acting["HCR_EL2"] & HCR_TGE
         ):
             el = 0
         else:
@@ -333,11 +384,25 @@ class Cpu:
 
         `reported` is the address that the exception names, where it is not the request's.
         """
+        if self.synchronisation.is_watching:
+            self.synchronisation.check(request)
         found = self.mmu.access(request)
         if isinstance(found, Fault):
+            if self.wants(TranslationFailed):
+                self.emit(TranslationFailed(self.moment(), request, found))
             self.exceptions.abort(found if reported is None else replace(found, va=reported), request)
             raise Abandoned
+        if request.access is not Access.FETCH and self.wants(StaleControlUsed):
+            self._note_stale_control(request, found.translation)
         return found
+
+    def _note_stale_control(self, request: Request, translation: Translation) -> None:
+        """Tell of a TLB entry that was made under another EMEC or AMEC. Fetches before the TLBI cannot help it."""
+        if self._mec_controls is None:
+            self._mec_controls = mec_controls(self.acting, self.features)
+        stale = stale_control(self._mec_controls, request, translation)
+        if stale is not None:
+            self.emit(StaleControlUsed(self.moment(), request, translation, *stale))
 
     def _pieces(self, va: int, size: int, access: Access, mode: Mode, align: int) -> list[tuple[int, int, Located]]:
         """(va, size, where) for each page an access touches; every page is checked before anything happens."""
@@ -348,6 +413,7 @@ class Cpu:
             where = self.locate(request)
             if mode is Mode.ATOMIC and access is Access.READ:
                 where = self.locate(self._request(va, size, Access.WRITE, mode, align))
+            self.check_watchpoints(request, size, mode is Mode.ATOMIC)
             self.located = where
             return [(va, size, where)]
         self.located = None
@@ -359,7 +425,19 @@ class Cpu:
             fault = Fault(FaultKind.ALIGNMENT, 0, "unaligned access to Device memory")
             self.exceptions.abort(fault, second)
             raise Abandoned
+        self.check_watchpoints(request, size)
         return [(va, first, start), (second.va, size - first, end)]
+
+    def check_watchpoints(self, request: Request, size: int, is_atomic: bool = False) -> None:
+        """Take the Watchpoint exception of an access that nothing else stands in the way of."""
+        if not self.debug.matches_data:
+            return
+        writes = request.access is Access.WRITE
+        if self.debug.check_access(
+            request.va, size, 0 if request.unprivileged else request.el, reads=not writes or is_atomic,
+            writes=writes or is_atomic, is_maintenance=request.is_cache_maintenance,
+        ):  # fmt: skip
+            raise Abandoned
 
     def _note_access(self, va: int, size: int, access: Access, mode: Mode) -> None:
         """As native code does for the accesses it makes itself."""
@@ -396,6 +474,8 @@ class Cpu:
             self.exceptions.take(self.exceptions.general_target(), EC.PC_ALIGNMENT, far=pc)
             raise Abandoned
         where = self.locate(self._request(pc, 4, Access.FETCH, Mode.NORMAL))
+        if self.debug.matches_code and self.debug.check_fetch(pc):
+            raise Abandoned
         self.located = where
         word = self._read(pc, 4, where, Access.FETCH)
         if self.slots[state.IL]:
@@ -476,42 +556,74 @@ class Cpu:
         memory = self.memory
         offset = memory.ram_offset(where.pa)
         if offset is None:
-            device = memory.device_of(where.pa)
+            device = memory.device_of(where.pa, where.pas)
             if device is None or access is Access.FETCH:
                 self._external_abort(va, size, access, where.pa)
             assert device is not None
             return device.read(where.pa - device.base, size) & (1 << 8 * size) - 1
-        value, mismatch = memory.encrypted.load(offset, size, memory.encrypted.owner_id(where.pas, where.mecid))
+        if memory.cache is not None and self.is_cached(where, access):
+            value, mismatch = memory.cache.read(where.pa, size, where.pas, where.mecid)
+        else:
+            value, mismatch = memory.encrypted.load(offset, size, memory.encrypted.owner_id(where.pas, where.mecid))
         if mismatch:
             self._hit(VA(va), where, access, size, mismatch, offset)
         return value
+
+    def is_cached(self, where: Located, access: Access) -> bool:
+        """Whether an access of the present regime goes through the data cache."""
+        if self.memory.cache is None:
+            return False
+        return is_cacheable_access(where.translation, access, self.regime, self.acting)
 
     def _write(self, va: int, size: int, value: int, where: Located) -> None:
         memory = self.memory
         offset = memory.ram_offset(where.pa, is_store=True)
         if offset is None:
-            device = memory.device_of(where.pa)
+            device = memory.device_of(where.pa, where.pas)
             if device is None:
                 self._external_abort(va, size, Access.WRITE, where.pa)
             assert device is not None
             device.write(where.pa - device.base, size, value)
             return
-        self.store_at(offset, size, value, memory.encrypted.owner_id(where.pas, where.mecid))
+        writer = self.writer(flags_of(self.slots[state.EL], self.security, where.source))
+        if self.is_cached(where, Access.WRITE):
+            self._store_cached(
+                where.pa, size, value, where.pas, where.mecid, writer, is_write_back=is_write_back(where.attributes)
+            )
+        else:
+            self.store_at(offset, size, value, memory.encrypted.owner_id(where.pas, where.mecid), writer)
 
-    def store_at(self, offset: int, size: int, value: int, owner: int) -> None:
+    def _store_cached(
+        self, pa: PA, size: int, value: int, pas: PAS, mecid: int, writer: Words, *, is_write_back: bool = True
+    ) -> None:
+        memory = self.memory
+        assert memory.cache is not None
+        memory.cache.write(pa, size, value, pas, mecid, writer, is_write_back=is_write_back)
+        marked = memory.notice(pa, size)
+        if marked is not None:
+            self.code_written(*marked)
+
+    def writer(self, flags: int) -> Words:
+        """The record of a store by the present instruction; `flags` are those of `emu.mec.writers.flags_of`."""
+        return words_of(self.instructions, self.slots[state.PC], flags)
+
+    def store_at(self, offset: int, size: int, value: int, owner: int, writer: Words) -> None:
         """A store that has been translated: to an arena offset, under an owner id."""
         memory = self.memory
         encrypted = memory.encrypted
-        result = memory.store(offset, size, value, owner, self.moment)
-        if result.changes and self.wants(OwnerChanged):
+        is_wanted = self.wants(OwnerChanged)
+        kept = encrypted.writers_of(offset, size) if is_wanted else []
+        result = memory.store(offset, size, value, owner, writer)
+        if result.changes and is_wanted:
             moment = self.moment()
             for change in result.changes:
                 before = encrypted.owner(change.before) if change.before else None
                 self.emit(
                     OwnerChanged(
-                        moment, memory.physical(change.offset), before, encrypted.owner(owner), change.is_partial
+                        moment, memory.physical(change.offset), before, encrypted.owner(owner), change.is_partial,
+                        None if before is None else encrypted.earlier_writer(change, before, offset, kept),
                     )
-                )
+                )  # fmt: skip
         if result.touched_code:
             if encrypted.model == "substitute":
                 offset, size = offset & ~(PAGE - 1), PAGE
@@ -524,6 +636,7 @@ class Cpu:
         request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
         self._note_access(va, size, Access.WRITE, Mode.NORMAL)
         where = self.locate(request, given)
+        self.check_watchpoints(request, size)
         self._write(va, size, 0, where)
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:
@@ -532,20 +645,35 @@ class Cpu:
         raise Abandoned
 
     def _hit(self, va: VA, where: Located, access: Access, size: int, owner: int, offset: int) -> None:
-        encrypted = self.memory.encrypted
         hit = Hit(
             self.moment(), va, where.pa, access, size, where.pas, where.mecid, where.source,
-            encrypted.owner(owner), encrypted.last_writer(offset),
+            self.memory.encrypted.owner(owner), self._writer_under(owner, offset),
         )  # fmt: skip
         self._record(hit)
 
-    def _walk_mismatch(self, pa: PA, pas: PAS, mecid: int, owner: int) -> None:
+    def _writer_under(self, owner: int, offset: int) -> Writer | None:
+        """Who stored to a block under this owner id; None when others have since, and a cache line is older."""
         encrypted = self.memory.encrypted
+        writer = encrypted.last_writer(offset)
+        return writer if writer is not None and writer.owner == encrypted.owner(owner) else None
+
+    def _walk_stores(self, pa: PA, pas: PAS, mecid: int, value: int, is_cacheable: bool) -> None:
+        """A hardware update of a descriptor, on behalf of the present instruction."""
+        flags = flags_of(self.slots[state.EL], self.security, self.mmu.walk_source(), is_walk=True)
+        memory, writer = self.memory, self.writer(flags)
+        if is_cacheable and memory.cache is not None:
+            self._store_cached(pa, 8, value, pas, mecid, writer)
+            return
+        offset = memory.ram_offset(pa, is_store=True)
+        assert offset is not None
+        self.store_at(offset, 8, value, memory.encrypted.owner_id(pas, mecid), writer)
+
+    def _walk_mismatch(self, pa: PA, pas: PAS, mecid: int, owner: int) -> None:
         offset = self.memory.ram_offset(pa)
         assert offset is not None
         hit = Hit(
             self.moment(), None, pa, Access.WALK, 8, pas, mecid, self.mmu.walk_source(),
-            encrypted.owner(owner), encrypted.last_writer(offset),
+            self.memory.encrypted.owner(owner), self._writer_under(owner, offset), *self.mmu.walk_table(),
         )  # fmt: skip
         self._record(hit)
 
@@ -554,12 +682,13 @@ class Cpu:
     def architectural_state(self) -> bytes:
         return bytes(self.slots[: state.STOP]) + bytes(self.slots[state.FPCR : state.LOAD_TLB])
 
-    def restore_architectural_state(self, kept: bytes) -> None:
+    def restore_architectural_state(self, kept: bytes, pending: dict[str, Pending] | None = None) -> None:
         words = memoryview(kept).cast("Q")
         self.slots[: state.STOP] = words[: state.STOP]
         self._earlier_access = None
         self.slots[state.LAST_ACCESS_INFO] = 0
         self.slots[state.FPCR : state.LOAD_TLB] = words[state.STOP :]
+        self.synchronisation.restore(pending or {})
         self.context_changed()
 
     def _record(self, hit: Hit) -> None:
@@ -584,7 +713,11 @@ class Cpu:
                 where = self.mmu.look(self._request(va, 1, access, Mode.NORMAL))
                 if where is None or self.memory.ram_offset(where.pa) is None:
                     return None
-                seen += self.memory.view_as(where.pa, length, where.pas, where.mecid)
+                if self.memory.cache is not None and self.is_cached(where, access):
+                    value, _ = self.memory.cache.look(where.pa, length, where.pas, where.mecid)
+                    seen += value.to_bytes(length, "little")
+                else:
+                    seen += self.memory.view_as(where.pa, length, where.pas, where.mecid)
                 va, size = (va + length) & state.MASK64, size - length
         return bytes(seen)
 

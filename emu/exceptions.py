@@ -41,6 +41,8 @@ class Exceptions:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
+        self.count = 0
+        """Exceptions taken by this CPU object, to see whether an instruction took one."""
 
     # PSTATE as one word.
 
@@ -101,9 +103,13 @@ class Exceptions:
         slots, regs = cpu.slots, cpu.regs
         el, pc = cpu.el, slots[state.PC]
         moment = cpu.moment()
+        self.count += 1
+        # An instruction that is done when its exception is taken is retired, and has been stepped.
+        is_complete = return_to is not None
+        cpu.monitors.leave(is_complete)
         elr = pc if return_to is None else return_to
         esr = ec << 26 | int(is_32bit) << 25 | iss
-        spsr = self.spsr()
+        spsr = self.spsr() & ~(int(is_complete) << _SPSR_SS)
         # BTYPE is kept where the instruction was not executed yet, and zeroed where the manual leaves the choice.
         if ec in _KEEPS_BTYPE or (ec == EC.GPC and iss & _GPC_FETCH):
             spsr |= cpu.branch_type << _SPSR_BTYPE
@@ -123,6 +129,7 @@ class Exceptions:
         slots[state.DAIF] = 0xF
         cpu.change_stack(target, 1)
         slots[state.PC] = (regs[f"VBAR_EL{target}"] & ~0x7FF) + offset & state.MASK64
+        cpu.synchronisation.synchronise("exception entry", moment)
         cpu.context_changed()
         cpu.emit(
             ExceptionTaken(
@@ -209,10 +216,12 @@ class Exceptions:
         moment = cpu.moment()
         spsr = regs[f"SPSR_EL{el}"]
         legal = self._is_legal_return(spsr)
+        cpu.monitors.leave(is_complete=True)
+        is_stepped = cpu.debug.step_after_return(spsr, legal)
         for slot, bit in ((state.N, _SPSR_N), (state.Z, _SPSR_Z), (state.C, _SPSR_C), (state.V, _SPSR_V)):
             slots[slot] = spsr >> bit & 1
         slots[state.DAIF] = spsr >> 6 & 0xF
-        slots[state.SS] = 0
+        slots[state.SS] = is_stepped
         slots[state.EXCLUSIVE] = 0
         slots[state.EVENT] = 1
         slots[state.PAN] = spsr >> _SPSR_PAN & 1
@@ -227,6 +236,7 @@ class Exceptions:
         else:
             slots[state.IL] = 1
         slots[state.PC] = target
+        cpu.synchronisation.synchronise("exception return", moment)
         cpu.context_changed()
         slots[state.PC] = cpu.untagged(target)
         cpu.return_branch_type(spsr >> _SPSR_BTYPE & 3 if legal else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,18 +11,26 @@ from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import MOST_KEPT, Cpu
 from emu.debug.bus import EventBus
 from emu.debug.events import Event, ExceptionTaken, Stop, StopReason
+from emu.debug.rule_port import RulePort
 from emu.debug.symbols import Symbols
+from emu.devices.monitor import Monitor
+from emu.devices.mpe import BASE as MPE_BASE
+from emu.devices.mpe import ProtectionEngine
 from emu.devices.semihosting import Semihosting
 from emu.devices.uart import Uart
 from emu.engine.reference import Reference
 from emu.errors import ConfigurationError, EmuError, LoadError
 from emu.features import CPUS, Features
 from emu.loader import Image, Segment, read_elf, read_file
+from emu.mec.cache import CacheState
 from emu.mec.memory import Bookkeeping
+from emu.mec.rules import Finding, RuleChecker, choose, choose_stops
 from emu.memory import PhysicalMemory
 from emu.snapshot import Snapshot
+from emu.synchronisation import Sync
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import regime_of, security_of
+from emu.translation.staleness import Comparison
 from emu.translation.tlb import TlbEntry
 from emu.views import Breakpoints, Events, MecView, RegisterTable, TlbView
 
@@ -32,6 +40,8 @@ _UART_BASE = 0x0900_0000
 _SLICE = {"reference": 2_000, "interpreter": 4_000_000}
 """Instructions between two looks at whether a pause was asked for: a few milliseconds each."""
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
+_ENDS = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
+"""The guest has ended by itself."""
 _SAME_EXCEPTION_LIMIT = 64
 """Exceptions in a row that return nowhere: the guest faults in its own vector."""
 
@@ -54,8 +64,15 @@ class Machine:
     """A whole machine. See the README for what is modelled.
 
     `memory` is a size ("256M"); `el` the exception level to start at; `mec_model` "cipher" or "substitute";
+    `tlb` "strict" (stale entries serve until a TLBI removes them) or "forgiving" (every use is checked against the
+    tables, so a forgotten TLBI has no effect);
+    `sync` when an MSR that the MMU sees acts: "architectural" (with the next context synchronisation event, so that
+    a missing ISB shows) or "immediate";
+    `mec_cache` models a write-back data cache (`emu.mec.cache`): exact, and slow;
     `cpu` the instruction set ("max" or "v8.0"); `seed` chooses what is UNKNOWN after reset; `cache_folder` keeps
     native code between runs (None: nowhere).
+    `rules` says which MEC rules are checked ("default", "all", "none", ids; `emu.mec.rules.choose`), `stop_on` which of
+    them end the run ("findings" for all of those, or ids).
     Raises ConfigurationError for a machine that cannot be built.
     """
 
@@ -69,13 +86,18 @@ class Machine:
         mec_model: str = "cipher",
         mecid_width: int = 16,
         *,
+        tlb: str = "strict",
+        sync: Sync = "architectural",
         tlb_entries: int = 128,
         seed: int = 0,
         pas_keys: bool = True,
+        mec_cache: bool = False,
         command_line: str = "",
         cache_folder: Path | Literal["default"] | None = "default",
         on_compile: Callable[[int], None] | None = None,
         cpu: str = "max",
+        rules: str | Iterable[str] = "default",
+        stop_on: str | Iterable[str] = (),
     ) -> None:
         if cpus != 1:
             raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
@@ -91,11 +113,17 @@ class Machine:
             raise ConfigurationError(f"there is no CPU {cpu!r}: choose {' or '.join(CPUS)}")
         if not 1 <= mecid_width <= 16:
             raise ConfigurationError(f"a MECID cannot have {mecid_width} bits: choose a width from 1 to 16")
+        if tlb not in ("strict", "forgiving"):
+            raise ConfigurationError(f"there is no TLB {tlb!r}: choose strict or forgiving")
+        if sync not in ("architectural", "immediate"):
+            raise ConfigurationError(f"there is no synchronisation {sync!r}: choose architectural or immediate")
         if not 1 <= tlb_entries <= 1 << 16:
             raise ConfigurationError(f"a TLB of {tlb_entries} entries cannot be built: choose 1 to 65536")
+        chosen = choose(rules)
+        stops = choose_stops(stop_on, chosen)
         self.engine_name = "interpreter" if engine == "auto" else engine
         self.mec_model = mec_model
-        self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu])
+        self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu], has_cache=mec_cache)
         self.memory = PhysicalMemory(
             parse_size(memory), model="cipher" if mec_model == "cipher" else "substitute", pas_keys=pas_keys, seed=seed
         )
@@ -122,17 +150,46 @@ class Machine:
             seed=seed,
             start_el=el,
             tlb_entries=tlb_entries,
+            is_forgiving=tlb == "forgiving",
             emit=self._emit,
             wants=self._bus.wants,
             semihosting=self._semihosting.call,
+            sync=sync,
         )
+        self.sync = sync
+        self._bus.on_change.append(self.cpu.synchronisation.wanted_changed)
+        width = mecid_width if mec else 0
+        self._mpe = ProtectionEngine(MPE_BASE, width, self.cpu.system.refresh_key)
+        self.memory.devices.append(self._mpe)
+        self.monitor = self._build_monitor(width) if el < 3 else None
+        """The calls of EL3 firmware, where the guest brings none of its own."""
+        self.cpu.system.monitor = self.monitor
         self.cpus = (self.cpu,)
         self._reference = Reference(self.cpu)
         self._engine = self._build_engine(cache_folder, on_compile)
         self.mec = MecView(self.cpu, self.memory)
+        self._checker = self.mec.checker = RuleChecker(
+            (rule() for rule in chosen if mec or not rule.needs_mec),
+            self._bus,
+            RulePort(self.cpu, self.mec, lambda address: self.symbols.describe(address)),
+            stops_on=stops,
+            stop=self._stop_on_finding,
+        )
         self.tlb = TlbView(self.cpu)
         self.breakpoints = Breakpoints(self.cpu)
         self.events = Events(self._bus)
+
+    def _build_monitor(self, width: int) -> Monitor:
+        def is_memory(pa: int) -> bool:
+            region = self.memory.region_of(pa)
+            return region is not None and region.is_writable
+
+        return Monitor(
+            mecid_width=width,
+            refresh=self.cpu.system.refresh_key,
+            is_memory=is_memory,
+            is_protected=lambda: bool(self.cpu.regs.field("GPCCR_EL3.GPC")),
+        )
 
     def _build_engine(
         self, cache_folder: Path | Literal["default"] | None, on_compile: Callable[[int], None] | None
@@ -239,8 +296,15 @@ class Machine:
         stop, cpu.stop = cpu.stop, None
         if stop is None:
             return None
+        if stop.reason in _ENDS:
+            self._checker.finish()
         # The one who ended the run saw the pc of its own instruction; what counts is where the CPU is now.
         return Stop(stop.reason, cpu.pc, cpu.el, cpu.security, stop.code, stop.message)
+
+    def _stop_on_finding(self, finding: Finding) -> None:
+        cpu = self.cpu
+        message = f"{finding.rule}: {finding.message}"
+        cpu.end_run(Stop(StopReason.FINDING, cpu.pc, cpu.el, cpu.security, message=message))
 
     def _stop(self, reason: StopReason) -> Stop:
         cpu = self.cpu
@@ -259,14 +323,9 @@ class Machine:
     def reset(self) -> None:
         """Start over: memory cleared, images loaded again, the CPU reset. Breakpoints stay."""
         memory = self.memory
-        for page in memory.touched:
-            memory.arena[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
-        words = PAGE // 16
-        for page in memory.touched:
-            memory.tags[page * words : (page + 1) * words] = memoryview(bytes(4 * words)).cast("I")
+        for page in memory.restore_pages({}):
             self.cpu.code_written(page * PAGE, PAGE)
-        memory.touched.clear()
-        memory.encrypted.restore(Bookkeeping({}, {}))
+        memory.encrypted.restore(Bookkeeping({}))
         images, self._images, self._entry = self._images, [], None
         self.symbols = Symbols()
         self.cpu.hits.clear()
@@ -276,7 +335,11 @@ class Machine:
         self._seconds = 0.0
         self.cpu.mmu.invalidate_all()
         self.cpu.flush_translations()
+        self._mpe.reset()
+        if self.monitor is not None:
+            self.monitor.reset()
         self.cpu.reset(self._start_el)
+        self._checker.reset()
         for image in images:
             self._place(image)
 
@@ -292,7 +355,11 @@ class Machine:
             self.cpu.code_written(offset, len(data))
 
     def read(self, pa: int, size: int, pas: PAS = PAS.NON_SECURE) -> bytes:
-        """Plaintext as the owner of each block sees it. Raises AddressError outside memory."""
+        """Plaintext in memory as the owner of each block sees it. Raises AddressError outside memory.
+
+        What a modelled data cache has not written back is not in memory: `mec.cache.lines()` has it, and
+        `read_virtual` sees it as an access would.
+        """
         return self.memory.peek(pa, size)
 
     def read_virtual(self, va: int, size: int) -> bytes | None:
@@ -316,7 +383,7 @@ class Machine:
         except ValueError:
             raise EmuError(f"there is no access {access!r}: use read, write or fetch") from None
         level = cpu.el if el is None else el
-        chosen = regime_of(level, cpu.regs)
+        chosen = regime_of(level, cpu.acting)
         if regime is not None:
             try:
                 chosen = Regime(regime)
@@ -336,12 +403,17 @@ class Machine:
 
     def _security_below(self, level: int) -> Security:
         try:
-            return security_of(min(level, 2), self.cpu.regs)
+            return security_of(min(level, 2), self.cpu.acting)
         except ValueError:
             return Security.NON_SECURE
 
+    def tlb_comparison(self, entry: TlbEntry) -> Comparison:
+        """A TLB entry beside a fresh walk of its address: every field that differs, and why. Changes nothing."""
+        with self.memory.unobserved():
+            return self.cpu.mmu.compare(entry)
+
     def tlb_staleness(self, entry: TlbEntry) -> str | None:
-        """The field in which a fresh walk would contradict a TLB entry; None when it would agree."""
+        """How a fresh walk would contradict a TLB entry; None when it would agree."""
         with self.memory.unobserved():
             return self.cpu.mmu.staleness(entry)
 
@@ -428,45 +500,35 @@ class Machine:
     def snapshot(self) -> Snapshot:
         """The whole machine as it is now; cost and size follow the memory the guest touched."""
         memory = self.memory
-        words = PAGE // 16
-        pages = {
-            page: (
-                bytes(memory.arena[page * PAGE : (page + 1) * PAGE]),
-                bytes(memory.tags[page * words : (page + 1) * words]),
-            )
-            for page in memory.touched
-        }
         return Snapshot(
             self.cpu.architectural_state(),
-            pages,
+            memory.copy_pages(),
             memory.encrypted.bookkeeping(),
+            CacheState() if memory.cache is None else memory.cache.state(),
             self.cpu.mmu.snapshot(),
             bytes(self._console),
             len(self.cpu.hits),
             self.cpu.hit_count,
             len(self.exceptions),
-            (self._uart.snapshot(), bytes(self._console_input)),
+            (
+                self._uart.snapshot(),
+                bytes(self._console_input),
+                self._mpe.snapshot(),
+                None if self.monitor is None else self.monitor.snapshot(),
+            ),
             frozenset(self.cpu.regs.never_written),
+            self.cpu.acting.pending(),
+            self._checker.snapshot(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Return to a snapshot of this machine."""
         memory = self.memory
-        words = PAGE // 16
-        for page in memory.touched - snapshot.pages.keys():
-            memory.arena[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
-            memory.tags[page * words : (page + 1) * words] = memoryview(bytes(4 * words)).cast("I")
+        for page in memory.restore_pages(snapshot.pages):
             self.cpu.code_written(page * PAGE, PAGE)
-        for page, (content, tags) in snapshot.pages.items():
-            memory.arena[page * PAGE : (page + 1) * PAGE] = content
-            # Engines mark code again when they decode it.
-            plain = memoryview(bytearray(tags)).cast("I")
-            for index, tag in enumerate(plain):
-                plain[index] = tag & 0x7FFF_FFFF
-            memory.tags[page * words : (page + 1) * words] = plain
-            self.cpu.code_written(page * PAGE, PAGE)
-        memory.touched = set(snapshot.pages)
         memory.encrypted.restore(snapshot.bookkeeping)
+        if memory.cache is not None:
+            memory.cache.restore(snapshot.cache)
         self.cpu.mmu.restore(snapshot.mmu)
         self.cpu.flush_translations()
         del self._console[len(snapshot.console) :]
@@ -474,10 +536,14 @@ class Machine:
         del self.cpu.hits[snapshot.hits :]
         self.cpu.hit_count = snapshot.hit_count
         del self.exceptions[snapshot.exceptions :]
-        uart, typed = snapshot.devices
+        uart, typed, keys, monitor = snapshot.devices
         self._uart.restore(uart)
         assert isinstance(typed, bytes)
         self._console_input[:] = typed
+        self._mpe.restore(keys)
+        if self.monitor is not None:
+            self.monitor.restore(monitor)
         self.cpu.regs.never_written.clear()
         self.cpu.regs.never_written.update(snapshot.never_written)
-        self.cpu.restore_architectural_state(snapshot.state)
+        self.cpu.restore_architectural_state(snapshot.state, snapshot.pending)
+        self._checker.restore(snapshot.checker)

@@ -33,6 +33,8 @@ FPCR, FPSR, FP_DISABLED = 112, 113, 114
 DIT, SSBS, BTYPE, ALLINT = 115, 116, 117, 118
 BTYPE_SET = 119  # the instruction count of the instruction that set BTYPE: only its successor sees it
 UNALIGNED_EXCLUSIVES = 121  # 1 where an exclusive access may be unaligned as long as it stays within 16 bytes
+COUNTED = 122  # the instruction count up to which the performance monitors have counted
+STEPPED = 123  # a software step that waits for its exception: 1 after an instruction, 2 after a load-exclusive
 GUARDED = 120  # 1 once an instruction was fetched from a guarded page: branches through registers then matter
 
 # The last data access: its address, and LAST_ACCESS_INFO = size | mode << 8 | write << 16 | 1 << 17; 0 where the
@@ -44,20 +46,28 @@ LAST_ACCESS_WRITE, LAST_ACCESS_VALID = 1 << 16, 1 << 17
 # software TLB's tags; VALUE carries a word in or out of a callback; ARENA and TAGS are host addresses.
 CONTEXT, VALUE, ARENA, TAGS = 64, 65, 66, 67
 HANDLER, WORD = 68, 69
+# For the records of who stored, set anew for each call: their host address, and (COUNT + LIMIT) << 16.
+WRITERS, WRITER_COUNT = 78, 79
 # Host addresses of the callbacks into Python.
 CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
 CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and who is told that one has run out
 DECODE_STUB = 76  # host address of the handler that decodes
+# What barriers have to come to Python for: 0 most of the time.
+BARRIERS = 71
+SOMETHING_WAITS, BARRIERS_WANTED = 1, 2
+"""Bits of BARRIERS: registers wait for a context synchronisation event; somebody listens to barriers."""
 
 VECTORS = 128  # V0-V31 as pairs of slots, low half first
 SYSTEM = 192  # storage of system registers, in the order of the register table
 SYSTEM_SLOTS = 448
 
 # Software TLBs: direct mapped, four slots an entry.
-#   load and store: tag, offset to add to the address to get the arena offset, owner, alignment mask
+#   load and store: tag, offset to add to the address to get the arena offset, owner, and in one word the alignment
+#   mask in bits [15:0] and in bits [63:48] the flags of a store's record (emu.mec.writers)
 #   fetch: tag, host address of the page's decoded words, minus nothing; two slots unused
+RECORD_SHIFT = 48
 TLB_BITS = 10
 TLB_ENTRIES = 1 << TLB_BITS
 LOAD_TLB = SYSTEM + SYSTEM_SLOTS

@@ -22,6 +22,7 @@ class EC(IntEnum):
     HVC = 0x16
     SMC = 0x17
     SYSTEM_REGISTER = 0x18
+    ERET = 0x1A
     PAC_FAIL = 0x1C
     GPC = 0x1E
     INSTRUCTION_ABORT = 0x20
@@ -29,9 +30,14 @@ class EC(IntEnum):
     DATA_ABORT = 0x24
     SP_ALIGNMENT = 0x26
     MEMORY_COPY = 0x27
+    BREAKPOINT = 0x30
+    SOFTWARE_STEP = 0x32
+    WATCHPOINT = 0x34
     BRK = 0x3C
 
 
+DEBUG_EXCEPTION = 0b10_0010
+"""IFSC and DFSC of Breakpoint, Software Step and Watchpoint exceptions."""
 UNCONDITIONAL = 1 << 24 | 0xE << 20
 """CV and COND of a syndrome that has them: A64 instructions are unconditional."""
 
@@ -46,6 +52,7 @@ EC_TEXT = {
     0x16: "HVC",
     0x17: "SMC",
     0x18: "Trapped system register access",
+    0x1A: "Trapped ERET",
     0x1C: "Pointer authentication failure",
     0x1E: "Granule protection check exception",
     0x20: "Instruction abort from a lower EL",
@@ -55,6 +62,12 @@ EC_TEXT = {
     0x25: "Data abort",
     0x26: "SP alignment fault",
     0x27: "Memory copy or set with the registers of another option",
+    0x30: "Breakpoint from a lower EL",
+    0x31: "Breakpoint",
+    0x32: "Software step from a lower EL",
+    0x33: "Software step",
+    0x34: "Watchpoint from a lower EL",
+    0x35: "Watchpoint",
     0x3C: "BRK",
 }
 

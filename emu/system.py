@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from emu import state
 from emu.architecture import VA, Access
-from emu.debug.events import KeyRefreshed, MecidWritten, Stop, StopReason, TlbInvalidated
+from emu.caches import BY_ADDRESS, BY_PHYSICAL_ADDRESS, BY_WAY
+from emu.debug.events import (
+    AddressTranslated,
+    FirmwareCalled,
+    KeyRefreshed,
+    MecidWritten,
+    Stop,
+    StopReason,
+    TlbInvalidated,
+)
+from emu.devices.monitor import Monitor
 from emu.devices.semihosting import IMMEDIATE as SEMIHOSTING
 from emu.isa.ops import Escape, Query
 from emu.memory_copy import MemoryCopy
@@ -24,7 +34,8 @@ from emu.registers.access import (
 from emu.registers.file import scramble
 from emu.registers.model import Encoding, Operation, Register
 from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_ENCODING
-from emu.registers.traps import FLOATING_POINT
+from emu.registers.traps import EXCEPTION_RETURN, FLOATING_POINT, SUPERVISOR_CALL
+from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
 from emu.translation.records import Fault, FaultKind, Request
 
@@ -45,6 +56,8 @@ class System:
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
         self._memory_copy = MemoryCopy(cpu)
+        self.monitor: Monitor | None = None
+        """What answers SMCs in place of EL3 software; None where the guest has its own."""
         self._handlers = {
             Escape.SVC: self._svc,
             Escape.HVC: self._hvc,
@@ -62,6 +75,7 @@ class System:
             Escape.WFET: self._wfet,
             Escape.WFIT: self._wfit,
             Escape.ISB: self._isb,
+            Escape.BARRIER: self._barrier,
             Escape.MEMORY_COPY: self._memory_copy.execute,
             Escape.SP_ALIGNMENT: self._sp_alignment,
             Escape.EXCLUSIVE_ALIGNMENT: self._exclusive_alignment,
@@ -82,7 +96,11 @@ class System:
         return self._cpu.slots[state.PC] + _NEXT & state.MASK64
 
     def _svc(self, word: int) -> bool:
-        exceptions = self._cpu.exceptions
+        cpu, exceptions = self._cpu, self._cpu.exceptions
+        trapped = decide_traps(cpu.regs, SUPERVISOR_CALL, cpu.el, cpu.security)
+        if isinstance(trapped, Trapped):
+            exceptions.take(trapped.target_el, EC.SVC, word >> 5 & 0xFFFF)
+            return True
         exceptions.take(exceptions.general_target(), EC.SVC, word >> 5 & 0xFFFF, return_to=self._after())
         return True
 
@@ -92,6 +110,7 @@ class System:
         allowed = el == 3 or (el and cpu.exceptions.is_el2_enabled())
         if not allowed or not cpu.regs.field("SCR_EL3.HCE"):
             return self._undefined(word)
+        self._note_call("HVC", word)
         cpu.exceptions.take(max(el, 2), EC.HVC, word >> 5 & 0xFFFF, return_to=self._after())
         return True
 
@@ -100,19 +119,43 @@ class System:
         if cpu.el == 0:
             return self._undefined(word)
         if cpu.el == 1 and cpu.exceptions.is_el2_enabled() and cpu.regs.field("HCR_EL2.TSC"):
+            self._note_call("SMC", word)
             cpu.exceptions.take(2, EC.SMC, word >> 5 & 0xFFFF)
             return True
         if cpu.regs.field("SCR_EL3.SMD"):
             return self._undefined(word)
+        self._note_call("SMC", word)
+        if self.monitor is not None and cpu.el < 3:
+            return self._answer_call(self.monitor)
         cpu.exceptions.take(3, EC.SMC, word >> 5 & 0xFFFF, return_to=self._after())
+        return True
+
+    def _note_call(self, instruction: str, word: int) -> None:
+        """Tell of an SMC or HVC that is not UNDEFINED, trapped ones too."""
+        cpu = self._cpu
+        if cpu.wants(FirmwareCalled):
+            function, *arguments = cpu.slots[:8].tolist()
+            call = FirmwareCalled(
+                cpu.moment(), instruction, word >> 5 & 0xFFFF, function & 0xFFFF_FFFF, tuple(arguments)
+            )
+            cpu.emit(call)
+
+    def _answer_call(self, monitor: Monitor) -> bool:
+        """An SMC where no software of EL3 is there to take it: an exception entry and return, seen from outside."""
+        cpu = self._cpu
+        slots, moment = cpu.slots, cpu.moment()
+        results = monitor.call(tuple(slots[:8].tolist()), cpu.el, cpu.security)
+        for number, result in enumerate(results):
+            slots[number] = result & state.MASK64
+        slots[state.EXCLUSIVE], slots[state.EVENT] = 0, 1
+        slots[state.PC] = self._after()
+        cpu.synchronisation.synchronise("exception return", moment)
+        cpu.context_changed()
         return True
 
     def _brk(self, word: int) -> bool:
         cpu = self._cpu
-        target = cpu.exceptions.general_target()
-        if cpu.el < 2 and cpu.exceptions.is_el2_enabled() and cpu.regs.field("MDCR_EL2.TDE"):
-            target = 2
-        target = max(target, 1)
+        target = 3 if cpu.el == 3 else cpu.debug.target(cpu.el, cpu.security)
         cpu.exceptions.take(target, EC.BRK, word >> 5 & 0xFFFF, far=None)
         return True
 
@@ -128,7 +171,11 @@ class System:
             return self._undefined(word)
         cpu = self._cpu
         target = cpu.regs[f"ELR_EL{cpu.el}"]
-        if word >> 11 & 1:  # ERETAA, ERETAB
+        authenticates = word >> 11 & 1  # ERETAA, ERETAB
+        if isinstance(decide_traps(cpu.regs, EXCEPTION_RETURN, cpu.el, cpu.security), Trapped):
+            cpu.exceptions.take(2, EC.ERET, (word >> 10 & 3) if authenticates else 0)
+            return True
+        if authenticates:
             query = Query.AUTHENTICATE_IB if word >> 10 & 1 else Query.AUTHENTICATE_IA
             target = cpu.answer(query, target, cpu.slots[state.SP])
         cpu.exceptions.eret(target)
@@ -153,7 +200,16 @@ class System:
     # Waiting and synchronising.
 
     def _isb(self, word: int) -> bool:
-        return False  # register writes already act at once
+        cpu = self._cpu
+        cpu.synchronisation.isb()
+        cpu.slots[state.PC] = self._after()
+        return True
+
+    def _barrier(self, word: int) -> bool:
+        cpu = self._cpu
+        cpu.synchronisation.barrier(word)
+        cpu.slots[state.PC] = self._after()
+        return True
 
     def _wait_trap(self, iss: int, event: bool) -> bool:
         """Whether a WFI or WFE (or the like with a timeout) is trapped; takes the exception, its ISS without COND."""
@@ -256,7 +312,11 @@ class System:
         if not isinstance(decision, Allowed):
             return self._refuse(decision, encoding, word, False)
         assert decision.register is not None
-        self._write(decision.register, cpu.slots[word & 31])
+        register, value = decision.register, cpu.slots[word & 31]
+        if register.hook in STEERING:
+            cpu.synchronisation.write(register, value)
+        else:
+            self._write(register, value)
         return False
 
     def read_raw(self, name: str) -> int:
@@ -276,7 +336,7 @@ class System:
         cpu = self._cpu
         slots = cpu.slots
         match register.hook:
-            case "" | "translation" | "mecid" | "debug" | "warm_reset":
+            case "" | "translation" | "mecid" | "fp_access" | "debug" | "warm_reset":
                 return cpu.regs[register.name]
             case "nzcv":
                 return cpu.nzcv << 28
@@ -298,6 +358,8 @@ class System:
                 return self._random(register.name)
             case "sp":
                 return self._stack_in_use(register.name, None)
+            case "monitors":
+                return cpu.monitors.read(register.name)
             case "counter":
                 return self._counter(register.name)
             case "timer":
@@ -314,6 +376,7 @@ class System:
                 cpu.nzcv = value >> 28 & 0xF
             case "daif":
                 slots[state.DAIF] = value >> 6 & 0xF
+                cpu.debug.update()
             case "spsel":
                 cpu.change_stack(cpu.el, value & 1)
             case "pan":
@@ -329,12 +392,15 @@ class System:
                 self._stack_in_use(register.name, value)
             case "mecid":
                 moment, old = cpu.moment(), cpu.regs[register.name]
-                cpu.regs[register.name] = value
-                cpu.context_changed()
+                cpu.synchronisation.write_at_once(register.name, value)
                 cpu.emit(MecidWritten(moment, register.name, old, cpu.regs[register.name]))
             case "translation":
+                cpu.synchronisation.write_at_once(register.name, value)
+            case "fp_access":
                 cpu.regs[register.name] = value
-                cpu.context_changed()
+                cpu.fp_traps_changed()
+            case "monitors":
+                cpu.monitors.write(register.name, value)
             case "timer":
                 self._write_timer(register.name, value)
             case "warm_reset":
@@ -371,17 +437,34 @@ class System:
             )
 
     def _write_debug(self, name: str, value: int) -> None:
-        """The OS lock: OSLAR_EL1 sets it, OSLSR_EL1 tells."""
-        regs = self._cpu.regs
-        regs[name] = value
+        """Registers of self-hosted debug: locks, claim tags, the debug channel, and what arms debug exceptions."""
+        cpu, regs = self._cpu, self._cpu.regs
+        cpu.monitors.advance()
+        match name:
+            case "DBGCLAIMSET_EL1":
+                regs["DBGCLAIMCLR_EL1"] |= value
+            case "DBGCLAIMCLR_EL1":
+                regs[name] &= ~value
+            case "DBGDTR_EL0" | "DBGDTRTX_EL0":
+                regs["MDCCSR_EL0"] = 1 << 29  # TXfull, for good: there is nobody who would take the word
+            case _:
+                regs[name] = value
         if name == "OSLAR_EL1":
-            status = regs.slot("OSLSR_EL1")
-            self._cpu.slots[status] = self._cpu.slots[status] & ~2 | (value & 1) << 1
+            regs["OSLSR_EL1"] = (value & 1) << 1
+        cpu.debug.update()
 
     # Time: one tick an instruction, so that every run repeats.
 
     def _physical_count(self) -> int:
         return self._cpu.instructions
+
+    def _physical_offset(self) -> int:
+        """CNTPOFF_EL2 where it applies (FEAT_ECV): for the guest that EL2 has, which a host's EL0 is not."""
+        cpu, regs = self._cpu, self._cpu.regs
+        is_host = regs.field("HCR_EL2.E2H") and regs.field("HCR_EL2.TGE")
+        if is_host or not regs.field("CNTHCTL_EL2.ECV") or not cpu.exceptions.is_el2_enabled():
+            return 0
+        return regs.effective("CNTPOFF_EL2.POffset")
 
     def _virtual_offset(self) -> int:
         """CNTVOFF_EL2 where it applies: below EL2, and not for the EL0 of a host."""
@@ -393,13 +476,19 @@ class System:
         return cpu.regs["CNTVOFF_EL2"] if cpu.exceptions.is_el2_enabled() else 0
 
     def _counter(self, name: str) -> int:
-        count = self._physical_count()
-        return count if name.startswith("CNTP") else count - self._virtual_offset() & state.MASK64
+        offset = self._virtual_offset()
+        if name.startswith("CNTP"):
+            offset = self._physical_offset() if self._cpu.el < 2 else 0
+        return self._physical_count() - offset & state.MASK64
 
     def _timer_count(self, name: str) -> int:
-        """The count that a timer compares with; only the EL1 virtual timer has the offset."""
-        count = self._physical_count()
-        return count - self._cpu.regs["CNTVOFF_EL2"] & state.MASK64 if name.startswith("CNTV_") else count
+        """The count that a timer compares with; only the timers of EL1 have an offset."""
+        offset = 0
+        if name.startswith("CNTV_"):
+            offset = self._cpu.regs["CNTVOFF_EL2"]
+        elif name.startswith("CNTP_"):
+            offset = self._physical_offset()
+        return self._physical_count() - offset & state.MASK64
 
     def _read_timer(self, name: str) -> int:
         regs = self._cpu.regs
@@ -444,6 +533,7 @@ class System:
                     return self._refuse(decision, (0, op1, 4, immediate, op2), word, False)
                 daif = slots[state.DAIF]
                 slots[state.DAIF] = daif | immediate if op2 == 6 else daif & ~immediate
+                cpu.debug.update()
             case _:
                 return self._undefined(word)
         return False
@@ -484,12 +574,20 @@ class System:
             size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
             cpu.zero_block(value, size)
             return False
-        if what in ("IVAC", "CVAC", "CVAU", "CIVAC", "IVAU", "CVAP", "CVADP"):
-            self._maintain(what, value)
-        return False  # by set/way, by PA, or all: there is no cache to maintain, and no prediction to forget
+        if what in BY_WAY:
+            cpu.caches.by_way(what, value)
+        elif what in BY_PHYSICAL_ADDRESS:
+            cpu.caches.by_physical_address(what, value)
+        elif what in BY_ADDRESS or what == "IVAU":
+            cpu.caches.by_address(what, value)
+        return False  # IC of everything, and predictions: there is nothing to forget
 
     def _translate(self, what: str, va: int) -> bool:
         cpu = self._cpu
+        if cpu.wants(AddressTranslated):
+            cpu.emit(AddressTranslated(cpu.moment(), what, VA(va)))
+        if cpu.synchronisation.is_watching:
+            cpu.synchronisation.check_at(what, VA(va), bool(cpu.slots[state.PAN]))
         par, fault = cpu.mmu.at(what, VA(va), cpu.el, pan=bool(cpu.slots[state.PAN]))
         if fault is not None:
             access = Access.WRITE if "W" in what[2:] else Access.READ
@@ -501,16 +599,6 @@ class System:
             return True
         cpu.regs["PAR_EL1"] = par
         return False
-
-    def _maintain(self, what: str, va: int) -> None:
-        """Cache maintenance by VA: no cache here, but the address is translated and may fault."""
-        cpu = self._cpu
-        needs_write = what == "IVAC"
-        request = Request(
-            VA(va), Access.WRITE if needs_write else Access.READ, cpu.el, cpu.regime, cpu.security,
-            honours_pan=bool(cpu.slots[state.PAN]), is_cache_maintenance=True,
-        )  # fmt: skip
-        cpu.locate(request)
 
     # What EL3 firmware or a platform block asks of the memory protection engine.
 

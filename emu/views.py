@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from emu.architecture import PA, PAS
 from emu.cpu import Cpu
 from emu.debug.bus import EventBus
-from emu.debug.events import Event, Hit, Moment, Owner
+from emu.debug.events import Event, Hit, Owner
 from emu.errors import EmuError
 from emu.mec import selection
+from emu.mec.cache import DataCache
 from emu.mec.pages import MecPage
+from emu.mec.rules import Finding, Rule, RuleChecker
+from emu.mec.writers import Writer
 from emu.memory import PhysicalMemory
 from emu.registers.model import Register
+from emu.registers.pending import Pending
 from emu.registers.table import REGISTERS
+from emu.translation.invalidations import Invalidation, removers
 from emu.translation.tlb import TlbEntry
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Live uses of a MECID."""
+
+    registers: tuple[str, ...]
+    """MECID registers that hold it, or held it at the last context synchronisation event."""
+    granules: tuple[PA, ...]
+    """Pages most of whose blocks were stored under it and its present key."""
+    tlb: tuple[TlbEntry, ...]
+    """TLB entries for Realm memory whose source register holds it."""
 
 
 class MecView:
@@ -23,12 +41,14 @@ class MecView:
     def __init__(self, cpu: Cpu, memory: PhysicalMemory) -> None:
         self._cpu = cpu
         self._memory = memory
+        self.checker: RuleChecker | None = None
+        """Set by the machine, once there is one."""
 
     def pages(self) -> list[MecPage]:
         """Every page that has an owned block, by address."""
         memory = self._memory
-        regions = [(region.base, region.arena, region.size) for region in memory.regions]
-        return sorted(memory.encrypted.pages(regions), key=lambda page: page.pa)
+        regions = sorted((region.base, region.arena, region.size) for region in memory.regions)
+        return memory.encrypted.pages(regions)
 
     @property
     def hits(self) -> list[Hit]:
@@ -41,19 +61,34 @@ class MecView:
         return self._cpu.hit_count
 
     @property
-    def findings(self) -> list[object]:
-        """Broken rules. The rule checker does not exist yet, so there are none."""
-        return []
+    def findings(self) -> list[Finding]:
+        """What the chosen rules found, by the instruction that each finding is about."""
+        return [] if self.checker is None else self.checker.findings
+
+    @property
+    def finding_count(self) -> int:
+        """How many findings there were, repeats not counted; `findings` keeps the first thousands."""
+        return 0 if self.checker is None else self.checker.total
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that were chosen; `emu.mec.rules.CATALOGUE` has them all."""
+        return () if self.checker is None else self.checker.rules
 
     def owner_of(self, pa: int) -> Owner | None:
         """Who owns the block at an address; None for memory nobody stored to, and for devices."""
         return self._memory.owner_of(PA(pa))
 
-    def last_writer(self, pa: int) -> Moment | None:
-        """The moment at which the block got its present owner; None if it has none."""
+    def last_writer(self, pa: int) -> Writer | None:
+        """The last store to the block at an address; None where no guest has stored."""
         memory = self._memory
         offset = memory.ram_offset(pa)
         return None if offset is None else memory.encrypted.last_writer(offset)
+
+    @property
+    def cache(self) -> DataCache | None:
+        """The data cache, whose `lines()` tell what memory does not have yet; None where it is not modelled."""
+        return self._memory.cache
 
     def view_as(self, pa: int, size: int, pas: PAS, mecid: int) -> bytes:
         """Memory as a read under another context would see it."""
@@ -70,7 +105,28 @@ class MecView:
 
     def effective(self) -> dict[str, tuple[bool, str]]:
         """Each enable as the hardware takes it, with the reason."""
-        return selection.effective_enables(self._cpu.regs, self._cpu.features)
+        return selection.effective_enables(self._cpu.acting, self._cpu.features)
+
+    def references(self, mecid: int) -> References:
+        """What still uses a MECID: whoever gives it a new key should find nothing here."""
+        cpu, encrypted = self._cpu, self._memory.encrypted
+        acting, features = cpu.acting, cpu.features
+        names = (name for name in self.registers() if name != "MECIDR_EL2")
+        generation = encrypted.generation(mecid)
+        pages = [
+            page for page in self.pages() if (page.pas, page.mecid, page.generation) == (PAS.REALM, mecid, generation)
+        ]
+        entries = [
+            entry
+            for entry in self._cpu.mmu.tlb.entries()
+            if entry.translation.pas is PAS.REALM
+            and selection.mecid_value(acting, entry.translation.source, features) == mecid
+        ]
+        return References(
+            tuple(name for name in names if mecid in (cpu.regs[name], acting[name])),
+            tuple(page.pa for page in pages),
+            tuple(entries),
+        )
 
 
 class TlbView:
@@ -83,9 +139,22 @@ class TlbView:
         """Valid entries, oldest first."""
         return list(self._cpu.mmu.tlb.entries())
 
+    def log(self) -> list[Invalidation]:
+        """The last thousand TLBI instructions, oldest first, with what each removed."""
+        return list(self._cpu.mmu.log.entries())
+
+    def removers(self, entry: TlbEntry) -> tuple[tuple[str, int | None], ...]:
+        """The TLBI operations that remove an entry, the narrowest first, with their operands."""
+        return removers(entry)
+
     @property
     def capacity(self) -> int:
         return self._cpu.mmu.tlb.capacity
+
+    @property
+    def is_forgiving(self) -> bool:
+        """Whether every use of an entry is checked against the tables."""
+        return self._cpu.mmu.is_forgiving
 
 
 class Breakpoints:
@@ -138,6 +207,10 @@ class RegisterTable:
     def table(self) -> tuple[Register, ...]:
         """Every register this machine has."""
         return tuple(register for register in REGISTERS if self._cpu.regs.has(register))
+
+    def pending(self) -> dict[str, Pending]:
+        """Registers that were written and do not act yet: (value that acts, value they hold, moment of the write)."""
+        return self._cpu.acting.pending()
 
     @property
     def never_written(self) -> set[str]:

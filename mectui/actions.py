@@ -18,6 +18,7 @@ class Scope(StrEnum):
     MEMORY = "memory"
     MAP = "map"
     HITS = "hits"
+    FINDINGS = "findings"
     TLB = "tlb"
     DISASSEMBLY = "disassembly"
 

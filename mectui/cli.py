@@ -16,7 +16,6 @@ LATER = {
     "tlb": "shows the TLB",
     "mec": "shows who owns which page",
     "regs": "shows the registers",
-    "check": "checks the MEC rules",
     "lesson": "opens a lesson",
     "gdbserver": "serves gdb",
     "bench": "measures the engines",
@@ -29,7 +28,9 @@ commands:
   mectui                     the start screen: bundled guests, recent files
   mectui GUEST [FILE ...]    the debugger, stopped at the entry point
   mectui run GUEST           run without a screen          (mectui run --help)
+  mectui check GUEST         broken MEC rules, explained    (mectui check --help)
   mectui walk GUEST ADDRESS  one page-table walk, explained (mectui walk --help)
+  mectui tlb GUEST           the TLB, stale entries marked (mectui tlb --help)
 
 GUEST is an ELF file, a raw image (with --load-at), or the name of a bundled guest.
 
@@ -64,9 +65,9 @@ def _version() -> str:
 
 
 def _commands() -> dict[str, Callable[[Sequence[str]], int]]:
-    from mectui.commands import run, walk
+    from mectui.commands import check, run, tlb, walk
 
-    return {"run": run.main, "walk": walk.main}
+    return {"check": check.main, "run": run.main, "tlb": tlb.main, "walk": walk.main}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else ""
-    if name in ("run", "walk"):
+    if name in ("check", "run", "tlb", "walk"):
         return _commands()[name](arguments[1:])
     if name in LATER:
         raise EmuError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-ALL = ("disassembly", "registers", "walk", "memory", "tlb", "map", "hits", "console", "events")
+ALL = ("disassembly", "registers", "walk", "memory", "tlb", "map", "hits", "findings", "console", "events")
 """Every pane, in the order of the tab key where all share one place."""
 
 WIDE = (132, 34)
@@ -70,7 +70,7 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
                 Place(left[0], middle[0], left[1], middle[1], ("memory",)),
                 Place(centre[0], middle[0], centre[1], middle[1], ("tlb",)),
                 Place(right[0], middle[0], right[1], middle[1], ("map",)),
-                Place(hits[0], bottom[0], hits[1], bottom[1], ("hits",)),
+                Place(hits[0], bottom[0], hits[1], bottom[1], ("hits", "findings")),
                 Place(console[0], bottom[0], console[1], bottom[1], ("console",)),
                 Place(events[0], bottom[0], events[1], bottom[1], ("events",)),
             )
@@ -83,7 +83,9 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
                 Place(left[0], lower[0], left[1], lower[1], ("disassembly",)),
                 Place(right[0], first[0], right[1], first[1], ("tlb",)),
                 Place(right[0], second[0], right[1], second[1], ("registers",)),
-                Place(right[0], third[0], right[1], third[1], ("memory", "map", "hits", "console", "events")),
+                Place(
+                    right[0], third[0], right[1], third[1], ("memory", "map", "hits", "findings", "console", "events")
+                ),
             )
         case Workspace.MEC:
             left, right = columns(width, 1, 1)
@@ -91,7 +93,7 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             first, second, third = columns(height, 44, 28, 28)
             return (
                 Place(left[0], upper[0], left[1], upper[1], ("map",)),
-                Place(left[0], lower[0], left[1], lower[1], ("hits",)),
+                Place(left[0], lower[0], left[1], lower[1], ("hits", "findings")),
                 Place(right[0], first[0], right[1], first[1], ("registers",)),
                 Place(right[0], second[0], right[1], second[1], ("memory", "walk", "tlb")),
                 Place(right[0], third[0], right[1], third[1], ("disassembly", "console", "events")),
@@ -107,18 +109,18 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             ("disassembly",),
             ("registers",),
             ("memory", "console", "events"),
-            ("walk", "tlb", "map", "hits"),
+            ("walk", "tlb", "map", "hits", "findings"),
         ),
         Workspace.TRANSLATION: (
             ("walk",),
             ("tlb", "registers"),
             ("disassembly",),
-            ("memory", "map", "hits", "console", "events"),
+            ("memory", "map", "hits", "findings", "console", "events"),
         ),
         Workspace.MEC: (
             ("map",),
             ("registers",),
-            ("hits", "memory"),
+            ("hits", "findings", "memory"),
             ("disassembly", "walk", "tlb", "console", "events"),
         ),
     }[workspace]
@@ -131,7 +133,7 @@ def small(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     upper, lower = columns(height, 52, 48)
     if workspace is Workspace.DEBUG:
         left, right = columns(width, 54, 46)
-        rest = ("walk", "memory", "tlb", "map", "hits", "console", "events")
+        rest = ("walk", "memory", "tlb", "map", "hits", "findings", "console", "events")
         return (
             Place(left[0], upper[0], left[1], upper[1], ("disassembly",)),
             Place(right[0], upper[0], right[1], upper[1], ("registers",)),
@@ -139,7 +141,7 @@ def small(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
         )
     first = "walk" if workspace is Workspace.TRANSLATION else "map"
     order = {
-        "walk": ("tlb", "registers", "disassembly", "memory", "map", "hits", "console", "events"),
-        "map": ("hits", "registers", "disassembly", "memory", "walk", "tlb", "console", "events"),
+        "walk": ("tlb", "registers", "disassembly", "memory", "map", "hits", "findings", "console", "events"),
+        "map": ("hits", "findings", "registers", "disassembly", "memory", "walk", "tlb", "console", "events"),
     }[first]
     return (Place(0, upper[0], width, upper[1], (first,)), Place(0, lower[0], width, lower[1], order))

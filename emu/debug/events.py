@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, get_args
 
-from emu.architecture import PA, PAS, VA, Access, MecidSource, Security
+from emu.architecture import PA, PAS, VA, Access, MecidSource, Regime, Security
 
 if TYPE_CHECKING:
-    from emu.translation.records import Fault, Request
+    from emu.translation.records import Fault, Request, Translation
     from emu.translation.tlb import TlbEntry
 
 
@@ -48,6 +48,10 @@ class Hit:
     owned_by: Owner
     writer: Moment | None
     """Who gave the block its owner."""
+    stage: int = 0
+    """Of a walk: the stage whose table it read, 1 or 2."""
+    regime: Regime | None = None
+    """Of a walk: the translation regime it was made for."""
 
     @property
     def instruction(self) -> int:
@@ -130,6 +134,8 @@ class OwnerChanged:
     after: Owner
     is_partial: bool
     """Less than the whole block was written: the rest of it is now noise to everybody."""
+    written: Moment | None = None
+    """The last store under the owner before; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +214,28 @@ class TlbEvicted:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleControlUsed:
+    """A data access went by a TLB entry that was made under another EMEC or AMEC than acts now."""
+
+    moment: Moment
+    request: Request
+    translation: Translation
+    control: str
+    """"SCTLR2_EL2.EMEC", "SCTLR2_EL3.EMEC", "TCR2_EL2.AMEC0" or "TCR2_EL2.AMEC1"."""
+    made_under: int
+    acting: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressTranslated:
+    """An AT instruction: its operation ("S12E1R") and its address."""
+
+    moment: Moment
+    operation: str
+    va: VA
+
+
+@dataclass(frozen=True, slots=True)
 class TranslationFailed:
     """An access took a fault of translation or granule protection."""
 
@@ -236,7 +264,10 @@ class LineWrittenBack:
     owner: Owner
     cause: str
     overwritten: Owner | None
-    """Who owned the memory, where that was another context: its data is lost."""
+    """Another context that owned memory under the line by a later store than the line's: its data is lost.
+
+    None where memory was the line's own, or was taken over by its store, as it may be.
+    """
 
 
 Event = (
@@ -254,6 +285,8 @@ Event = (
     | CacheMaintained
     | TlbFilled
     | TlbEvicted
+    | StaleControlUsed
+    | AddressTranslated
     | TranslationFailed
     | FirmwareCalled
     | LineWrittenBack
@@ -272,6 +305,8 @@ class StopReason(StrEnum):
     HALTED = "halted"
     ERROR = "error"
     PAUSED = "paused"
+    FINDING = "finding"
+    """A rule was broken that the run was to stop at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from emu.architecture import PAS
+
 _DR, _RSR, _FR, _ILPR, _IBRD, _FBRD, _LCR_H, _CR = 0x00, 0x04, 0x18, 0x20, 0x24, 0x28, 0x2C, 0x30
 _IFLS, _IMSC, _RIS, _MIS, _ICR, _DMACR = 0x34, 0x38, 0x3C, 0x40, 0x44, 0x48
 _ID = {
@@ -23,6 +25,7 @@ class Uart:
 
     name = "PL011 UART"
     size = 0x1000
+    spaces = frozenset(PAS)
 
     def __init__(self, base: int, transmit: Callable[[int], None]) -> None:
         self.base = base

@@ -7,20 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emu import state
-from emu.architecture import BLOCK, PAGE
+from emu.architecture import BLOCK, PAGE, Access
 from emu.cpu import Cpu
 from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import NativeCode
+from emu.engine.reference import Reference
 from emu.engine.softtlb import SoftTlb
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
 from emu.mec.memory import CODE_TAG
+from emu.mec.writers import COUNT_SHIFT, flags_of
 from emu.translation.mmu import Located
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 _LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 _WORDS = PAGE // 4
+_LEFT_FOR_DEBUG = 2
+"""In the STOP slot: native code is left, but the run goes on."""
 _LOOK_AHEAD = 64
 """How many following words have their handlers made ready together with the one that is needed now."""
 
@@ -54,6 +58,8 @@ class Interpreter:
         self._owners_of_page: dict[int, list[int]] = {}
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
+        self._one_by_one = Reference(cpu)
+        """Executes what debug exceptions could interrupt: native code does not look for them."""
         self._loop = _LOOP(self._native.loop)
         self._callbacks = [
             _CALLBACK(self._guard(function))
@@ -77,6 +83,7 @@ class Interpreter:
         self._slots[state.TAGS] = self._memory.tags_address
         cpu.listen_to_translation(self._soft)
         cpu.listen_to_code_writes(self.forget_code)
+        cpu.debug.on_armed = self._leave_for_debug
 
     @property
     def compiled(self) -> int:
@@ -85,6 +92,26 @@ class Interpreter:
 
     def run(self, budget: int) -> None:
         """Execute until the budget is used up or the CPU asks to leave."""
+        slots, cpu = self._slots, self.cpu
+        end = cpu.instructions + budget
+        while cpu.instructions < end:
+            if slots[state.STOP] == _LEFT_FOR_DEBUG:
+                slots[state.STOP] = 0
+            if cpu.debug.is_armed:
+                if slots[state.STOP] or cpu.stops_before(slots[state.PC]):
+                    return
+                self._one_by_one.step()
+                continue
+            self._run_native(end - cpu.instructions)
+            if slots[state.STOP] != _LEFT_FOR_DEBUG:
+                return
+
+    def _leave_for_debug(self) -> None:
+        """The instruction that is being executed armed a debug exception: come out of native code behind it."""
+        if not self._slots[state.STOP]:
+            self._slots[state.STOP] = _LEFT_FOR_DEBUG
+
+    def _run_native(self, budget: int) -> None:
         slots = self._slots
         offsets = frozenset((address >> 2) & (_WORDS - 1) for address in self.cpu.breakpoints)
         if offsets != self._breakpoint_offsets:
@@ -93,6 +120,8 @@ class Interpreter:
                     page.slots[2 * offset] = self._native.decode_stub
             self._breakpoint_offsets = offsets
         slots[state.LIMIT] = slots[state.BUDGET] = budget
+        slots[state.WRITERS] = self._memory.writers_address
+        slots[state.WRITER_COUNT] = slots[state.COUNT] + budget << COUNT_SHIFT & state.MASK64
         self._loop(self.cpu.state.address, budget)
         slots[state.COUNT] += budget - slots[state.BUDGET]
         slots[state.LIMIT] = slots[state.BUDGET] = 0
@@ -135,8 +164,8 @@ class Interpreter:
         hit = self._soft.find(state.STORE_TLB, va, size) if plain else None
         if hit is not None:
             # Translated already: what brought us here is the block's tag. A new owner, or decoded code.
-            offset, owner = hit
-            cpu.store_at(offset, size, self._slots[state.VALUE], owner)
+            offset, owner, flags = hit
+            cpu.store_at(offset, size, self._slots[state.VALUE], owner, cpu.writer(flags))
             return CONTINUE
         cpu.store(va, size, self._slots[state.VALUE], Mode(mode & 0xFF), mode >> 8)
         where = cpu.located
@@ -147,11 +176,13 @@ class Interpreter:
 
     def _fill(self, table: int, va: int, where: Located) -> None:
         offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
-        if offset is None:
+        if offset is None or self.cpu.is_cached(where, Access.READ):
             return
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
-        strict = 15 if where.is_device or self.cpu.demands_alignment else 0
-        self._soft.fill(table, va, (offset - va) & state.MASK64, owner, strict)
+        cpu = self.cpu
+        strict = 15 if where.is_device or cpu.demands_alignment else 0
+        flags = flags_of(cpu.el, cpu.security, where.source) if table == state.STORE_TLB else 0
+        self._soft.fill(table, va, (offset - va) & state.MASK64, owner, strict | flags << state.RECORD_SHIFT)
 
     def _system(self, kind: int, word: int, _: int) -> int:
         return REDIRECTED if self.cpu.escape(Escape(kind), word) else CONTINUE
@@ -188,7 +219,7 @@ class Interpreter:
         """Keep the decoded word, if every fetch in this context will see the same until its bytes are stored to."""
         memory = self._memory
         offset = memory.ram_offset(where.pa)
-        if offset is None:
+        if offset is None or self.cpu.is_cached(where, Access.FETCH):
             return
         owner = memory.encrypted.owner_id(where.pas, where.mecid)
         base = offset & ~(PAGE - 1)

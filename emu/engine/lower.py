@@ -14,6 +14,7 @@ from emu.isa.evaluate import Arithmetic
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Value
 from emu.mec.memory import CODE_TAG
+from emu.mec.writers import COUNT_SHIFT
 from emu.state import LEAVE, MASK64
 
 I64, I32, I8, I1, I128 = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1), ir.IntType(128)
@@ -224,8 +225,8 @@ class Lower:
 
     def _probe(
         self, table: int, address: ir.Value, size: int, mode: Mode, align: int
-    ) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """Look an address up: (is the fast path allowed so far, arena offset, owner id of the context)."""
+    ) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+        """Look an address up: (is the fast path allowed so far, arena offset, owner id of the context, the entry)."""
         b = self.b
         index = b.and_(b.lshr(address, I64(12)), I64(state.TLB_ENTRIES - 1))
         entry = self.slot(b.add(b.shl(index, I64(2)), I64(table)))
@@ -244,7 +245,7 @@ class Lower:
                 last = b.add(b.and_(address, I64(15)), I64(size))
                 hit = b.and_(hit, b.icmp_unsigned("<=", last, I64(16)))
             hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
-        return hit, b.add(address, addend), owner
+        return hit, b.add(address, addend), owner, entry
 
     def _note_access(self, address: ir.Value, size: int, mode: Mode, flags: int) -> None:
         self.set(state.LAST_ACCESS_VA, address)
@@ -255,6 +256,16 @@ class Lower:
         b = self.b
         tags = b.load(self.slot(state.TAGS), typ=PTR)
         return b.load(b.gep(tags, [b.lshr(offset, I64(4))], source_etype=I32), typ=I32)
+
+    def _record_writer(self, offset: ir.Value, entry: ir.Value) -> None:
+        """Note who stores to the block at an arena offset, as `emu.mec.writers` lays it down."""
+        b = self.b
+        flags = b.lshr(b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64), I64(state.RECORD_SHIFT))
+        count = b.sub(self.get(state.WRITER_COUNT), b.shl(self.budget, I64(COUNT_SHIFT)))
+        writers = b.load(self.slot(state.WRITERS), typ=PTR)
+        record = b.gep(writers, [b.and_(offset, I64(~15 & MASK64))], source_etype=I8)
+        b.store(b.or_(count, flags), record)
+        b.store(self._pc, b.gep(record, [I64(1)], source_etype=I64))
 
     def _host(self, offset: ir.Value) -> ir.Value:
         arena = self.b.load(self.slot(state.ARENA), typ=PTR)
@@ -270,7 +281,7 @@ class Lower:
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
             table = state.STORE_TLB if mode is Mode.ATOMIC else state.LOAD_TLB
-            hit, offset, owner = self._probe(table, address, size, mode, align)
+            hit, offset, owner, _ = self._probe(table, address, size, mode, align)
             b.cbranch(hit, probed, slow)
             b.position_at_end(probed)
             tag = b.and_(self._tag(offset), ir.Constant(I32, CODE_TAG - 1))
@@ -302,7 +313,7 @@ class Lower:
         slow = b.append_basic_block("store.slow")
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("store.probed"), b.append_basic_block("store.fast")
-            hit, offset, owner = self._probe(state.STORE_TLB, address, size, mode, align)
+            hit, offset, owner, entry = self._probe(state.STORE_TLB, address, size, mode, align)
             b.cbranch(hit, probed, slow)
             b.position_at_end(probed)
             # The whole tag is compared: a block that holds decoded code is marked in it and takes the slow path.
@@ -310,6 +321,7 @@ class Lower:
             b.position_at_end(fast)
             narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
             b.store(narrow, self._host(offset), align=1)
+            self._record_writer(offset, entry)
             b.branch(done)
         else:
             b.branch(slow)

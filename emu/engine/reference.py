@@ -111,6 +111,13 @@ class Reference(Arithmetic):
 
     def step(self) -> None:
         """Execute one instruction, or take the exception it causes; counts as one either way."""
+        debug = self.cpu.debug
+        if debug.is_armed:
+            debug.step(self._execute)
+        else:
+            self._execute()
+
+    def _execute(self) -> None:
         cpu, slots = self.cpu, self.slots
         pc = slots[state.PC]
         try:

@@ -55,15 +55,15 @@ class SoftTlb:
         slots[entry + 1], slots[entry + 2], slots[entry + 3] = first, second, third
         self._is_empty = False
 
-    def find(self, table: int, va: int, size: int) -> tuple[int, int] | None:
-        """(arena offset, owner id) of an access that an entry of the load or store table allows, within its page."""
+    def find(self, table: int, va: int, size: int) -> tuple[int, int, int] | None:
+        """(arena offset, owner id, flags of a store's record) of an access within a page that an entry allows."""
         slots = self._slots
         entry = table + 4 * ((va >> _PAGE_BITS) & _INDEX)
         if slots[entry] != va & ~0xFFF | slots[state.CONTEXT] or (va & 0xFFF) + size > 0x1000:
             return None
         if va & (size - 1) & slots[entry + 3]:
             return None
-        return (va + slots[entry + 1]) & state.MASK64, slots[entry + 2]
+        return (va + slots[entry + 1]) & state.MASK64, slots[entry + 2], slots[entry + 3] >> state.RECORD_SHIFT
 
     def flush(self) -> None:
         """Forget everything."""

@@ -89,7 +89,8 @@ def to_javascript_int32(env: Environment, bits: int) -> int:
         env.flags |= IOC
         return 0
     integer, is_inexact = round_to_integer(x.sign, x.mantissa, x.exponent, Rounding.TOWARDS_ZERO)
-    is_exact = not is_inexact and not (x.sign and x.kind is Kind.ZERO)
+    # Neither -0 nor a denormal that was flushed to zero is the integer 0 exactly.
+    is_exact = not is_inexact and not (x.kind is Kind.ZERO and bits)
     if not -(1 << 31) <= integer < 1 << 31:
         env.flags |= IOC
         is_exact = False

@@ -41,6 +41,8 @@ class Escape(Enum):
     WFE = 12
     WFI = 13
     ISB = 14
+    BARRIER = 22
+    """A DSB or DMB that somebody wants to hear of."""
     SP_ALIGNMENT = 15
     EXCLUSIVE_ALIGNMENT = 16
     UNDEFINED = 17

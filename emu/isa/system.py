@@ -47,12 +47,13 @@ def clear_exclusive(ops: Ops) -> None:
 @A64.instruction("11010101000000110011 xxxx 10 x 11111")
 def memory_barrier(ops: Ops) -> None:
     """DSB, DMB. Memory is sequentially consistent here, so there is nothing to wait for."""
+    ops.escape_if(ops.and_(ops.get(state.BARRIERS), state.BARRIERS_WANTED), Escape.BARRIER)
 
 
 @A64.instruction("11010101000000110011 xxxx 110 11111")
 def instruction_barrier(ops: Ops) -> None:
-    """ISB: synchronises context."""
-    ops.escape(Escape.ISB)
+    """ISB: a context synchronisation event. Each instruction is fetched when it is due, so there is nothing else."""
+    ops.escape_if(ops.get(state.BARRIERS), Escape.ISB)
 
 
 def _move_to_pstate(op1: str, op2: str, name: str) -> None:

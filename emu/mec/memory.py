@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from emu.architecture import BLOCK, PA, PAGE, PAS, VA, Security
-from emu.debug.events import Moment, Owner
+from emu.architecture import BLOCK, PAGE, PAS
+from emu.debug.events import Owner
 from emu.mec.cipher import BlockCipher
-from emu.mec.pages import MecPage
+from emu.mec.pages import MecPage, PageMap
+from emu.mec.writers import Words, Writer, writer_of
 
 Model = Literal["cipher", "substitute"]
 
@@ -22,7 +22,6 @@ OWNER_MASK = CODE_TAG - 1
 _BLOCKS_PER_PAGE = PAGE // BLOCK
 _PAGE_SHIFT = PAGE.bit_length() - 1
 _BLOCK_SHIFT = BLOCK.bit_length() - 1
-_WRITER_WORDS = 3
 _SUBSTITUTE = (0xDEADBEEF).to_bytes(4, "little")
 
 
@@ -60,10 +59,9 @@ _ONLY_CODE = StoreResult(touched_code=True)
 
 @dataclass(frozen=True, slots=True)
 class Bookkeeping:
-    """What a snapshot keeps of this memory besides the arena's and the tags' bytes."""
+    """What a snapshot keeps of this memory besides the bytes of the arena, the tags and the writers."""
 
     generations: dict[int, int]
-    writers: dict[int, array[int]]
 
 
 class EncryptedMemory:
@@ -73,6 +71,7 @@ class EncryptedMemory:
     block: 0 for unowned memory, which every context reads as it is, else an owner id, perhaps with CODE_TAG.
     An access under the owner's context sees the arena. Under any other it sees, in the `cipher` model, the block
     encrypted under the owner's key and decrypted under its own; in the `substitute` model, 0xDEADBEEF.
+    `writers` has 16 bytes for each block, `emu.mec.writers` says what they mean; every store of a guest sets them.
     Offsets are arena offsets; owner ids come from `owner_id`.
     """
 
@@ -80,12 +79,16 @@ class EncryptedMemory:
         self,
         arena: memoryview,
         tags: memoryview,
+        writers: memoryview | None = None,
         *,
         model: Model = "cipher",
         pas_keys: bool = True,
         seed: int = 0,
     ) -> None:
-        """`tags` is a view of u32, index = offset >> 4. Without `pas_keys` address spaces share the keys of MECIDs."""
+        """`tags` is a view of u32, index = offset >> 4; `writers` one of u64, index = offset >> 4 << 1.
+
+        Without `pas_keys` address spaces share the keys of MECIDs.
+        """
         self.model: Model = model
         self.pas_keys = pas_keys
         self.seed = seed
@@ -98,9 +101,8 @@ class EncryptedMemory:
         self._ids: dict[Owner, int] = {}
         self._current: dict[tuple[PAS, int], int] = {}
         self._generations: dict[int, int] = {}
-        self._tagged_pages = bytearray((len(arena) + PAGE - 1) >> _PAGE_SHIFT)
-        self._writers: dict[int, array[int]] = {}
-        self._unshared_writers: set[int] = set()
+        self._writers = memoryview(bytearray(len(arena))).cast("Q") if writers is None else writers
+        self._pages = PageMap(tags, OWNER_MASK)
 
     # --- contexts -------------------------------------------------------------------------------------------------
 
@@ -155,34 +157,28 @@ class EncryptedMemory:
                 return int.from_bytes(self.view_as(offset, size, owner_id), "little"), tag
         return int.from_bytes(self._arena[offset : offset + size], "little"), 0
 
-    def store(
-        self, offset: int, size: int, value: int, owner_id: int, moment: Callable[[], Moment] | None = None
-    ) -> StoreResult:
-        """Write the low `size` bytes of `value`, little-endian, under a context.
-
-        `moment` is asked who stores when an owner changes; without it such blocks have no known writer.
-        """
+    def store(self, offset: int, size: int, value: int, owner_id: int, writer: Words = (0, 0)) -> StoreResult:
+        """Write the low `size` bytes of `value`, little-endian, under a context; `writer` is who does."""
         data = (value & ((1 << (size * 8)) - 1)).to_bytes(size, "little")
         first = offset >> _BLOCK_SHIFT
         last = (offset + size - 1) >> _BLOCK_SHIFT
-        tags = self._tags
+        tags, writers = self._tags, self._writers
+        is_same = True
         for block in range(first, last + 1):
             if tags[block] != owner_id:
-                break
-        else:
+                is_same = False
+            writers[2 * block], writers[2 * block + 1] = writer
+        if is_same:
             self._arena[offset : offset + size] = data
             return _NOTHING_CHANGED
         if self._is_cipher:
-            return self._store_encrypting(offset, data, owner_id, moment)
-        return self._store_retagging(offset, data, owner_id, moment)
+            return self._store_encrypting(offset, data, owner_id)
+        return self._store_retagging(offset, data, owner_id)
 
-    def _store_encrypting(
-        self, offset: int, data: bytes, owner_id: int, moment: Callable[[], Moment] | None
-    ) -> StoreResult:
+    def _store_encrypting(self, offset: int, data: bytes, owner_id: int) -> StoreResult:
         arena, tags, end = self._arena, self._tags, offset + len(data)
         changes: list[OwnerChange] = []
         touched_code = False
-        now: Moment | None = None
         for block in range(offset >> _BLOCK_SHIFT, ((end - 1) >> _BLOCK_SHIFT) + 1):
             tag = tags[block]
             if tag & CODE_TAG:
@@ -198,22 +194,17 @@ class EncryptedMemory:
                 plain = bytes(arena[start : start + BLOCK])
                 arena[start : start + BLOCK] = self._as_seen(block, plain, before, owner_id)
             changes.append(OwnerChange(start, before, is_garbled))
-            if now is None and moment is not None:
-                now = moment()
-            self._record_writer(block, now)
+            self._pages.note(start)
         arena[offset:end] = data
         if changes:
             return StoreResult(tuple(changes), touched_code)
         return _ONLY_CODE
 
-    def _store_retagging(
-        self, offset: int, data: bytes, owner_id: int, moment: Callable[[], Moment] | None
-    ) -> StoreResult:
+    def _store_retagging(self, offset: int, data: bytes, owner_id: int) -> StoreResult:
         """The substitute model: the page changes hands as a whole, its bytes stay (QEMU RFC series, patch 6)."""
         tags, end = self._tags, offset + len(data)
         changes: list[OwnerChange] = []
         touched_code = False
-        now: Moment | None = None
         for page in range(offset >> _PAGE_SHIFT, ((end - 1) >> _PAGE_SHIFT) + 1):
             start = max(offset, page << _PAGE_SHIFT)
             stop = min(end, (page + 1) << _PAGE_SHIFT)
@@ -223,15 +214,35 @@ class EncryptedMemory:
                 first = page * _BLOCKS_PER_PAGE
                 last = first + _BLOCKS_PER_PAGE - 1
                 changes.append(OwnerChange(page << _PAGE_SHIFT, before, False))
-                if now is None and moment is not None:
-                    now = moment()
-                self._record_writer(first, now)
+                self._pages.note(page << _PAGE_SHIFT)
             for block in range(first, min(last + 1, len(tags))):
                 if tags[block] & CODE_TAG:
                     touched_code = True
                 tags[block] = owner_id
         self._arena[offset:end] = data
         return StoreResult(tuple(changes), touched_code)
+
+    def writers_of(self, offset: int, size: int) -> list[int]:
+        """The records of the blocks of a store that is about to be made, for `earlier_writer`."""
+        first, last = offset >> _BLOCK_SHIFT, (offset + size - 1) >> _BLOCK_SHIFT
+        return self._writers[2 * first : 2 * last + 2].tolist()
+
+    def earlier_writer(self, change: OwnerChange, before: Owner, offset: int, kept: list[int]) -> Writer | None:
+        """The last store to a block under its owner before; `kept` is `writers_of` the store that made the change.
+
+        In the substitute model a whole page changed hands: the last store to any of its blocks.
+        """
+        first, block = offset >> _BLOCK_SHIFT, change.offset >> _BLOCK_SHIFT
+        if self._is_cipher:
+            at = 2 * (block - first)
+            return writer_of(kept[at], kept[at + 1], before)
+        records = self._writers[2 * block : 2 * (block + _BLOCKS_PER_PAGE)].tolist()
+        own = kept[max(2 * (block - first), 0) :]
+        start = max(2 * (first - block), 0)
+        records[start : start + len(own)] = own
+        del records[2 * _BLOCKS_PER_PAGE :]
+        newest = max(range(0, len(records), 2), key=lambda at: records[at])
+        return writer_of(records[newest], records[newest + 1], before)
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -294,60 +305,42 @@ class EncryptedMemory:
         tag = self._tags[offset >> _BLOCK_SHIFT] & OWNER_MASK
         return not tag or self._keys[tag] == self._keys[owner_id]
 
-    def last_writer(self, offset: int) -> Moment | None:
-        """Who gave the block that holds this byte its present owner; None if unknown or unowned."""
+    def last_writer(self, offset: int) -> Writer | None:
+        """The last store to the block that holds this byte; None where no guest has stored.
+
+        In the substitute model pages change hands as a whole, so there it is the last store to the page. What a
+        loader or debugger writes is no store and leaves the record.
+        """
         block = offset >> _BLOCK_SHIFT
+        owner = self.owner_at(offset)
+        if owner is None:
+            return None
+        writers = self._writers
         if not self._is_cipher:
-            block -= block % _BLOCKS_PER_PAGE
-        words = self._writers.get(block // _BLOCKS_PER_PAGE)
-        if words is None or not self._tags[block] & OWNER_MASK:
-            return None
-        at = block % _BLOCKS_PER_PAGE * _WRITER_WORDS
-        instruction, pc, packed = words[at : at + _WRITER_WORDS]
-        if not packed:
-            return None
-        return Moment(instruction, VA(pc), (packed >> 2) & 3, Security(packed & 3))
+            page = block - block % _BLOCKS_PER_PAGE
+            block = max(range(page, page + _BLOCKS_PER_PAGE), key=lambda number: writers[2 * number])
+        return writer_of(writers[2 * block], writers[2 * block + 1], owner)
 
     def pages(self, regions: Iterable[tuple[int, int, int]]) -> list[MecPage]:
-        """Every page of these regions with an owned block, in the regions' order."""
-        import numpy as np
-
-        tags = np.frombuffer(self._tags, dtype=np.uint32)
-        ever = np.frombuffer(self._tagged_pages, dtype=np.uint8)
-        found: list[MecPage] = []
-        for base, start, size in regions:
-            first = start >> _PAGE_SHIFT
-            numbers = np.flatnonzero(ever[first : (start + size) >> _PAGE_SHIFT]) + first
-            if not len(numbers):
-                continue
-            whole = tags[: len(tags) // _BLOCKS_PER_PAGE * _BLOCKS_PER_PAGE].reshape(-1, _BLOCKS_PER_PAGE)
-            for number, row in zip(numbers.tolist(), whole[numbers] & OWNER_MASK, strict=True):
-                ids, counts = np.unique(row[row != 0], return_counts=True)
-                if not len(ids):
-                    continue
-                owner = self.owner(int(ids[counts.argmax()]))
-                pa = PA(base + (number << _PAGE_SHIFT) - start)
-                found.append(MecPage(pa, owner.pas, owner.mecid, owner.generation, len(ids) > 1, int(counts.sum())))
-        return found
+        """Every page of these regions (physical address, arena offset, size) with an owned block, in their order."""
+        return self._pages.pages(regions, self.owner)
 
     # --- snapshots ------------------------------------------------------------------------------------------------
 
     def bookkeeping(self) -> Bookkeeping:
-        """What must be put back, beside the arena and the tags, to return to this instant. Cheap; shares storage."""
-        self._unshared_writers.clear()
-        return Bookkeeping(dict(self._generations), dict(self._writers))
+        """What must be put back, beside the arena, the tags and the writers, to return to this instant."""
+        return Bookkeeping(dict(self._generations))
 
     def restore(self, kept: Bookkeeping) -> None:
         """Return to an instant. Owner ids stay as they were given out, so tags of that instant still mean the same."""
         self._generations = dict(kept.generations)
-        self._writers = dict(kept.writers)
-        self._unshared_writers.clear()
         self._current.clear()
+        self._pages.forget()
 
     def note_tags(self, offset: int, size: int) -> None:
         """Tell that tags of this range were written from outside (a state loaded from a file)."""
         for page in range(offset >> _PAGE_SHIFT, ((offset + size - 1) >> _PAGE_SHIFT) + 1):
-            self._tagged_pages[page] = 1
+            self._pages.note(page << _PAGE_SHIFT)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -364,22 +357,3 @@ class EncryptedMemory:
             if not self.is_readable_as(offset + index, owner_id):
                 seen[index] = _SUBSTITUTE[(offset + index) & 3]
         return bytes(seen)
-
-    def _record_writer(self, block: int, moment: Moment | None) -> None:
-        page = block // _BLOCKS_PER_PAGE
-        self._tagged_pages[page] = 1
-        words = self._writers.get(page)
-        if moment is None and words is None:
-            return
-        if page not in self._unshared_writers:
-            words = array("Q", bytes(8 * _WRITER_WORDS * _BLOCKS_PER_PAGE)) if words is None else words[:]
-            self._writers[page] = words
-            self._unshared_writers.add(page)
-        assert words is not None
-        at = block % _BLOCKS_PER_PAGE * _WRITER_WORDS
-        if moment is None:
-            words[at + 2] = 0
-        else:
-            words[at] = moment.instruction
-            words[at + 1] = moment.pc
-            words[at + 2] = 0x10 | moment.el << 2 | int(moment.security)

@@ -41,6 +41,8 @@ class MecControls(NamedTuple):
     """TCR2_EL2.AMEC1."""
     a1: bool
     """TCR_EL2.A1, which picks the register of EL2&0 walks."""
+    mecen: bool = True
+    """SCR_EL3.MECEn: the EL2 MECID registers count."""
 
     @property
     def is_el2_on(self) -> bool:
@@ -72,6 +74,7 @@ def mec_controls(regs: RegisterView, features: Features) -> MecControls:
         bool(tcr2 & TCR2_AMEC0),
         bool(tcr2 & TCR2_AMEC1),
         bool(regs["TCR_EL2"] & TCR_A1),
+        bool(scr & SCR_MECEN),
     )
 
 
@@ -98,9 +101,14 @@ def amec1(regs: RegisterView, features: Features, security: Security) -> bool:
     return security == Security.REALM and mec_controls(regs, features).allows_alternate(True)
 
 
-def mecid_value(regs: RegisterView, source: MecidSource, features: Features) -> int:
-    """The number a source supplies now. With SCR_EL3.MECEn=0 the six EL2 registers supply 0."""
-    if source is MecidSource.ZERO or (source in _GATED and not regs["SCR_EL3"] & SCR_MECEN):
+def mecid_value(regs: RegisterView, source: MecidSource, features: Features, mecen: bool | None = None) -> int:
+    """The number a source supplies now. With SCR_EL3.MECEn=0 the six EL2 registers supply 0.
+
+    `mecen` is MECEn as a translation remembers it (mec-reference.md 1.6); None asks the register.
+    """
+    if source is MecidSource.ZERO:
+        return 0
+    if source in _GATED and not (regs["SCR_EL3"] & SCR_MECEN if mecen is None else mecen):
         return 0
     return regs[source.value] & features.mecid_mask
 

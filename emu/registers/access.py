@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from emu.architecture import Security
 from emu.registers.file import RegisterFile
 from emu.registers.model import UNDEFINED_EC, Encoding, Mode, Operation, Register, Trap, When
-from emu.registers.table import BY_NAME, OPERATION_BY_NAME
+from emu.registers.table import BY_NAME
+from emu.registers.traps import ZERO_BLOCK
 
 SYSTEM_REGISTER_EC = 0x18
 """Exception class of a trapped MSR, MRS or SYS instruction."""
@@ -93,8 +94,8 @@ def decide_unallocated(regs: RegisterFile, encoding: Encoding, el: int, security
 
 
 def zva_prohibited(regs: RegisterFile, el: int, security: Security) -> bool:
-    """DCZID_EL0.DZP: whether DC ZVA does not work at this level."""
-    return not isinstance(decide_operation(regs, OPERATION_BY_NAME["DC ZVA"], el, security), Allowed)
+    """DCZID_EL0.DZP: whether DC ZVA does not work at this level. The fine-grained trap has no say in it."""
+    return not isinstance(decide_traps(regs, ZERO_BLOCK, el, security), Allowed)
 
 
 def iss_for(encoding: Encoding, rt: int, is_read: bool) -> int:
@@ -121,7 +122,12 @@ def _trap(
             continue
         if trap.when is not When.ALWAYS and _is_host(regs, el2_enabled) is not (trap.when is When.HOST):
             continue
-        if not _holds(regs, trap.control, trap.value) or not all(_holds(regs, *pair) for pair in trap.also):
+        if trap.within is None:
+            if not _holds(regs, trap.control, trap.value):
+                continue
+        elif not trap.within[0] <= regs.effective(trap.control) <= trap.within[1]:
+            continue
+        if not all(_holds(regs, *pair) for pair in trap.also):
             continue
         if trap.ec == UNDEFINED_EC:
             return _UNDEFINED

@@ -78,7 +78,7 @@ _SCTLR_EL2 = (
 
 _FPEN = {0: "EL1 and EL0 trap", 1: "EL0 traps", 2: "EL1 and EL0 trap", 3: "no trap"}
 
-# The bits of NV, RAS, EVT and MTE are RES0, as those features are absent; so is TID0, which traps AArch32 only.
+# The bits of NV, RAS and MTE are RES0, as those features are absent; so is TID0, which traps AArch32 only.
 # Three exceptions work although their feature (NV for AT, RAS for TEA, DoubleFault for SCR_EL3.EASE) is not announced:
 # trapping AT and routing external aborts are useful by themselves.
 _HCR = (
@@ -120,6 +120,11 @@ _HCR = (
     bit("AT", 44, "Trap address translation instructions of EL1"),
     bit("FWB", 46, "Stage 2 attributes can force write-back"),
     bit("GPF", 48, "Granule protection faults of EL1 and EL0 go to EL2"),
+    bit("TID4", 49, "Trap ID group 4: cache geometry"),
+    bit("TICAB", 50, "Trap IC IALLUIS"),
+    bit("TOCU", 52, "Trap cache maintenance to the Point of Unification, but IC IALLUIS"),
+    bit("TTLBIS", 54, "Trap Inner Shareable TLB maintenance of EL1"),
+    bit("TTLBOS", 55, "Trap Outer Shareable TLB maintenance of EL1"),
 )
 
 # SCR_EL3 and HCR_EL2 reset to UNKNOWN values in the manual where software must set them; zero is the common choice of
@@ -140,6 +145,9 @@ _SCR = (
     bit("API", 17, "Below EL3 pointer authentication instructions may be used", feature="FEAT_PAuth"),
     bit("EEL2", 18, "Secure state has an EL2"),
     bit("EASE", 19, "Synchronous external aborts taken to EL3 use the SError vector"),
+    bit("FGTEn", 27, "EL2's fine-grained traps work; otherwise accesses to their registers trap and they act as 0"),
+    bit("ECVEn", 28, "CNTPOFF_EL2 works; otherwise accesses trap and it acts as 0"),
+    bit("TRNDR", 40, "Trap reads of RNDR and RNDRRS to EL3", feature="FEAT_RNG_TRAP"),
     bit("HXEn", 38, "HCRX_EL2 works; otherwise accesses trap and it acts as 0"),
     bit("TCR2En", 43, "TCR2_EL1 and TCR2_EL2 work; otherwise accesses trap and they act as 0"),
     bit("SCTLR2En", 44, "SCTLR2_EL1 and SCTLR2_EL2 work; otherwise accesses trap and they act as 0"),
@@ -260,7 +268,7 @@ REGISTERS: tuple[Register, ...] = (
         group="control",
         traps=(Trap(1, 2, "CPTR_EL2.TCPAC"), Trap(1, 3, "CPTR_EL3.TCPAC"), *_EL3_LOCK),
         vhe="CPTR_EL2",
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "CPACR_EL12",
@@ -271,7 +279,7 @@ REGISTERS: tuple[Register, ...] = (
         group="control",
         traps=_EL3_LOCK,
         alias_of="CPACR_EL1",
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "CPTR_EL2",
@@ -285,7 +293,7 @@ REGISTERS: tuple[Register, ...] = (
         el=2,
         group="control",
         traps=_EL3_LOCK,
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "CPTR_EL3",
@@ -294,7 +302,7 @@ REGISTERS: tuple[Register, ...] = (
         (bit("TFP", 10, "Trap floating point to EL3"), bit("TCPAC", 31, "Trap CPTR_EL2 and CPACR_EL1 to EL3")),
         el=3,
         group="control",
-        hook="translation",
+        hook="fp_access",
     ),
     Register(
         "HCR_EL2",
@@ -333,6 +341,8 @@ REGISTERS: tuple[Register, ...] = (
         el=3,
         reset=0x430,
         res1=0x430,
+        # The manual leaves most of this register UNKNOWN; here those fields whose omission MEC firmware gets wrong.
+        unknown=("TCR2En", "SCTLR2En", "MECEn"),
         group="control",
         hook="translation",
     ),

@@ -97,9 +97,11 @@ def _state(
 
 def _random(name: str, op2: int, meaning: str) -> Register:
     word = (Field("Random", 63, 0, "A random number; PSTATE.NZCV becomes 0000"),)
+    traps = tuple(Trap(el, 3, "SCR_EL3.TRNDR", on="r") for el in range(4))
     return Register(
-        name, (3, 3, 2, 4, op2), meaning, word, el=0, mode=Mode.RO, group="state", feature="FEAT_RNG", hook="random"
-    )
+        name, (3, 3, 2, 4, op2), meaning, word, el=0, mode=Mode.RO, group="state", feature="FEAT_RNG", traps=traps,
+        hook="random",
+    )  # fmt: skip
 
 
 REGISTERS: tuple[Register, ...] = (

@@ -244,7 +244,13 @@ class RegisterFile:
                 self[register.name] = self._unknown_value(register.encoding, register.name)
                 self.never_written.add(register.name)
             else:
-                self[register.name] = register.reset
+                unknown = 0
+                for item in register.fields:
+                    if item.name in register.unknown:
+                        unknown |= item.mask
+                self[register.name] = register.reset | self._unknown_value(register.encoding, register.name) & unknown
+                if unknown:
+                    self.never_written.add(register.name)
         if self.has_mec:
             self["MECIDR_EL2"] = self.mecid_width - 1
         for feature in self._features:

@@ -1,16 +1,17 @@
 """Identification registers: what this implementation is, told exactly.
 
-The set is small on purpose, smaller than the architecture allows a PE with RME: RAS, ECV and FGT,
-which that version demands, are missing. The registers say what is really there, so that software which asks before it
-uses a feature runs. The instruction set features of the machine's CPU come on top of what is written here (`CLAIMS`).
+The set is small on purpose, smaller than the architecture allows a PE with RME: RAS, which that version demands, is
+missing. The registers say what is really there, so that software which asks before it uses a feature runs. The
+instruction set features of the machine's CPU come on top of what is written here (`CLAIMS`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from emu.registers.debug import BREAKPOINTS, CONTEXT_BREAKPOINTS, WATCHPOINTS
 from emu.registers.model import Field, Mode, Register, Trap, bit, packed
-from emu.registers.traps import CACHE_TYPE, ID_GROUP_1, ID_GROUP_2, ID_GROUP_3
+from emu.registers.traps import CACHE_GEOMETRY, CACHE_TYPE, ID_GROUP_1, ID_GROUP_3
 
 
 def _id(name: str, crm: int, op2: int, meaning: str, fields: tuple[Field, ...] = (), **contents: int) -> Register:
@@ -54,15 +55,17 @@ _PFR1 = (
     _nibble("BT", 0, "Branch target identification", v1="yes"),
     _nibble("SSBS", 4, "Speculative store bypass control", v1="PSTATE.SSBS", v2="and MSR and MRS of it"),
     _nibble("MTE", 8, "Memory tagging"),
+    _nibble("RNDR_trap", 28, "Reads of random numbers can be trapped to EL3", v1="yes"),
 )
 _DFR0 = (
-    Field("DebugVer", 3, 0, "Debug architecture version", {6: "Armv8"}),
+    Field("DebugVer", 3, 0, "Debug architecture version", {6: "Armv8", 7: "with Virtualization Host Extensions"}),
     _nibble("TraceVer", 4, "System register access to a trace unit"),
-    _nibble("PMUVer", 8, "Performance monitors"),
+    _nibble("PMUVer", 8, "Performance monitors", v7="PMUv3 for Armv8.7"),
     Field("BRPs", 15, 12, "Number of breakpoints, minus 1"),
     Field("WRPs", 23, 20, "Number of watchpoints, minus 1"),
     Field("CTX_CMPs", 31, 28, "Number of context-aware breakpoints, minus 1"),
     _nibble("DoubleLock", 36, "OS Double Lock", none=15, v0="yes"),
+    _nibble("MTPMU", 48, "Events of several threads can be counted together", none=15, v0="as it likes", v1="yes"),
 )
 _ISAR0 = (
     _nibble("AES", 4, "AES and polynomial multiply instructions", v1="AES", v2="both"),
@@ -103,24 +106,25 @@ _ISAR2 = (
     _nibble("PAC_frac", 24, "Constant pointer authentication fields"),
     _nibble("CSSC", 52, "Common short sequence instructions", v1="yes"),
 )
+_STAGE2_GRANULE = {0: "as stage 1", 1: "no", 2: "yes", 3: "with 52-bit addresses"}
 _MMFR0 = (
     Field("PARange", 3, 0, "Physical address size", {0: "32", 1: "36", 2: "40", 3: "42", 4: "44", 5: "48", 6: "52"}),
     Field("ASIDBits", 7, 4, "ASID size", {0: "8 bits", 2: "16 bits"}),
     _nibble("BigEnd", 8, "Mixed-endian support above EL0"),
     _nibble("SNSMem", 12, "Secure and Non-secure memory are told apart", v1="yes"),
     _nibble("BigEndEL0", 16, "Mixed-endian support at EL0 only"),
-    _nibble("TGran16", 20, "16 KB granule at stage 1", v1="yes"),
+    _nibble("TGran16", 20, "16 KB granule at stage 1", v1="yes", v2="with 52-bit addresses"),
     _nibble("TGran64", 24, "64 KB granule at stage 1", none=15, v0="yes"),
-    _nibble("TGran4", 28, "4 KB granule at stage 1", none=15, v0="yes"),
-    Field("TGran16_2", 35, 32, "16 KB granule at stage 2", {0: "as stage 1", 1: "no", 2: "yes"}),
+    _nibble("TGran4", 28, "4 KB granule at stage 1", none=15, v0="yes", v1="with 52-bit addresses"),
+    Field("TGran16_2", 35, 32, "16 KB granule at stage 2", _STAGE2_GRANULE),
     Field("TGran64_2", 39, 36, "64 KB granule at stage 2", {0: "as stage 1", 1: "no", 2: "yes"}),
-    Field("TGran4_2", 43, 40, "4 KB granule at stage 2", {0: "as stage 1", 1: "no", 2: "yes"}),
+    Field("TGran4_2", 43, 40, "4 KB granule at stage 2", _STAGE2_GRANULE),
     _nibble("ExS", 44, "Exceptions that do not synchronise context"),
-    _nibble("FGT", 56, "Fine-grained traps"),
-    _nibble("ECV", 60, "Enhanced counter virtualisation"),
+    _nibble("FGT", 56, "Fine-grained traps", v1="yes"),
+    _nibble("ECV", 60, "Enhanced counter virtualisation", v1="without CNTPOFF_EL2", v2="yes"),
 )
 _MMFR1 = (
-    _nibble("HAFDBS", 0, "Hardware update of the Access flag and dirty state"),
+    _nibble("HAFDBS", 0, "Hardware update of descriptors", v1="Access flag", v2="Access flag and dirty state"),
     Field("VMIDBits", 7, 4, "VMID size", {0: "8 bits", 2: "16 bits"}),
     _nibble("VH", 8, "Virtualization Host Extensions", v1="yes"),
     _nibble("HPDS", 12, "Hierarchical permissions can be turned off", v1="yes", v2="and the bits reused"),
@@ -145,13 +149,13 @@ _MMFR2 = (
     Field("VARange", 19, 16, "Virtual address size", {0: "48 bits", 1: "52 bits with 64 KB granules"}),
     Field("CCIDX", 23, 20, "Format of CCSIDR_EL1", {0: "32 bits", 1: "64 bits"}),
     _nibble("NV", 24, "Nested virtualisation"),
-    _nibble("ST", 28, "Small translation tables"),
+    _nibble("ST", 28, "Small translation tables", v1="yes"),
     _nibble("AT", 32, "Single-copy atomic unaligned accesses in 16 bytes"),
     Field("IDS", 39, 36, "Exception class of an ID register read at EL0", {0: "0x00", 1: "0x18"}),
     _nibble("FWB", 40, "Stage 2 can force write-back", v1="yes"),
     _nibble("TTL", 48, "Level hints in TLBI operands", v1="yes"),
     Field("BBM", 55, 52, "Level of support for changing block size", {0: "level 0", 1: "level 1", 2: "level 2"}),
-    _nibble("EVT", 56, "Enhanced virtualisation traps"),
+    _nibble("EVT", 56, "Enhanced virtualisation traps", v1="of caches", v2="and of TLB maintenance by scope"),
     _nibble("E0PD", 60, "EL0 can be kept from half of the address space", v1="yes"),
 )
 _MMFR3 = (
@@ -207,7 +211,7 @@ _CLIDR = (
     Field("LoUU", 29, 27, "Level of Unification, uniprocessor"),
     Field("LoC", 26, 24, "Level of Coherence"),
     Field("LoUIS", 23, 21, "Level of Unification, Inner Shareable"),
-    Field("Ctype1", 2, 0, "Cache type of level 1", {0: "no cache"}),
+    Field("Ctype1", 2, 0, "Cache type of level 1", {0: "no cache", 4: "unified cache"}),
 )
 
 # The registers of AArch32 exist in the encoding space and read as zero where no level can use AArch32.
@@ -244,6 +248,7 @@ CLAIMS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "FEAT_FlagM": ((f"{_ISAR0_NAME}.TS", 1),),
     "FEAT_FlagM2": ((f"{_ISAR0_NAME}.TS", 2),),
     "FEAT_RNG": ((f"{_ISAR0_NAME}.RNDR", 1),),
+    "FEAT_RNG_TRAP": (("ID_AA64PFR1_EL1.RNDR_trap", 1),),
     "FEAT_DPB": ((f"{_ISAR1_NAME}.DPB", 1),),
     "FEAT_DPB2": ((f"{_ISAR1_NAME}.DPB", 2),),
     "FEAT_LRCPC": ((f"{_ISAR1_NAME}.LRCPC", 1),),
@@ -357,16 +362,26 @@ REGISTERS: tuple[Register, ...] = (
         FP=15,
         AdvSIMD=15,
         SEL2=1,
-        RME=1,
+        RME=2,
     ),
     _id("ID_AA64PFR1_EL1", 4, 1, "Processor features 1: branch targets, memory tagging", _PFR1),
     _id("ID_AA64PFR2_EL1", 4, 2, "Processor features 2: none"),
     _id("ID_AA64ZFR0_EL1", 4, 4, "SVE features: none"),
     _id("ID_AA64SMFR0_EL1", 4, 5, "SME features: none"),
     _id("ID_AA64FPFR0_EL1", 4, 7, "FP8 features: none"),
-    # The format cannot say "no breakpoints", and Arm reserves zero, which means one, as too few. The one breakpoint and
-    # one watchpoint have registers without an enable bit: they never match.
-    _id("ID_AA64DFR0_EL1", 5, 0, "Debug features 0", _DFR0, DebugVer=6),
+    _id(
+        "ID_AA64DFR0_EL1",
+        5,
+        0,
+        "Debug features 0",
+        _DFR0,
+        DebugVer=7,
+        PMUVer=7,
+        BRPs=BREAKPOINTS - 1,
+        WRPs=WATCHPOINTS - 1,
+        CTX_CMPs=CONTEXT_BREAKPOINTS - 1,
+        MTPMU=15,
+    ),
     _id("ID_AA64DFR1_EL1", 5, 1, "Debug features 1: none"),
     _id("ID_AA64DFR2_EL1", 5, 2, "Debug features 2: none"),
     _id("ID_AA64AFR0_EL1", 5, 4, "Auxiliary features 0: none"),
@@ -381,13 +396,16 @@ REGISTERS: tuple[Register, ...] = (
         0,
         "Memory model 0: address sizes and granules",
         _MMFR0,
-        PARange=5,
+        PARange=6,
         ASIDBits=2,
         SNSMem=1,
-        TGran64=15,
-        TGran16_2=1,
-        TGran64_2=1,
-        TGran4_2=2,
+        TGran16=2,
+        TGran4=1,
+        TGran16_2=3,
+        TGran64_2=2,
+        TGran4_2=3,
+        FGT=1,
+        ECV=2,
     ),
     _id(
         "ID_AA64MMFR1_EL1",
@@ -395,9 +413,10 @@ REGISTERS: tuple[Register, ...] = (
         1,
         "Memory model 1: virtualisation, PAN, HCRX_EL2",
         _MMFR1,
+        HAFDBS=2,
         VMIDBits=2,
         VH=1,
-        HPDS=1,
+        HPDS=2,
         PAN=3,
         XNX=1,
         HCX=1,
@@ -410,9 +429,12 @@ REGISTERS: tuple[Register, ...] = (
         _MMFR2,
         CnP=1,
         UAO=1,
+        VARange=1,
+        ST=1,
         FWB=1,
         TTL=1,
         BBM=2,
+        EVT=2,
         E0PD=1,
     ),
     _id("ID_AA64MMFR3_EL1", 7, 3, "Memory model 3: TCR2, SCTLR2, MEC", _MMFR3, TCRX=1, SCTLRX=1, MEC=1),
@@ -440,7 +462,8 @@ REGISTERS: tuple[Register, ...] = (
         group="id",
         hook="zva",
     ),
-    # Memory behaves as if there were no caches at all, so none is announced and software's set/way loops end at once.
+    # Unless the data cache is modelled (emu.caches) memory behaves as if there were none at all, so none is announced
+    # and software's set/way loops end at once.
     Register(
         "CLIDR_EL1",
         (3, 1, 0, 0, 1),
@@ -448,15 +471,15 @@ REGISTERS: tuple[Register, ...] = (
         _CLIDR,
         mode=Mode.RO,
         group="id",
-        traps=ID_GROUP_2,
+        traps=CACHE_GEOMETRY,
     ),
     Register(
         "CCSIDR_EL1",
         (3, 1, 0, 0, 0),
-        "Geometry of the cache that CSSELR_EL1 selects: no such cache",
+        "Geometry of the cache that CSSELR_EL1 selects; 0 where no cache is modelled",
         mode=Mode.RO,
         group="id",
-        traps=ID_GROUP_2,
+        traps=CACHE_GEOMETRY,
     ),
     Register(
         "CSSELR_EL1",
@@ -464,7 +487,7 @@ REGISTERS: tuple[Register, ...] = (
         "Selects the cache that CCSIDR_EL1 describes",
         (Field("Level", 3, 1, "Cache level, minus 1"), bit("InD", 0, "Instruction cache instead of data")),
         group="id",
-        traps=ID_GROUP_2,
+        traps=CACHE_GEOMETRY,
     ),
 )
 

@@ -99,7 +99,8 @@ class Trap:
 
     An access from EL `source` is trapped to EL `target` with exception class `ec` when the field `control`
     ("HCR_EL2.TVM") equals `value`, the machine is in state `when`, and each (control, value) of `also` holds too.
-    `on` is "r", "w" or "rw". A control that the current layout does not have never traps. Three rules need no
+    With `within` the control has to lie between two bounds, both included, and `value` says nothing. `on` is "r", "w"
+    or "rw". A control that the current layout does not have never traps. Three rules need no
     data: a trap to EL2 from below asks that EL2 is enabled in the current Security state; a trap from EL0 to EL1
     goes to EL2 when HCR_EL2.TGE is 1; `ec` UNDEFINED_EC makes the access UNDEFINED.
     """
@@ -112,6 +113,7 @@ class Trap:
     ec: int = 0x18
     when: When = When.ALWAYS
     also: tuple[tuple[str, int], ...] = ()
+    within: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,10 @@ class Register:
     E2H is 1). `virtual` names the register that EL1 reads instead while EL2 is enabled. `realm_only` and
     `secure_only` make it UNDEFINED below EL3 outside that Security state. `enabled_by` names a field: while it is
     0 the register's fields act as 0, though a direct read still shows them. `hook` names a function of the
-    machine that computes reads or acts on writes (table.HOOKS); without it the register is plain storage.
+    machine that computes reads or acts on writes (table.HOOKS); without it the register is plain storage. `unknown`
+    names the fields that reset leaves UNKNOWN where `reset` gives the others their values.
+    `fgt_read` and `fgt_write` name the fine-grained trap bits ("HFGRTR_EL2.SCTLR_EL1") of its MRS and MSR below EL2;
+    table.py fills them in, and adds what they do to `traps`.
     """
 
     name: str
@@ -150,6 +155,9 @@ class Register:
     vhe_secure: str = ""
     virtual: str = ""
     enabled_by: str = ""
+    unknown: tuple[str, ...] = ()
+    fgt_read: str = ""
+    fgt_write: str = ""
 
     @property
     def writable(self) -> int:
@@ -163,7 +171,10 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One SYS instruction by name (AT, DC, IC, TLBI): encoding, who may use it, what traps it."""
+    """One SYS instruction by name (AT, DC, IC, TLBI): encoding, who may use it, what traps it.
+
+    `fgt` names its fine-grained trap bit in HFGITR_EL2, if it has one; table.py fills it in.
+    """
 
     name: str
     encoding: Encoding
@@ -173,3 +184,4 @@ class Operation:
     feature: str = ""
     traps: tuple[Trap, ...] = ()
     realm_only: bool = False
+    fgt: str = ""

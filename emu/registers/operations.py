@@ -10,13 +10,15 @@ from emu.registers.model import Operation, Trap
 from emu.registers.traps import NO_EL2, PREDICTION_RESTRICTION, RESERVED_STATE, ZERO_BLOCK, cache_maintenance
 
 _SET_WAY = (Trap(1, 2, "HCR_EL2.TSW"),)
-_UNIFICATION = (Trap(1, 2, "HCR_EL2.TPU"),)
+_UNIFICATION = (Trap(1, 2, "HCR_EL2.TPU"), Trap(1, 2, "HCR_EL2.TOCU"))
+_UNIFICATION_SHARED = (Trap(1, 2, "HCR_EL2.TPU"), Trap(1, 2, "HCR_EL2.TICAB"))
 _COHERENCE = (Trap(1, 2, "HCR_EL2.TPC"),)
 
 
 def _by_address(name: str, crm: int, meaning: str, control: str, feature: str = "") -> Operation:
     """Maintenance by virtual address that EL0 may be allowed."""
-    return Operation(name, (1, 3, 7, crm, 1), meaning, el=0, feature=feature, traps=cache_maintenance(control))
+    controls = ("TPU", "TOCU") if control == "TPU" else (control,)
+    return Operation(name, (1, 3, 7, crm, 1), meaning, el=0, feature=feature, traps=cache_maintenance(*controls))
 
 
 def _prediction(name: str, op2: int, meaning: str) -> Operation:
@@ -42,7 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (1, 0, 7, 1, 0),
         "Invalidate all instruction caches, Inner Shareable",
         takes_register=False,
-        traps=_UNIFICATION,
+        traps=_UNIFICATION_SHARED,
     ),
     Operation(
         "IC IALLU", (1, 0, 7, 5, 0), "Invalidate all instruction caches", takes_register=False, traps=_UNIFICATION

@@ -12,12 +12,16 @@ _GPCCR = (
         "Size of the protected address space",
         {0: "32 bits", 1: "36 bits", 2: "40 bits", 3: "42 bits", 4: "44 bits", 5: "48 bits", 6: "52 bits"},
     ),
+    bit("RLPAD", 5, "Nobody may reach the Realm address space"),
+    bit("NSPAD", 6, "Nobody may reach the Non-secure address space"),
+    bit("SPAD", 7, "Nobody may reach the Secure address space"),
     Field("IRGN", 9, 8, "Inner cacheability of table reads", {0: "NC", 1: "WB RA WA", 2: "WT RA", 3: "WB RA"}),
     Field("ORGN", 11, 10, "Outer cacheability of table reads", {0: "NC", 1: "WB RA WA", 2: "WT RA", 3: "WB RA"}),
     Field("SH", 13, 12, "Shareability of table reads", {0: "NSH", 2: "OSH", 3: "ISH"}),
     Field("PGS", 15, 14, "Size of a granule", {0: "4 KB", 1: "64 KB", 2: "16 KB"}),
     bit("GPC", 16, "Granule protection checks are on"),
     bit("GPCP", 17, "Faults on a table walk are reported before faults of stage 2"),
+    bit("NSO", 19, "GPI 0b1101 is valid: Non-secure memory that only Non-secure and Root state may reach"),
     Field(
         "L0GPTSZ",
         23,
@@ -29,7 +33,7 @@ _GPCCR = (
 )
 
 REGISTERS: tuple[Register, ...] = (
-    # xPAD and NSO came with GPC2 and TBGPCD is for trace buffers: not here, so RES0.
+    # TBGPCD is for trace buffers: not here, so RES0.
     Register(
         "GPCCR_EL3",
         (3, 6, 2, 1, 6),

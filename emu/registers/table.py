@@ -9,10 +9,12 @@ from emu.registers import (
     control,
     debug,
     exceptions,
+    fine_grained,
     floating,
     ids,
     mec,
     operations,
+    performance,
     pointers,
     rme,
     thread,
@@ -22,7 +24,8 @@ from emu.registers import (
 )
 from emu.registers.model import NO_ENCODING, Encoding, Operation, Register
 
-REGISTERS: tuple[Register, ...] = (
+_OPERATIONS = (*operations.OPERATIONS, *tlbi.OPERATIONS)
+_REGISTERS = (
     *ids.REGISTERS,
     *control.REGISTERS,
     *translation.REGISTERS,
@@ -34,6 +37,12 @@ REGISTERS: tuple[Register, ...] = (
     *floating.REGISTERS,
     *debug.REGISTERS,
     *pointers.REGISTERS,
+    *performance.REGISTERS,
+)
+
+REGISTERS: tuple[Register, ...] = (
+    *fine_grained.with_register_bits(_REGISTERS),
+    *fine_grained.trap_registers(_REGISTERS, _OPERATIONS),
 )
 """Every register with a meaning, in the order in which their storage is laid out."""
 
@@ -43,7 +52,7 @@ BY_ENCODING: Mapping[Encoding, Register] = {
 }
 """By (op0, op1, CRn, CRm, op2), with the reserved ID registers, which read as zero; what is missing is UNDEFINED."""
 
-OPERATIONS: tuple[Operation, ...] = (*operations.OPERATIONS, *tlbi.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = fine_grained.with_operation_bits(_OPERATIONS)
 OPERATION_BY_NAME: Mapping[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 OPERATION_BY_ENCODING: Mapping[Encoding, Operation] = {operation.encoding: operation for operation in OPERATIONS}
 
@@ -80,10 +89,16 @@ HOOKS: Mapping[str, Hook] = {
     "sp": Hook("one of the four is in use and then lives in slot SP", on_read=True, on_write=True),
     "counter": Hook("computed from the instruction count", on_read=True),
     "timer": Hook("TVAL and CTL.ISTATUS follow the counter; a write moves a deadline", on_read=True, on_write=True),
-    "translation": Hook("a write may change what an address translates to, or who takes what", on_write=True),
-    "mecid": Hook("a write changes the context of accesses that are already in the TLB", on_write=True),
+    "translation": Hook("a write may change what an address translates to, once it is synchronised", on_write=True),
+    "fp_access": Hook("a write changes whether V registers may be used; acts at once", on_write=True),
+    "mecid": Hook(
+        "a write changes the context of accesses, those of TLB entries too, once it is synchronised", on_write=True
+    ),
     "zva": Hook("DCZID_EL0.DZP depends on who reads it: access.zva_prohibited", on_read=True),
-    "debug": Hook("a write may arm software step; OSLAR_EL1 sets OSLSR_EL1.OSLK", on_write=True),
+    "debug": Hook("a write may arm a debug exception; OSLAR_EL1 sets OSLSR_EL1.OSLK", on_write=True),
+    "monitors": Hook(
+        "counters follow the instruction count; writes start, stop and clear", on_read=True, on_write=True
+    ),
     "warm_reset": Hook("RMR_EL3.RR asks for a Warm reset", on_write=True),
 }
 """The hooks that registers name."""

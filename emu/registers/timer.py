@@ -22,12 +22,14 @@ _EVENTS = (
     bit("EVNTDIR", 3, "Edge that makes an event", {0: "0 to 1", 1: "1 to 0"}),
     Field("EVNTI", 7, 4, "Bit of the counter that makes events"),
 )
+_EVENT_SCALE = bit("EVNTIS", 17, "EVNTI counts from bit 8 of the counter")
 _CNTKCTL = (
     bit("EL0PCTEN", 0, "EL0 may read the physical counter"),
     bit("EL0VCTEN", 1, "EL0 may read the virtual counter"),
     *_EVENTS,
     bit("EL0VTEN", 8, "EL0 may use the virtual timer"),
     bit("EL0PTEN", 9, "EL0 may use the physical timer"),
+    _EVENT_SCALE,
 )
 _CNTHCTL = (
     bit("EL1PCTEN", 0, "EL1 and EL0 may read the physical counter", when=_NOT_HOST),
@@ -39,6 +41,12 @@ _CNTHCTL = (
     bit("EL0PTEN", 9, "The host's EL0 may use the physical timer", when=_HOST),
     bit("EL1PCTEN", 10, "EL1 and EL0 may read the physical counter", when=_HOST),
     bit("EL1PTEN", 11, "EL1 and EL0 may use the physical timer", when=_HOST),
+    bit("ECV", 12, "CNTPOFF_EL2 is taken from the physical counter and timer of EL1 and EL0"),
+    bit("EL1TVT", 13, "Trap the virtual timer of EL1 and EL0"),
+    bit("EL1TVCT", 14, "Trap the virtual counter of EL1 and EL0"),
+    bit("EL1NVPCT", 15, "For nested virtualisation, which is not here: without effect"),
+    bit("EL1NVVCT", 16, "For nested virtualisation, which is not here: without effect"),
+    _EVENT_SCALE,
     bit("CNTVMASK", 18, "The virtual timer's interrupt is masked, in Realm and Root state"),
     bit("CNTPMASK", 19, "The physical timer's interrupt is masked, in Realm and Root state"),
 )
@@ -111,6 +119,8 @@ REGISTERS: tuple[Register, ...] = (
     ),
     _counter("CNTPCT_EL0", (3, 3, 14, 0, 1), "Physical counter", PHYSICAL_COUNTER),
     _counter("CNTVCT_EL0", (3, 3, 14, 0, 2), "Virtual counter: the physical one minus CNTVOFF_EL2", VIRTUAL_COUNTER),
+    _counter("CNTPCTSS_EL0", (3, 3, 14, 0, 5), "Physical counter, read in program order", PHYSICAL_COUNTER),
+    _counter("CNTVCTSS_EL0", (3, 3, 14, 0, 6), "Virtual counter, read in program order", VIRTUAL_COUNTER),
     Register(
         "CNTKCTL_EL1",
         (3, 0, 14, 1, 0),
@@ -147,6 +157,17 @@ REGISTERS: tuple[Register, ...] = (
         el=2,
         group="timer",
         hook="timer",
+    ),
+    Register(
+        "CNTPOFF_EL2",
+        (3, 4, 14, 0, 6),
+        "Offset of the physical counter and timer of EL1 and EL0",
+        (Field("POffset", 63, 0, "Ticks that the physical counter is behind"),),
+        el=2,
+        group="timer",
+        traps=(Trap(2, 3, "SCR_EL3.ECVEn", value=0),),
+        hook="timer",
+        enabled_by="SCR_EL3.ECVEn",
     ),
     *_timer("CNTP", "EL0", 3, 2, "Physical timer of EL1", 0, PHYSICAL_TIMER, host="CNTHP", host_secure="CNTHPS"),
     *_timer("CNTV", "EL0", 3, 3, "Virtual timer", 0, VIRTUAL_TIMER, host="CNTHV", host_secure="CNTHVS"),

@@ -63,9 +63,9 @@ _GRANULES = (
 )
 
 
-def _traps(op1: int, name: str) -> tuple[Trap, ...]:
+def _traps(op1: int, name: str, scope: str) -> tuple[Trap, ...]:
     if op1 == 0:
-        return (Trap(1, 2, "HCR_EL2.TTLB"),)
+        return (Trap(1, 2, "HCR_EL2.TTLB"), *((Trap(1, 2, f"HCR_EL2.TTLB{scope}"),) if scope else ()))
     # What belongs to EL2 cannot be invalidated from EL3 in a state that has no EL2.
     return NO_EL2 if name.endswith("E2") else ()
 
@@ -77,7 +77,7 @@ def _tlbi(op1: int, crm: int, op2: int, name: str, scope: str, meaning: str, reg
         f"Invalidate TLB entries: {meaning}, {_SCOPE_MEANING[scope]}",
         el=op1 // 2 or 1,
         takes_register=register,
-        traps=_traps(op1, name),
+        traps=_traps(op1, name, scope),
     )
 
 

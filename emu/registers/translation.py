@@ -1,4 +1,4 @@
-"""Registers of address translation, in the layouts of VMSAv8-64 with 48-bit addresses."""
+"""Registers of address translation, in the layouts of VMSAv8-64 with 64-bit descriptors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ _GRANULE_0 = {0: "4 KB", 1: "64 KB", 2: "16 KB"}
 _GRANULE_1 = {1: "16 KB", 2: "4 KB", 3: "64 KB"}
 _CACHEABILITY = {0: "Non-cacheable", 1: "WB RA WA", 2: "WT RA", 3: "WB RA"}
 _SHAREABILITY = {0: "NSH", 2: "OSH", 3: "ISH"}
-_SIZE = {0: "32 bits", 1: "36 bits", 2: "40 bits", 3: "42 bits", 4: "44 bits", 5: "48 bits"}
+_SIZE = {0: "32 bits", 1: "36 bits", 2: "40 bits", 3: "42 bits", 4: "44 bits", 5: "48 bits", 6: "52 bits"}
+_DS = "52-bit addresses with the 4 KB and 16 KB granules: other places of descriptors hold addresses"
+
+
+def _reused(half: str, low: int, when: tuple[str, int] | None = None) -> tuple[Field, ...]:
+    """HWU59 to HWU62: which bits of leaves may have an IMPLEMENTATION DEFINED use; none has one here."""
+    return tuple(
+        bit(f"HWU{half}{59 + index}", low + index, f"Bit {59 + index} of leaves may be used by hardware", when=when)
+        for index in range(4)
+    )
 
 
 def _two_ranges(when: tuple[str, int] | None = None) -> tuple[Field, ...]:
@@ -39,8 +48,13 @@ def _two_ranges(when: tuple[str, int] | None = None) -> tuple[Field, ...]:
         bit("TBID1", 52, "TBI1 is about data alone", when=when, feature="FEAT_PAuth"),
         bit("HPD0", 41, "Hierarchical permissions are off in the lower range", when=when),
         bit("HPD1", 42, "Hierarchical permissions are off in the upper range", when=when),
+        bit("HA", 39, "Hardware sets the Access flag", when=when),
+        bit("HD", 40, "With HA, hardware sets the dirty state", when=when),
+        *_reused("0", 43, when),
+        *_reused("1", 47, when),
         bit("E0PD0", 55, "EL0 faults on the lower range", when=when),
         bit("E0PD1", 56, "EL0 faults on the upper range", when=when),
+        bit("DS", 59, _DS, when=when),
     )
 
 
@@ -55,19 +69,23 @@ def _one_range(when: tuple[str, int] | None = None) -> tuple[Field, ...]:
         Field("PS", 18, 16, "Output address size", _SIZE, when),
         bit("TBI", 20, "The top byte of addresses is ignored", when=when),
         bit("TBID", 29, "TBI is about data alone", when=when, feature="FEAT_PAuth"),
+        bit("HA", 21, "Hardware sets the Access flag", when=when),
+        bit("HD", 22, "With HA, hardware sets the dirty state", when=when),
         bit("HPD", 24, "Hierarchical permissions are off", when=when),
+        *_reused("", 25, when),
+        bit("DS", 32, _DS, when=when),
     )
 
 
 _TTBR = (
     Field("ASID", 63, 48, "Address space identifier, if TCR.A1 selects this register"),
-    Field("BADDR", 47, 1, "Base address of the table, bits [47:1]"),
+    Field("BADDR", 47, 1, "Base address of the table, bits [47:1]; of a 52-bit one, [51:48] are in bits [5:2]"),
     bit("CnP", 0, "Common not Private: other PEs use the same tables"),
 )
 _TTBR_NO_ASID = _TTBR[1:]
 _VTTBR = (
     Field("VMID", 63, 48, "Virtual machine identifier"),
-    Field("BADDR", 47, 1, "Base address of the stage 2 table, bits [47:1]"),
+    Field("BADDR", 47, 1, "Base address of the stage 2 table, bits [47:1]; of a 52-bit one, [51:48] are in bits [5:2]"),
     bit("CnP", 0, "Common not Private: other PEs use the same tables"),
 )
 _VTCR = (
@@ -79,8 +97,13 @@ _VTCR = (
     Field("TG0", 15, 14, "Granule of stage 2", _GRANULE_0),
     Field("PS", 18, 16, "Output address size of stage 2", _SIZE),
     bit("VS", 19, "VMID size", {0: "8 bits", 1: "16 bits"}),
+    bit("HA", 21, "Hardware sets the Access flag of stage 2"),
+    bit("HD", 22, "With HA, hardware sets the dirty state of stage 2"),
+    *_reused("", 25),
     bit("NSW", 29, "Secure state: walks for Non-secure IPAs", {0: "Secure memory", 1: "Non-secure memory"}),
     bit("NSA", 30, "Secure state: output of Non-secure IPAs", {0: "Secure memory", 1: "Non-secure memory"}),
+    bit("DS", 32, _DS),
+    bit("SL2", 33, "With DS and 4 KB granules, stage 2 walks start at level -1"),
 )
 _VSTCR = (
     Field("T0SZ", 5, 0, "The Secure intermediate range is 2^(64-T0SZ) bytes"),
@@ -88,6 +111,7 @@ _VSTCR = (
     Field("TG0", 15, 14, "Granule for Secure IPAs", _GRANULE_0),
     bit("SW", 29, "Walks for Secure IPAs", {0: "Secure memory", 1: "Non-secure memory"}),
     bit("SA", 30, "Output of Secure IPAs", {0: "Secure memory", 1: "Non-secure memory"}),
+    bit("SL2", 33, "With VTCR_EL2.DS and 4 KB granules, walks for Secure IPAs start at level -1"),
 )
 _MAIR = tuple(
     Field(

@@ -13,6 +13,7 @@ VIRTUAL_MEMORY = (Trap(1, 2, "HCR_EL2.TVM", on="w"), Trap(1, 2, "HCR_EL2.TRVM", 
 
 ID_GROUP_1 = (Trap(1, 2, "HCR_EL2.TID1", on="r"),)
 ID_GROUP_2 = (Trap(1, 2, "HCR_EL2.TID2"),)
+CACHE_GEOMETRY = (*ID_GROUP_2, Trap(1, 2, "HCR_EL2.TID4"))
 ID_GROUP_3 = (Trap(1, 2, "HCR_EL2.TID3", on="r"),)
 
 AUXILIARY_CONTROL = (Trap(1, 2, "HCR_EL2.TACR"),)
@@ -49,12 +50,20 @@ def counter(enable: str) -> tuple[Trap, ...]:
     )
 
 
+def _virtual(control: str) -> tuple[Trap, ...]:
+    """FEAT_ECV's traps of the virtual counter or timer to EL2, which do not look at a host's EL0."""
+    return (
+        Trap(0, 2, f"CNTHCTL_EL2.{control}", when=When.GUEST),
+        Trap(1, 2, f"CNTHCTL_EL2.{control}"),
+    )
+
+
 PHYSICAL_COUNTER = (
     *counter("EL0PCTEN"),
     Trap(0, 2, "CNTHCTL_EL2.EL1PCTEN", value=0, when=When.GUEST),
     Trap(1, 2, "CNTHCTL_EL2.EL1PCTEN", value=0),
 )
-VIRTUAL_COUNTER = counter("EL0VCTEN")
+VIRTUAL_COUNTER = (*counter("EL0VCTEN"), *_virtual("EL1TVCT"))
 
 # CNTFRQ_EL0 is open to EL0 as soon as it may read either counter.
 COUNTER_FREQUENCY = (
@@ -70,7 +79,7 @@ PHYSICAL_TIMER = (
     Trap(1, 2, "CNTHCTL_EL2.EL1PCEN", value=0),
     Trap(1, 2, "CNTHCTL_EL2.EL1PTEN", value=0),
 )
-VIRTUAL_TIMER = counter("EL0VTEN")
+VIRTUAL_TIMER = (*counter("EL0VTEN"), *_virtual("EL1TVT"))
 
 # The Secure EL1 timer: EL3 lends it to Secure EL1 with ST, unless Secure EL2 is there to virtualise it.
 SECURE_TIMER = (
@@ -82,6 +91,13 @@ SECURE_TIMER = (
 SECURE_EL2 = (Trap(3, 3, "SCR_EL3.EEL2", value=0, ec=UNDEFINED_EC),)
 
 MECID = (Trap(2, 3, "SCR_EL3.MECEn", value=0),)
+
+# Instructions that HFGITR_EL2 traps: the bit, and the exception class that tells of them.
+SUPERVISOR_CALL = (
+    Trap(0, 2, "HFGITR_EL2.SVC_EL0", ec=0x15, when=When.GUEST),
+    Trap(1, 2, "HFGITR_EL2.SVC_EL1", ec=0x15),
+)
+EXCEPTION_RETURN = (Trap(1, 2, "HFGITR_EL2.ERET", ec=0x1A),)
 
 
 def debug(group: str) -> tuple[Trap, ...]:
@@ -95,13 +111,21 @@ def debug(group: str) -> tuple[Trap, ...]:
     )
 
 
-def cache_maintenance(control: str) -> tuple[Trap, ...]:
-    """Traps of maintenance by VA, which SCTLR_ELx.UCI opens to EL0; `control` is a field of HCR_EL2."""
+# The debug channel. At EL0 MDSCR_EL1 speaks first; both MDCRs have a control for the channel beside the one for all.
+DEBUG_CHANNEL = (
+    *(Trap(el, 2, f"MDCR_EL2.{control}") for control in ("TDCC", "TDE", "TDA") for el in (0, 1)),
+    *(Trap(el, 3, f"MDCR_EL3.{control}") for control in ("TDCC", "TDA") for el in (0, 1, 2)),
+)
+DEBUG_CHANNEL_AT_EL0 = (Trap(0, 1, "MDSCR_EL1.TDCC"), *DEBUG_CHANNEL)
+
+
+def cache_maintenance(*controls: str) -> tuple[Trap, ...]:
+    """Traps of maintenance by VA, which SCTLR_ELx.UCI opens to EL0; `controls` are fields of HCR_EL2."""
     return (
         Trap(0, 1, "SCTLR_EL1.UCI", value=0, when=When.GUEST),
-        Trap(0, 2, f"HCR_EL2.{control}", when=When.GUEST),
+        *(Trap(0, 2, f"HCR_EL2.{control}", when=When.GUEST) for control in controls),
         Trap(0, 2, "SCTLR_EL2.UCI", value=0, when=When.HOST),
-        Trap(1, 2, f"HCR_EL2.{control}"),
+        *(Trap(1, 2, f"HCR_EL2.{control}") for control in controls),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from emu.architecture import PA, PAS
+from emu.architecture import PA, PAS, Security
 from emu.features import Features
 from emu.translation.geometry import OUTPUT_BITS
 from emu.translation.records import GpcFailure, GpcResult
@@ -24,11 +24,18 @@ GPI_NAMES: dict[int, str] = {
     0x9: "non-secure",
     0xA: "root",
     0xB: "realm",
+    0xD: "non-secure only",
     0xF: "any",
 }
-"""Granule protection information; every other encoding is invalid here (GPC2 and GDI are not implemented)."""
+"""Granule protection information. 0xD is valid with GPCCR_EL3.NSO; what is not here is invalid (no FEAT_RME_GDI)."""
 GPI_OF_PAS: dict[PAS, int] = {PAS.SECURE: 0x8, PAS.NON_SECURE: 0x9, PAS.ROOT: 0xA, PAS.REALM: 0xB}
+GPI_NON_SECURE_ONLY = 0xD
 GPI_ANY = 0xF
+_VALID = frozenset(GPI_NAMES) - {GPI_NON_SECURE_ONLY}
+
+_DISABLED = {PAS.REALM: (1 << 5, "RLPAD"), PAS.NON_SECURE: (1 << 6, "NSPAD"), PAS.SECURE: (1 << 7, "SPAD")}
+"""Bits of GPCCR_EL3 that close a whole address space (FEAT_RME_GPC2), and their names."""
+_NSO = 1 << 19
 
 PGS: dict[int, int] = {0: 12, 1: 16, 2: 14}
 """GPCCR_EL3.PGS -> log2 of the protection granule."""
@@ -52,6 +59,8 @@ class GptConfig:
     """log2 of what a level-0 entry covers."""
     base: int
     """Address of the level-0 table."""
+    valid: frozenset[int]
+    """GPIs that a table may hold."""
 
 
 @lru_cache(maxsize=64)
@@ -71,7 +80,8 @@ def decode_config(gpccr: int, gptbr: int, pa_bits: int) -> GptConfig:
     block = L0GPTSZ.get(gpccr >> 20 & 0xF, 30)
     align = max(12, bits - block + 3)
     base = (gptbr & ((1 << 40) - 1)) << 12 & ~((1 << align) - 1)
-    return GptConfig(problem, 1 << bits, PGS.get(pgs, 12), block, base)
+    valid = _VALID | {GPI_NON_SECURE_ONLY} if gpccr & _NSO else _VALID
+    return GptConfig(problem, 1 << bits, PGS.get(pgs, 12), block, base, valid)
 
 
 class GranuleInfo(NamedTuple):
@@ -105,7 +115,7 @@ def walk_gpt(config: GptConfig, pa: int, read: ReadWord, entries: Entries) -> Gr
     kind = entry & 0xF
     if kind == 1:
         gpi = entry >> 4 & 0xF
-        if entry >> 8 or gpi not in GPI_NAMES:
+        if entry >> 8 or gpi not in config.valid:
             return _WalkFailure(GpcFailure.WALK, 0, f"invalid level 0 GPT block {entry:#x}")
         return GranuleInfo(gpi, 0, config.block)
     table_bits = config.block - config.granule - 1
@@ -127,16 +137,21 @@ def _walk_level1(config: GptConfig, pa: int, base: int, read: ReadWord, entries:
     entries.append((1, address, entry))
     if entry & 0xF == 1:
         gpi, size = entry >> 4 & 0xF, _CONTIGUOUS.get(entry >> 8 & 3)
-        if entry >> 10 or size is None or gpi not in GPI_NAMES:
+        if entry >> 10 or size is None or gpi not in config.valid:
             return _WalkFailure(GpcFailure.WALK, 1, f"invalid contiguous GPT entry {entry:#x}")
         return GranuleInfo(gpi, 1, size)
-    if any(entry >> shift & 0xF not in GPI_NAMES for shift in range(0, 64, 4)):
+    if any(entry >> shift & 0xF not in config.valid for shift in range(0, 64, 4)):
         return _WalkFailure(GpcFailure.WALK, 1, f"level 1 GPT entry {entry:#x} holds an invalid GPI")
     return GranuleInfo(entry >> ((pa >> config.granule & 0xF) * 4) & 0xF, 1, config.granule)
 
 
-def is_permitted(gpi: int, pas: PAS) -> bool:
-    """Step 10: whether a GPI lets an address space through."""
+def is_permitted(gpi: int, pas: PAS, security: Security) -> bool:
+    """Step 10: whether a GPI lets an access of a Security state to an address space through.
+
+    "Non-secure only" (FEAT_RME_GPC2) is Non-secure memory that Secure and Realm state may not reach.
+    """
+    if gpi == GPI_NON_SECURE_ONLY:
+        return pas == PAS.NON_SECURE and security in (Security.NON_SECURE, Security.ROOT)
     return gpi == GPI_ANY or gpi == GPI_OF_PAS[pas]
 
 
@@ -145,39 +160,43 @@ class GptCache:
 
     Information found by `check` stays until a TLBI by PA covers it, whatever the table says by then; it is unbounded,
     so what a run sees does not depend on replacement. The control registers themselves are not cached.
+    A forgiving one reads the tables at every check, and keeps what it found to be looked at only.
     """
 
-    def __init__(self, regs: RegisterView, read: ReadWord, features: Features) -> None:
+    def __init__(self, regs: RegisterView, read: ReadWord, features: Features, *, is_forgiving: bool = False) -> None:
         self._regs = regs
+        self._is_forgiving = is_forgiving
         self._read = read
         self._pa_bits = features.pa_bits
         self._cached: dict[int, dict[int, GranuleInfo]] = {}
         self._passed: set[int] = set()
         self._passed_under = 0
 
-    def passes(self, pa: int, pas: PAS) -> bool:
-        """The check's yes or no, fast."""
+    def passes(self, pa: int, pas: PAS, security: Security = Security.ROOT) -> bool:
+        """The check's yes or no, fast. `security` is the state that makes the access."""
         gpccr = self._regs["GPCCR_EL3"]
         if not gpccr & GPC_ENABLE:
             return True
+        if self._is_forgiving:
+            return self.check(pa, pas, security).failure is None
         if gpccr != self._passed_under:
             self._passed.clear()
             self._passed_under = gpccr
-        key = pa >> 12 << 2 | pas
+        key = pa >> 12 << 4 | pas << 2 | security
         if key in self._passed:
             return True
-        if self.check(pa, pas).failure is not None:
+        if self.check(pa, pas, security).failure is not None:
             return False
         self._passed.add(key)
         return True
 
-    def check(self, pa: int, pas: PAS) -> GpcResult:
+    def check(self, pa: int, pas: PAS, security: Security = Security.ROOT) -> GpcResult:
         """One granule protection check, through what is cached and caching what it finds."""
-        return self._check(pa, pas, uses=True, fills=True)
+        return self._check(pa, pas, security, uses=not self._is_forgiving, fills=True)
 
-    def look(self, pa: int, pas: PAS, *, as_cached: bool) -> GpcResult:
+    def look(self, pa: int, pas: PAS, security: Security = Security.ROOT, *, as_cached: bool) -> GpcResult:
         """The same check without changing what is cached: as an access would find it, or by the tables as they are."""
-        return self._check(pa, pas, uses=as_cached, fills=False)
+        return self._check(pa, pas, security, uses=as_cached and not self._is_forgiving, fills=False)
 
     def cached(self, pa: int) -> GranuleInfo | None:
         """What is cached for an address."""
@@ -187,7 +206,7 @@ class GptCache:
                 return info
         return None
 
-    def _check(self, pa: int, pas: PAS, *, uses: bool, fills: bool) -> GpcResult:
+    def _check(self, pa: int, pas: PAS, security: Security, *, uses: bool, fills: bool) -> GpcResult:
         address = PA(pa)
         gpccr = self._regs["GPCCR_EL3"]
         if not gpccr & GPC_ENABLE:
@@ -195,6 +214,9 @@ class GptCache:
         config = decode_config(gpccr, self._regs["GPTBR_EL3"], self._pa_bits)
         if config.problem:
             return GpcResult(address, pas, True, 0, None, GpcFailure.WALK, (), config.problem)
+        closed, name = _DISABLED.get(pas, (0, ""))
+        if gpccr & closed:
+            return GpcResult(address, pas, True, 0, None, GpcFailure.FAIL, (), f"GPCCR_EL3.{name}=1")
         if pa >= config.limit:
             if pas == PAS.NON_SECURE:
                 return GpcResult(address, pas, True, reason="beyond GPCCR_EL3.PPS: non-secure accesses pass")
@@ -210,7 +232,9 @@ class GptCache:
             if fills:
                 self._cached.setdefault(info.size, {})[pa >> info.size] = info
         reason = f"granule is {GPI_NAMES[info.gpi]} (GPI {info.gpi:#x}), the access is {pas.label}"
-        failure = None if is_permitted(info.gpi, pas) else GpcFailure.FAIL
+        if info.gpi == GPI_NON_SECURE_ONLY and pas == PAS.NON_SECURE:
+            reason += f" of {security.label} state"
+        failure = None if is_permitted(info.gpi, pas, security) else GpcFailure.FAIL
         return GpcResult(address, pas, True, info.level, info.gpi, failure, tuple(entries), reason)
 
     def invalidate(self, operation: str, operand: int) -> int:
@@ -224,7 +248,7 @@ class GptCache:
             removed = sum(len(infos) for infos in self._cached.values())
             self._cached.clear()
             return removed
-        start, end = invalidated_range(operand, PGS.get(self._regs["GPCCR_EL3"] >> 14 & 3, 12))
+        start, end = self.span(operation, operand)
         removed = 0
         for size, infos in self._cached.items():
             first, last = start >> size, (end - 1) >> size
@@ -236,6 +260,12 @@ class GptCache:
                 del infos[key]
             removed += len(keys)
         return removed
+
+    def span(self, operation: str, operand: int) -> tuple[int, int]:
+        """Physical addresses [start, end) that a TLBI by PA is about."""
+        if operation.startswith("PAALL"):
+            return 0, 1 << 64
+        return invalidated_range(operand, PGS.get(self._regs["GPCCR_EL3"] >> 14 & 3, 12))
 
     def state(self) -> dict[int, dict[int, GranuleInfo]]:
         """What is cached, for a snapshot: log2 of the range's size -> range number -> information."""

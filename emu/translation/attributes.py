@@ -106,4 +106,4 @@ def _restrict(nibble: int, cacheability: int) -> int:
         return nibble
     if allowed == _NC:
         return 0b0100
-    return 0b1000 | (nibble & 0b0011)
+    return nibble & 0b1011  # Write-Back made Write-Through, with stage 1's hints: transient or not, when to allocate

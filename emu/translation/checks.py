@@ -44,7 +44,9 @@ def canonical(va: int, has_two_ranges: bool, tbi: bool) -> int:
 
 
 def range_fault(request: Request, control: Stage1Control, untagged: int, upper: bool) -> Fault | None:
-    """Checks 2 and 3 of 4.5: the address is inside its half's range, and EL0 may use that half."""
+    """Checks 1 to 3 of 4.5: TxSZ is legal, the address is inside its half's range, and EL0 may use that half."""
+    if control.problem:
+        return Fault(FaultKind.TRANSLATION, 0, control.problem)
     bits = control.geometry.input_bits
     if untagged >> bits != ((1 << (64 - bits)) - 1 if upper else 0):
         return Fault(FaultKind.TRANSLATION, 0, f"the address does not fit the {bits} bits that TnSZ allows")

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from emu.architecture import Regime, Security
 from emu.registers.model import Field
+from emu.translation.geometry import AddressForm
 from emu.translation.records import DescriptorField
 
 Layout = tuple[Field, ...]
@@ -30,7 +31,7 @@ NG = Field("nG", 11, 11, "not global", {0: "global", 1: "of the current ASID"})
 NSE = Field("NSE", 11, 11, "output address space bit NSE")
 NT = Field("nT", 16, 16, "block translation entry: no translation", {0: "usable", 1: "takes a Translation fault"})
 GP = Field("GP", 50, 50, "guarded page: branch targets are checked", _YES)
-DBM = Field("DBM", 51, 51, "dirty bit modifier", {0: "no", 1: "yes, without effect: no hardware dirty state"})
+DBM = Field("DBM", 51, 51, "dirty bit modifier", {0: "no", 1: "yes, without effect: hardware sets no dirty state"})
 CONTIGUOUS = Field("Contiguous", 52, 52, "one of a run of entries that a TLB may merge", _YES)
 PXN = Field("PXN", 53, 53, "privileged execute never", _YES)
 UXN = Field("UXN", 54, 54, "unprivileged execute never", _YES)
@@ -68,39 +69,62 @@ def _type(text: str, value: int) -> Field:
     return Field(_TYPE.name, _TYPE.high, _TYPE.low, _TYPE.meaning, {value: text})
 
 
+def _address(name: str, low: int, meaning: str, form: AddressForm) -> Layout:
+    """The fields of an address: bits [47:low] in their place, and what a 52-bit one has elsewhere (4.4)."""
+    main = Field(name, 47, low, meaning)
+    if form is AddressForm.LPA:
+        return (Field(f"{name}[51:48]", 15, 12, f"{meaning}, bits [51:48]"), main)
+    if form is AddressForm.DS:
+        return (
+            Field(f"{name}[51:50]", 9, 8, f"{meaning}, bits [51:50]"),
+            Field(name, 49, low, meaning),
+        )
+    return (main,)
+
+
 @lru_cache(maxsize=256)
-def leaf_layout(stage: int, regime: Regime, security: Security, low: int, is_block: bool) -> Layout:
+def leaf_layout(
+    stage: int,
+    regime: Regime,
+    security: Security,
+    low: int,
+    is_block: bool,
+    form: AddressForm = AddressForm.SHORT,
+) -> Layout:
     """Fields of a Block or Page descriptor whose output address starts at bit `low`."""
     kind = _type("block", 1) if is_block else _type("page", 3)
-    output = Field("OutputAddress", 47, low, "output address")
+    output = _address("OutputAddress", low, "output address", form)
+    shareability = () if form is AddressForm.DS else (SH,)
     has_amec = security is Security.REALM and (stage == 2 or regime in (Regime.EL2, Regime.EL20))
     block_only = (NT,) if is_block else ()
     last = (AMEC,) if has_amec else ()
     if stage == 2:
         space = (STAGE2_NS,) if security is Security.REALM else ()
-        return (kind, MEM_ATTR, S2AP, SH, AF, FNXS, *block_only, output, DBM, CONTIGUOUS, STAGE2_XN, *space, *last)
+        return (kind, MEM_ATTR, S2AP, *shareability, AF, FNXS, *block_only, *output, DBM, CONTIGUOUS, STAGE2_XN, *space, *last)
     if regime.has_two_ranges:
-        middle: Layout = (Field(AP.name, AP.high, AP.low, AP.meaning, _AP_TWO), SH, AF, NG)
+        middle: Layout = (Field(AP.name, AP.high, AP.low, AP.meaning, _AP_TWO), *shareability, AF, NG)
         execute: Layout = (PXN, UXN)
     else:
-        middle = (Field(AP.name, AP.high, AP.low, AP.meaning, _AP_ONE), SH, AF)
+        middle = (Field(AP.name, AP.high, AP.low, AP.meaning, _AP_ONE), *shareability, AF)
         execute = (XN,)
     if regime is Regime.EL3:
         middle = (*middle, NSE)
     space = () if security is Security.NON_SECURE or _has_one_space(regime, security) else (STAGE1_NS,)
-    return (kind, ATTR_INDEX, *space, *middle, *block_only, output, GP, DBM, CONTIGUOUS, *execute, *last)
+    return (kind, ATTR_INDEX, *space, *middle, *block_only, *output, GP, DBM, CONTIGUOUS, *execute, *last)
 
 
 @lru_cache(maxsize=256)
-def table_layout(stage: int, regime: Regime, security: Security, low: int) -> Layout:
+def table_layout(
+    stage: int, regime: Regime, security: Security, low: int, form: AddressForm = AddressForm.SHORT
+) -> Layout:
     """Fields of a Table descriptor whose next-level address starts at bit `low`."""
     kind = _type("table", 3)
-    address = Field("NextLevelTable", 47, low, "address of the next table")
+    address = _address("NextLevelTable", low, "address of the next table", form)
     if stage == 2:
-        return (kind, address)
+        return (kind, *address)
     execute = (PXN_TABLE, UXN_TABLE) if regime.has_two_ranges else (XN_TABLE,)
     space = (NS_TABLE,) if security is Security.SECURE else ()
-    return (kind, address, *execute, AP_TABLE, *space)
+    return (kind, *address, *execute, AP_TABLE, *space)
 
 
 INVALID_LAYOUT: Layout = (Field("type", 1, 0, "valid bit and kind", {0: "invalid", 1: "invalid here", 2: "invalid"}),)

@@ -15,11 +15,20 @@ FSC_BASE: dict[FaultKind, int] = {
     FaultKind.GPC_WALK: 0b100100,
     FaultKind.GPC: 0b101000,
 }
+_LEVEL_MINUS_1: dict[FaultKind, int] = {
+    FaultKind.ADDRESS_SIZE: 0b101001,
+    FaultKind.TRANSLATION: 0b101011,
+    FaultKind.EXTERNAL_WALK: 0b010011,
+    FaultKind.GPC_WALK: 0b100011,
+}
+"""Level -1 has codes of its own; nothing is a leaf there, so no other kind of fault happens."""
 _WITHOUT_LEVEL = frozenset((FaultKind.EXTERNAL, FaultKind.ALIGNMENT, FaultKind.GPC))
 
 
 def fault_status(fault: Fault) -> int:
     """The 6-bit fault status code."""
+    if fault.level == -1:
+        return _LEVEL_MINUS_1[fault.kind]
     base = FSC_BASE[fault.kind]
     return base if fault.kind in _WITHOUT_LEVEL else base | (fault.level & 3)
 

@@ -13,15 +13,16 @@ from emu.rme.gpt import GptCache, GranuleInfo, is_pa_operation
 from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
 from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
 from emu.translation.controls import TTBR_NAME, vmid_of
-from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory
+from emu.translation.invalidations import Invalidation, InvalidationLog
+from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory, WatchedMemory
 from emu.translation.records import Fault, FaultKind, MemoryAttributes, Request, Translation, Walk
 from emu.translation.regimes import RegisterView, is_el2_enabled, regime_of
 from emu.translation.situation import Situation, situation_of
 from emu.translation.stage2_cache import TlbStage2
-from emu.translation.staleness import staleness_of
+from emu.translation.staleness import Comparison, compare
 from emu.translation.story import tell
 from emu.translation.tlb import Tlb, TlbEntry
-from emu.translation.tlbi import Stages, base_name
+from emu.translation.tlbi import Stages, base_name, scope_of
 from emu.translation.walk import Walker
 
 _GPT_REGISTERS = ("GPCCR_EL3", "GPTBR_EL3")
@@ -86,10 +87,20 @@ class MmuState:
 
     entries: tuple[TlbEntry, ...]
     granules: dict[int, dict[int, GranuleInfo]]
+    log: tuple[Invalidation, ...] = ()
+
+
+_NO_CONTRADICTION = (FaultKind.PERMISSION, FaultKind.ALIGNMENT)
+"""Faults of an access that say nothing against a translation of its address."""
 
 
 class Mmu:
-    """Translation, granule protection and MECID selection of one PE."""
+    """Translation, granule protection and MECID selection of one PE.
+
+    A strict TLB serves what it holds until it is told to forget. A forgiving one walks again at every use and keeps
+    what it holds only to be looked at, so that software which forgets a TLBI works: stores to tables that walks have
+    read are noticed (`WatchedMemory`), and changed registers are another context to the caches of engines.
+    """
 
     def __init__(
         self,
@@ -99,14 +110,19 @@ class Mmu:
         *,
         tlb_entries: int = 128,
         now: Callable[[], Moment],
+        is_forgiving: bool = False,
     ) -> None:
         self.tlb = Tlb(tlb_entries)
-        self.granules = GptCache(regs, memory.read_u64, features)
+        self.log = InvalidationLog()
+        self.is_forgiving = is_forgiving
+        read_memory: WalkMemory = WatchedMemory(memory) if is_forgiving else memory
+        self.granules = GptCache(regs, read_memory.read_u64, features, is_forgiving=is_forgiving)
         self._regs = regs
         self._memory = memory
         self._features = features
         self._now = now
-        self._walker = Walker(regs, features, memory, self.granules, TlbStage2(self.tlb, regs, now))
+        stage2 = TlbStage2(self.tlb, regs, now, is_forgiving=is_forgiving)
+        self._walker = Walker(regs, features, read_memory, self.granules, stage2, updates_tables=True)
         self._context = {
             regime: tuple(name for name in names if features.has_mec or "MECID" not in name)
             for regime, names in CONTEXT_REGISTERS.items()
@@ -114,7 +130,8 @@ class Mmu:
         self._fresh_granules = LookingGranuleCheck(self.granules, as_cached=False)
         self._fresh_walker = Walker(regs, features, memory, self._fresh_granules)
         self._cached_granules = LookingGranuleCheck(self.granules, as_cached=True)
-        self._looking_walker = Walker(regs, features, memory, self._cached_granules, TlbStage2(self.tlb, regs, None))
+        looking_stage2 = TlbStage2(self.tlb, regs, None, is_forgiving=is_forgiving)
+        self._looking_walker = Walker(regs, features, memory, self._cached_granules, looking_stage2)
 
     # --- what the CPU asks ----------------------------------------------------------------------------------------
 
@@ -162,10 +179,17 @@ class Mmu:
         The TLB's `on_removed` hears of each entry. After the PA operations whoever keeps verdicts of granule
         protection must ask again.
         """
-        operation = name.rpartition(" ")[2].removesuffix("NXS")
+        operation = name.rpartition(" ")[2]
+        moment = self._now()
         if is_pa_operation(operation):
-            return self.granules.invalidate(operation, operand)
-        return len(self.tlb.invalidate(base_name(name), operand, self._regs, el))
+            span = self.granules.span(operation, operand)
+            count = self.granules.invalidate(operation, operand)
+            done = Invalidation(moment, operation, operand, None, span, (), count)
+        else:
+            scope = scope_of(base_name(operation), operand, self._regs, el)
+            done = Invalidation(moment, operation, operand, scope, None, self.tlb.invalidate_scope(scope))
+        self.log.add(done)
+        return done.count
 
     def context_key(self, el: int) -> tuple[int | str, ...]:
         """Everything but PSTATE that decides how accesses at an EL translate, MECIDs included, as raw values."""
@@ -177,26 +201,36 @@ class Mmu:
         """The register that supplies the MECID of the descriptor fetch under way."""
         return self._walker.tables.source
 
+    def walk_table(self) -> tuple[int, Regime]:
+        """Whose table that fetch reads: (stage, regime)."""
+        return self._walker.tables.stage, self._walker.tables.regime
+
     # --- what a debugger asks -------------------------------------------------------------------------------------
 
     def staleness(self, entry: TlbEntry) -> str | None:
-        """The first field in which a fresh walk contradicts a TLB entry; None when it agrees or cannot be compared."""
+        """How a fresh walk contradicts a TLB entry; None when it agrees or cannot be compared."""
+        return self.compare(entry).text or None
+
+    def compare(self, entry: TlbEntry) -> Comparison:
+        """A TLB entry beside a fresh walk, field by field. Changes nothing."""
         with self._memory.unobserved():
-            return staleness_of(entry, self._fresh_walker, self._regs, *self._tags(entry.regime, entry.security))
+            return compare(entry, self._fresh_walker, self._regs, *self._tags(entry.regime, entry.security))
 
     def snapshot(self) -> MmuState:
         """What has to be kept to come back to this instant."""
-        return MmuState(self.tlb.entries(), self.granules.state())
+        return MmuState(self.tlb.entries(), self.granules.state(), self.log.entries())
 
     def restore(self, state: MmuState) -> None:
         """Come back to an instant; nobody is told."""
         self.tlb.restore(state.entries)
         self.granules.restore(state.granules)
+        self.log.restore(state.log)
 
     def invalidate_all(self) -> None:
         """Reset: nothing is cached any more; nobody is told."""
         self.tlb.clear()
         self.granules.restore({})
+        self.log.restore(())
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -224,11 +258,11 @@ class Mmu:
         if isinstance(found, Fault):
             return found
         pa, pas = walker.physical(request, found), found.pas
-        if not request.is_at and not granules.passes(pa, pas):
-            result = granules.check(pa, pas)
+        if not request.is_at and not granules.passes(pa, pas, request.security):
+            result = granules.check(pa, pas, request.security)
             return Fault(FaultKind.GPC, 0, result.reason, gpc=result)
         source, attributes = found.source, found.attributes
-        mecid = 0 if source is MecidSource.ZERO else mecid_value(self._regs, source, self._features)
+        mecid = 0 if source is MecidSource.ZERO else mecid_value(self._regs, source, self._features, found.mecen)
         return Located(pa, pas, mecid, source, attributes, attributes.is_device, found)
 
     def _translate(self, request: Request, situation: Situation, walker: Walker, is_real: bool) -> Translation | Fault:
@@ -242,16 +276,31 @@ class Mmu:
         vmid, asid = self._tags(regime, security)
         untagged = canonical(request.va, two_ranges, control.ignores_tag(request.access))
         entry = self.tlb.lookup(stages, regime, security, vmid, asid, untagged)
-        if entry is not None:
+        if entry is not None and not self.is_forgiving:
             fault = e0pd_fault(request, control, upper) or _permission_fault(
                 request, entry.translation, untagged, situation
             )
-            return entry.translation if fault is None else fault
+            if not (is_real and request.is_dirtying and _is_update_due(entry.translation, fault)):
+                return fault or entry.translation
         found = walker.translate(request)
-        if is_real and isinstance(found, Translation):
+        if not is_real:
+            return found
+        if entry is not None:
+            is_contradicted = isinstance(found, Fault) and found.kind not in _NO_CONTRADICTION
+            if found == entry.translation or (isinstance(found, Fault) and not is_contradicted):
+                return found
+            self.tlb.remove(entry)
+        if isinstance(found, Translation):
             tag = None if found.is_global else asid
             self.tlb.insert(TlbEntry(stages, regime, security, vmid, tag, found, self._now()))
         return found
+
+
+def _is_update_due(translation: Translation, fault: Fault | None) -> bool:
+    """Whether a write has to go back to the tables, to mark a leaf dirty: stage 1's even where stage 2 then faults."""
+    if fault is None:
+        return translation.is_write_pending
+    return fault.second_stage and translation.is_clean
 
 
 def _permission_fault(request: Request, translation: Translation, untagged: int, situation: Situation) -> Fault | None:

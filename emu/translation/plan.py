@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from emu.architecture import IPA, PAS, Regime, Security
 from emu.mec.selection import MecControls
 from emu.translation.geometry import Geometry
 from emu.translation.records import Fault, FaultKind, GpcResult, Translation, WalkStep
 
-Nested = Callable[[int, PAS, "list[WalkStep] | None"], "Translation | Fault"]
-"""Translates a table's own address through stage 2: (IPA, its address space, where to put the steps)."""
+AF = 1 << 10
+DBM = 1 << 51
+_BIT7 = 1 << 7
+"""AP[2] at stage 1, 1 for read-only; S2AP[1] at stage 2, 1 for writable."""
+
+
+class Nested(Protocol):
+    """Translates a table's own address through stage 2.
+
+    `is_write` is about hardware updates of descriptors, which need write permission and make stage 2's leaf dirty.
+    """
+
+    def __call__(
+        self, ipa: int, ipa_pas: PAS, steps: list[WalkStep] | None, is_write: bool = False
+    ) -> Translation | Fault: ...
 
 
 class Plan(NamedTuple):
@@ -44,12 +56,36 @@ class Plan(NamedTuple):
     """Of a stage-1 walk: MAIR_ELx, to put AttrIdx into words."""
     is_forced: bool = False
     """Of a stage-2 walk: HCR_EL2.FWB, to put MemAttr into words."""
+    ha: bool = False
+    """Hardware sets the Access flag: AF=0 is no fault."""
+    hd: bool = False
+    """Hardware sets the dirty state: leaves with DBM=1 are writable."""
+    shareability: int | None = None
+    """Shareability of the output where leaves have no SH field, because of DS."""
 
     def fault(self, kind: FaultKind, level: int, reason: str, gpc: GpcResult | None = None) -> Fault:
         """A fault of this walk."""
         is_stage2 = self.stage == 2
         ipa = IPA(self.address) if is_stage2 else None
         return Fault(kind, level, reason, is_stage2, self.s1ptw, ipa, gpc, self.ipa_pas)
+
+    def has_writes_enabled(self, descriptor: int) -> bool:
+        """Whether DBM makes a leaf writable whatever AP[2] or S2AP[1] says (FEAT_HAFDBS)."""
+        return self.hd and bool(descriptor & DBM)
+
+    def is_clean(self, descriptor: int) -> bool:
+        """Whether a leaf is writable through DBM and not dirty yet: the first write marks it in the table."""
+        return self.has_writes_enabled(descriptor) and bool(descriptor & _BIT7) == (self.stage == 1)
+
+    def settled(self, descriptor: int, is_write: bool) -> int:
+        """What hardware makes of a leaf for an access that it allows (mec-reference.md 4.8)."""
+        if self.ha:
+            descriptor |= AF
+        return descriptor ^ _BIT7 if is_write and self.is_clean(descriptor) else descriptor
+
+    def shareability_of(self, descriptor: int) -> int:
+        """SH of a leaf's output."""
+        return descriptor >> 8 & 3 if self.shareability is None else self.shareability
 
 
 class Leaf(NamedTuple):
@@ -66,6 +102,8 @@ class Leaf(NamedTuple):
     """OR of the table descriptors on the way: APTable, UXNTable and PXNTable in their places."""
     table_pas: PAS
     """Address space that the leaf was read from."""
+    address: int
+    """Where in it the descriptor is."""
 
 
 def output_pas(plan: Plan, descriptor: int, table_pas: PAS) -> PAS:

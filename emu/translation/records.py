@@ -33,6 +33,11 @@ class Request:
     ignores_permissions: bool = False
     """AT S1ExA (FEAT_ATS1A): no permission checks of the final address."""
 
+    @property
+    def is_dirtying(self) -> bool:
+        """A write that makes hardware set the dirty state: not by AT, DC or IC."""
+        return self.access is Access.WRITE and not (self.is_at or self.is_cache_maintenance)
+
 
 class FaultKind(Enum):
     """Kinds of fault and the FSC base each has (Arm ARM, ISS encoding for an exception from a Data Abort)."""
@@ -193,12 +198,25 @@ class Translation:
     amec: int = 0
     emec: bool = False
     """The effective EMEC when the translation was made (a TLB may keep it)."""
+    mecen: bool = True
+    """SCR_EL3.MECEn when the translation was made, kept as EMEC is: without it the EL2 MECID registers count as 0."""
     stage1_is_device: bool = False
     """Stage 1 by itself gives Device memory, which decides the order of Alignment and Permission faults."""
+    is_clean: bool = False
+    """Stage 1's leaf is writable but not dirty yet: the first write goes back to the tables (FEAT_HAFDBS)."""
+    is_stage2_clean: bool = False
+    """The same of stage 2's leaf."""
     is_guarded: bool = False
     """FEAT_BTI: stage 1 marks the memory as guarded (GP): indirect branches into it need a landing pad."""
+    stage1_size: int | None = None
+    """Bytes of stage 1's leaf (or contiguous run) where stage 2 joined in: a TLBI by VA of any of them is meant."""
     stage2_memattr: int | None = None
     """Of a translation of stage 2 alone, whose `va_base` is an IPA: SH and MemAttr[3:0] of the leaf, side by side."""
+
+    @property
+    def is_write_pending(self) -> bool:
+        """Whether a write, though allowed, first has to mark a leaf dirty in the tables."""
+        return self.is_clean or self.is_stage2_clean
 
 
 @dataclass(frozen=True, slots=True)

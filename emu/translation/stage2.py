@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from emu.architecture import IPA, PA, PAS, VA, Regime, Security
 from emu.features import Features
 from emu.mec.selection import MecControls, explain_stage2, select_stage2
 from emu.translation.attributes import stage2_attributes
-from emu.translation.controls import BADDR, Stage2Control, stage2_control
+from emu.translation.controls import Stage2Control, stage2_control
 from emu.translation.permissions import ALL, stage2_permissions
 from emu.translation.plan import Leaf, Nested, Plan
 from emu.translation.records import Fault, FaultKind, Translation, WalkStep
@@ -22,6 +23,14 @@ class Stage2Cache(Protocol):
     def stage2(self, security: Security, ipa: int, ipa_pas: PAS) -> Translation | None: ...
 
     def keep_stage2(self, security: Security, ipa_pas: PAS, translation: Translation) -> None: ...
+
+
+Check = Callable[[Translation], "Fault | None"]
+"""What an access demands of a translation: the fault it takes, or None."""
+
+
+def _demands_nothing(_: Translation) -> None:
+    return None
 
 
 class Stage2Walker:
@@ -43,12 +52,18 @@ class Stage2Walker:
         steps: list[WalkStep] | None,
         *,
         s1ptw: bool = False,
+        check: Check = _demands_nothing,
+        is_write: bool = False,
     ) -> Translation | Fault:
-        """One intermediate address; `va_base` of the result is an IPA. Permissions are the caller's to check."""
+        """One intermediate address; `va_base` of the result is an IPA.
+
+        `check` says what the access demands; hardware updates of the leaf happen only once that is met. `is_write`
+        as in `TableWalker.settle`.
+        """
         if self._cache is not None:
             cached = self._cache.stage2(security, ipa, ipa_pas)
-            if cached is not None:
-                return cached
+            if cached is not None and not (is_write and cached.is_stage2_clean):
+                return check(cached) or cached
         is_secure_ipa = security is Security.SECURE and ipa_pas == PAS.SECURE
         vtcr = self._regs["VTCR_EL2"]
         vstcr = self._regs["VSTCR_EL2"] if security is Security.SECURE else 0
@@ -66,7 +81,7 @@ class Stage2Walker:
             geometry=control.geometry,
             address=ipa,
             upper=False,
-            table=self._regs[name] & BADDR & control.geometry.base_mask,
+            table=control.geometry.root(self._regs[name], control.is_root_wide),
             table_pas=table_pas,
             table_name=name,
             limit=control.limit,
@@ -75,21 +90,38 @@ class Stage2Walker:
             s1ptw=s1ptw,
             ipa_pas=ipa_pas,
             is_forced=bool(hcr & HCR_FWB),
+            ha=control.ha,
+            hd=control.hd,
+            shareability=control.shareability,
         )
-        leaf = self._tables.descend(plan, steps)
-        return leaf if isinstance(leaf, Fault) else _translation(plan, leaf)
+        while True:
+            leaf = self._tables.descend(plan, steps)
+            if isinstance(leaf, Fault):
+                return leaf
+            found = _translation(plan, leaf, is_write)
+            settled = check(found) or self._tables.settle(plan, leaf, is_write)
+            if isinstance(settled, Fault):
+                return settled
+            if settled:
+                return found
 
     def nested(self, security: Security, hcr: int, mec: MecControls) -> Nested:
         """Stage 2 for the addresses of stage-1 tables, with the permission that a walk needs."""
 
-        def translate(ipa: int, ipa_pas: PAS, steps: list[WalkStep] | None) -> Translation | Fault:
-            found = self.translate(security, hcr, mec, ipa, ipa_pas, steps, s1ptw=True)
-            if isinstance(found, Fault):
-                return found
-            reason = _table_denial(found, security, hcr)
-            if reason:
+        def translate(
+            ipa: int, ipa_pas: PAS, steps: list[WalkStep] | None, is_write: bool = False
+        ) -> Translation | Fault:
+            def check(found: Translation) -> Fault | None:
+                reason = _table_denial(found, security, hcr, is_write)
+                if not reason:
+                    return None
                 return Fault(FaultKind.PERMISSION, found.level, reason, True, True, IPA(ipa), ipa_pas=ipa_pas)
-            self.keep(security, ipa_pas, found)
+
+            found = self.translate(
+                security, hcr, mec, ipa, ipa_pas, steps, s1ptw=True, check=check, is_write=is_write
+            )
+            if not isinstance(found, Fault):
+                self.keep(security, ipa_pas, found)
             return found
 
         return translate
@@ -117,25 +149,28 @@ def stage2_spaces(security: Security, is_secure_ipa: bool, vtcr: int, vstcr: int
 
 def _problem(control: Stage2Control, ipa: int) -> str:
     if control.geometry is None:
-        return f"stage-2 first level SL0={control.sl0} is reserved or does not fit {control.input_bits} input bits"
+        return control.problem
     if ipa >> control.input_bits:
         return f"the intermediate address {ipa:#x} is beyond the {control.input_bits} bits that T0SZ allows"
     return ""
 
 
-def _table_denial(found: Translation, security: Security, hcr: int) -> str:
+def _table_denial(found: Translation, security: Security, hcr: int, is_write: bool) -> str:
     if hcr & HCR_PTW and found.attributes.is_device:
         return "HCR_EL2.PTW=1 and the stage-1 table is in Device memory"
     if security is Security.REALM and found.pas != PAS.REALM:
         return "a Realm stage-1 table must not be in Non-secure memory"
     if found.stage2_permissions is not None and not found.stage2_permissions.priv_read:
         return "stage 2 gives no read permission for the stage-1 table"
+    if is_write and found.stage2_permissions is not None and not found.stage2_permissions.priv_write:
+        return "stage 2 gives no write permission for the hardware update of the stage-1 descriptor"
     return ""
 
 
-def _translation(plan: Plan, leaf: Leaf) -> Translation:
+def _translation(plan: Plan, leaf: Leaf, is_write: bool) -> Translation:
     bits = leaf.descriptor
-    memattr, shareability = bits >> 2 & 0xF, bits >> 8 & 3
+    memattr, shareability = bits >> 2 & 0xF, plan.shareability_of(bits)
+    s2ap = bits >> 6 & 3 | (2 if plan.has_writes_enabled(bits) else 0)
     is_realm = plan.security is Security.REALM
     amec = bits >> 63 if is_realm else 0
     base = plan.address & -leaf.size
@@ -145,7 +180,7 @@ def _translation(plan: Plan, leaf: Leaf) -> Translation:
         pa_base=PA(leaf.base),
         pas=leaf.pas,
         permissions=ALL,
-        stage2_permissions=stage2_permissions(bits >> 6 & 3, bits >> 53 & 3, is_realm and leaf.pas != PAS.REALM),
+        stage2_permissions=stage2_permissions(s2ap, bits >> 53 & 3, is_realm and leaf.pas != PAS.REALM),
         attributes=stage2_attributes(memattr, shareability, plan.is_forced),
         source=select_stage2(plan.mec, leaf.pas, amec),
         why=explain_stage2(plan.mec, leaf.pas, amec),
@@ -154,5 +189,7 @@ def _translation(plan: Plan, leaf: Leaf) -> Translation:
         ipa_base=IPA(base),
         amec=amec,
         emec=is_realm and plan.mec.is_el2_on,
+        mecen=plan.mec.mecen,
         stage2_memattr=shareability << 4 | memattr,
+        is_stage2_clean=plan.is_clean(bits) and not is_write,
     )

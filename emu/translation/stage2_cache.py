@@ -14,25 +14,42 @@ from emu.translation.tlbi import Stages
 
 
 class TlbStage2:
-    """Stage-2 translations of the current VMID. Without `now` it only looks and keeps nothing."""
+    """Stage-2 translations of the current VMID. Without `now` it only looks and keeps nothing.
 
-    def __init__(self, tlb: Tlb, regs: RegisterView, now: Callable[[], Moment] | None) -> None:
+    A forgiving one keeps translations and never serves them.
+    """
+
+    def __init__(
+        self, tlb: Tlb, regs: RegisterView, now: Callable[[], Moment] | None, *, is_forgiving: bool = False
+    ) -> None:
         self._tlb = tlb
+        self._is_forgiving = is_forgiving
         self._regs = regs
         self._now = now
 
     def stage2(self, security: Security, ipa: int, ipa_pas: PAS) -> Translation | None:
         """The cached translation of an intermediate address."""
-        entry = self._tlb.lookup(Stages.STAGE2, Regime.EL10, security, self._vmid(), None, ipa, ipa_pas)
+        if self._is_forgiving:
+            return None
+        entry = self._held(security, ipa, ipa_pas)
         return None if entry is None else entry.translation
 
     def keep_stage2(self, security: Security, ipa_pas: PAS, translation: Translation) -> None:
         """Cache a translation that has served an access, unless it is the cached one itself."""
-        if self._now is None or self.stage2(security, translation.va_base, ipa_pas) is translation:
+        if self._now is None:
             return
+        held = self._held(security, translation.va_base, ipa_pas)
+        if held is not None:
+            if held.translation is translation or (self._is_forgiving and held.translation == translation):
+                return
+            if self._is_forgiving or held.translation.is_stage2_clean:  # the leaf has been marked dirty since
+                self._tlb.remove(held)
         self._tlb.insert(
             TlbEntry(Stages.STAGE2, Regime.EL10, security, self._vmid(), None, translation, self._now(), ipa_pas)
         )
+
+    def _held(self, security: Security, ipa: int, ipa_pas: PAS) -> TlbEntry | None:
+        return self._tlb.lookup(Stages.STAGE2, Regime.EL10, security, self._vmid(), None, ipa, ipa_pas)
 
     def _vmid(self) -> int:
         return vmid_of(self._regs["VTTBR_EL2"], self._regs["VTCR_EL2"])

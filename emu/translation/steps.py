@@ -9,7 +9,7 @@ from emu.translation.attributes import stage1_attributes
 from emu.translation.descriptors import INVALID_LAYOUT, Layout, decode, leaf_layout, table_layout
 from emu.translation.faults import describe
 from emu.translation.geometry import LAST_LEVEL
-from emu.translation.plan import Leaf, Plan, output_pas
+from emu.translation.plan import AF, Leaf, Plan, output_pas
 from emu.translation.records import DescriptorField, Fault, GpcResult, WalkStep
 
 _DEVICE = ("Device-nGnRnE", "Device-nGnRE", "Device-nGRE", "Device-GRE")
@@ -52,7 +52,7 @@ class Draft:
             outcome = f"table at {found:#x}"
         elif isinstance(found, Leaf):
             low = plan.address & (found.size - 1)
-            next_address = found.base | low & -geometry.leaf_size(self._level)
+            next_address = (found.base | low) & -geometry.leaf_size(self._level)
             outcome = f"{kind} at {next_address:#x} ({_space_name(plan, found.pas)})"
         else:
             next_address = None
@@ -88,17 +88,19 @@ class Draft:
         bits = descriptor & 3
         if bits == 3:
             return "page" if self._level == LAST_LEVEL else "table"
-        return "block" if bits == 1 and self._level in self._plan.geometry.granule.block_levels else "invalid"
+        return "block" if bits == 1 and self._level in self._plan.geometry.block_levels else "invalid"
 
     def _fields(self, descriptor: int, kind: str) -> tuple[DescriptorField, ...]:
-        plan = self._plan
+        plan, geometry = self._plan, self._plan.geometry
         if kind == "invalid":
             return decode(INVALID_LAYOUT, descriptor, {})
         if kind == "table":
-            layout: Layout = table_layout(plan.stage, plan.regime, plan.security, plan.geometry.granule.shift)
+            layout: Layout = table_layout(
+                plan.stage, plan.regime, plan.security, geometry.granule.shift, geometry.form
+            )
             return decode(layout, descriptor, {})
-        low = plan.geometry.shifts[self._level]
-        layout = leaf_layout(plan.stage, plan.regime, plan.security, low, kind == "block")
+        low = geometry.shifts[self._level]
+        layout = leaf_layout(plan.stage, plan.regime, plan.security, low, kind == "block", geometry.form)
         return decode(layout, descriptor, leaf_notes(plan, descriptor, self._pas))
 
 
@@ -106,19 +108,34 @@ def leaf_notes(plan: Plan, descriptor: int, table_pas: PAS | None) -> dict[str, 
     """Meanings that depend on more than the field's own value."""
     pas = output_pas(plan, descriptor, table_pas if table_pas is not None else plan.table_pas)
     amec = descriptor >> 63
-    notes = {"OutputAddress": f"output address, {_space_name(plan, pas)}"}
+    notes = {"OutputAddress": f"output address, {_space_name(plan, pas)}"} | _update_notes(plan, descriptor)
     if plan.stage == 2:
         notes["MemAttr"] = _memattr_text(descriptor >> 2 & 0xF, plan.is_forced)
         notes["AMEC"] = explain_stage2(plan.mec, pas, amec)
         return notes
     byte = plan.mair >> (descriptor >> 2 & 7) * 8 & 0xFF
-    notes["AttrIdx"] = stage1_attributes(byte, descriptor >> 8 & 3).text
+    notes["AttrIdx"] = stage1_attributes(byte, plan.shareability_of(descriptor)).text
     notes["AMEC"] = explain_stage1(plan.mec, plan.regime, pas, plan.upper, amec)
     if plan.regime is Regime.EL3 or plan.security is Security.REALM:
         notes["NS"] = f"output is {pas.label}"
         notes["NSE"] = notes["NS"]
     elif plan.security is Security.SECURE:
         notes["NS"] = f"output is {pas.label}"
+    return notes
+
+
+def _update_notes(plan: Plan, descriptor: int) -> dict[str, str]:
+    """What hardware updates of the descriptor mean for its fields (FEAT_HAFDBS)."""
+    notes = {}
+    if plan.ha and not descriptor & AF:
+        notes["AF"] = "not accessed: hardware sets it with the first access"
+    if plan.has_writes_enabled(descriptor):
+        name, after = ("AP", "clears AP[2]") if plan.stage == 1 else ("S2AP", "sets S2AP[1]")
+        if plan.is_clean(descriptor):
+            notes["DBM"] = f"yes, the leaf is clean: the first store is allowed and {after}"
+            notes[name] = "clean: read-only in the table, writable by the dirty bit modifier"
+        else:
+            notes["DBM"] = "yes, the leaf is dirty: it has been written"
     return notes
 
 

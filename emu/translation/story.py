@@ -6,6 +6,7 @@ from emu.architecture import PA, PAS, MecidSource
 from emu.debug.events import Owner
 from emu.features import Features
 from emu.mec.selection import explain_mecid, mecid_value
+from emu.translation.cacheability import is_cacheable_access
 from emu.translation.faults import describe
 from emu.translation.ports import GranuleCheck, WalkMemory
 from emu.translation.records import Fault, FaultKind, GpcResult, Request, Translation, Walk, WalkStep
@@ -41,12 +42,13 @@ def tell(
         remark = explain_mecid(regs, source, features)
         why = f"{found.why}; {remark}" if remark else found.why
         if not request.is_at:
-            gpc = granules.check(pa, pas)
+            gpc = granules.check(pa, pas, request.security)
             if gpc.failure is not None:
                 fault = Fault(FaultKind.GPC, 0, gpc.reason, gpc=gpc)
         owner = memory.owner_of(pa)
         if fault is None:
-            word = memory.read_u64(PA(pa & ~7), pas, mecid)
+            cacheable = features.has_cache and is_cacheable_access(found, request.access, request.regime, regs)
+            word = memory.read_u64(PA(pa & ~7), pas, mecid, cacheable)
             is_mismatch = word is not None and word[1] != 0
     return Walk(
         request=request,

@@ -51,6 +51,16 @@ class TlbEntry:
         """Bytes covered."""
         return self.translation.size
 
+    @property
+    def leaf(self) -> tuple[int, int]:
+        """Input addresses [start, end), without the bits above 55, of the leaf that the entry comes from.
+
+        A combined entry may cover only part of stage 1's leaf; a TLBI by any address of the leaf removes it.
+        """
+        size = self.translation.stage1_size or self.size
+        start = self.base & -size & _LOW56
+        return start, start + size
+
     def is_in(self, scope: Scope) -> bool:
         """Whether a TLBI with this scope removes the entry."""
         if self.regime is not scope.regime or self.security is not scope.security or self.stages not in scope.stages:
@@ -66,15 +76,22 @@ class TlbEntry:
             return False
         if scope.span is None:
             return True
-        start = self.base & _LOW56
-        return start < scope.span[1] and scope.span[0] < start + self.size
+        start, end = self.leaf
+        return start < scope.span[1] and scope.span[0] < end
 
 
 class Tlb:
-    """`capacity` translations, replaced first in, first out, so that equal runs see equal contents."""
+    """`capacity` translations, replaced first in, first out, so that equal runs see equal contents.
+
+    How often an entry is used is not counted: engines keep caches of their own over it, and would count differently.
+    """
 
     def __init__(self, entries: int = 128) -> None:
         self.capacity = entries
+        self.on_filled: Callable[[TlbEntry], None] | None = None
+        """Told of each new entry."""
+        self.on_evicted: Callable[[TlbEntry], None] | None = None
+        """Told of each entry that made room for another, before `on_removed` is."""
         self.on_removed: Callable[[TlbEntry], None] | None = None
         """Told of each entry that was replaced or invalidated."""
         self._entries: dict[int, TlbEntry] = {}
@@ -99,7 +116,7 @@ class Tlb:
         address: int,
         ipa_pas: PAS | None = None,
     ) -> TlbEntry | None:
-        """The oldest entry that translates an address (without tag) in this context."""
+        """The oldest page entry, else the oldest larger one, that translates an address (without tag) here."""
         space = _STAGES[stages] << 4 | _REGIMES[regime] << 2 | security
         numbers = self._pages.get(address >> _PAGE_SHIFT << 6 | space)
         if numbers is not None:
@@ -122,16 +139,27 @@ class Tlb:
     def insert(self, entry: TlbEntry) -> None:
         """Add an entry, replacing the oldest when the TLB is full."""
         if len(self._entries) >= self.capacity:
-            self._remove(next(iter(self._entries)))
-        number = self._next
-        self._next += 1
-        self._entries[number] = entry
-        index, key = self._place(entry)
-        index.setdefault(key, []).append(number)
+            oldest = next(iter(self._entries))
+            if self.on_evicted is not None:
+                self.on_evicted(self._entries[oldest])
+            self._remove(oldest)
+        self._add(entry)
+        if self.on_filled is not None:
+            self.on_filled(entry)
+
+    def remove(self, entry: TlbEntry) -> None:
+        """Take out this very entry, if it is there."""
+        for number, held in self._entries.items():
+            if held is entry:
+                self._remove(number)
+                return
 
     def invalidate(self, name: str, operand: int, regs: RegisterView, el: int) -> tuple[TlbEntry, ...]:
         """Perform a TLBI executed at `el`; returns the entries it removed. Raises KeyError for unknown names."""
-        scope = scope_of(name, operand, regs, el)
+        return self.invalidate_scope(scope_of(name, operand, regs, el))
+
+    def invalidate_scope(self, scope: Scope | None) -> tuple[TlbEntry, ...]:
+        """Remove what a scope covers (None: nothing); returns the entries it removed."""
         if scope is None:
             return ()
         return tuple(self._remove(number) for number in [n for n, entry in self._entries.items() if entry.is_in(scope)])
@@ -146,7 +174,14 @@ class Tlb:
         self._pages.clear()
         self._large.clear()
         for entry in entries:
-            self.insert(entry)
+            self._add(entry)
+
+    def _add(self, entry: TlbEntry) -> None:
+        number = self._next
+        self._next += 1
+        self._entries[number] = entry
+        index, key = self._place(entry)
+        index.setdefault(key, []).append(number)
 
     def _place(self, entry: TlbEntry) -> tuple[dict[int, list[int]], int]:
         """The index that an entry belongs to and its key there."""

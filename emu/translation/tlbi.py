@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emu.architecture import PAS, Regime, Security
-from emu.translation.controls import vmid_of
+from emu.translation.controls import TCR_NAME, vmid_of
 from emu.translation.regimes import (
     HCR_E2H,
     HCR_TGE,
@@ -98,7 +98,8 @@ def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | No
     """What an operation executed at `el` covers; None for no entry at all. Raises KeyError for unknown names.
 
     State and VMID come from the current state; EL3 takes SCR_EL3.{NSE,NS}, whose reserved encoding covers nothing.
-    TTL is a hint that may be ignored. A VA operand's ASID is compared in all its bits.
+    TTL is a hint that may be ignored, and is: a wrong one never leaves an entry behind here. A VA operand's ASID is
+    compared in all its bits. No table descriptors are cached, so the last-level forms cover what the others do.
     """
     operation = OPERATIONS[base_name(name)]
     if operation.el == 3:
@@ -113,7 +114,7 @@ def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | No
         vmid = _vmid(regime, regs, security)
     span = None
     if operation.by in (By.VA, By.VA_ANY_ASID, By.IPA):
-        span = _span(operation, operand)
+        span = _span(operation, operand, regs, regime)
         if span is None:
             return None
     if operation.by is By.IPA:
@@ -152,18 +153,30 @@ def _ipa_pas(security: Security, operand: int) -> PAS:
     return security.pas
 
 
-def _span(operation: TlbiOperation, operand: int) -> tuple[int, int] | None:
+GRANULE_OF_TG = {1: 12, 2: 14, 3: 16}
+"""TG of a range operand or a TTL hint -> log2 of the granule. 0 is reserved in ranges, and "no hint" in TTL."""
+
+
+def _has_long_units(operation: TlbiOperation, regs: RegisterView, regime: Regime) -> bool:
+    """Whether 52-bit addresses are on (TCR_ELx.DS, VTCR_EL2.DS): bases of ranges then count in 64 KiB."""
+    if operation.by is By.IPA:
+        return bool(regs["VTCR_EL2"] >> 32 & 1)
+    return bool(regs[TCR_NAME[regime]] >> (59 if regime.has_two_ranges else 32) & 1)
+
+
+def _span(operation: TlbiOperation, operand: int, regs: RegisterView, regime: Regime) -> tuple[int, int] | None:
     """Input addresses of an operand; None for a range whose TG is 0."""
     is_ipa = operation.by is By.IPA
     if not operation.is_range:
         start = (operand & ((1 << (40 if is_ipa else 44)) - 1)) << 12
         return start, start + (1 << 12)
-    granule = {1: 12, 2: 14, 3: 16}.get(operand >> 46 & 3)
+    granule = GRANULE_OF_TG.get(operand >> 46 & 3)
     if granule is None:
         return None
     scale, number = operand >> 44 & 3, operand >> 39 & 0x1F
-    start = (operand & ((1 << 37) - 1)) << granule
-    sign = 1 << (36 + granule)
+    unit = 16 if _has_long_units(operation, regs, regime) else granule
+    start = (operand & ((1 << 37) - 1)) << unit
+    sign = 1 << (36 + unit)
     if not is_ipa and start & sign:
         start = (start | -sign) & ((1 << 56) - 1)
     return start, start + ((number + 1) << (5 * scale + 1 + granule))

@@ -32,7 +32,6 @@ from emu.translation.checks import (
     stage2_fault,
 )
 from emu.translation.controls import (
-    BADDR,
     MAIR_NAME,
     TCR_NAME,
     TTBR_NAME,
@@ -53,7 +52,6 @@ from emu.translation.situation import Situation, situation_of
 from emu.translation.stage2 import Stage2Cache, Stage2Walker
 from emu.translation.tables import TableWalker
 
-_IDENTITY = 1 << 48
 _LOW56 = (1 << 56) - 1
 
 
@@ -77,10 +75,13 @@ class Walker:
         memory: WalkMemory,
         granules: GranuleCheck,
         stage2_cache: Stage2Cache | None = None,
+        *,
+        updates_tables: bool = False,
     ) -> None:
+        """`updates_tables`: the walks are the machine's own, so that hardware updates of descriptors happen."""
         self._regs = regs
         self._features = features
-        self.tables = TableWalker(regs, features, memory, granules)
+        self.tables = TableWalker(regs, features, memory, granules, updates_tables=updates_tables)
         self.stage2 = Stage2Walker(regs, features, self.tables, stage2_cache)
         self._controls: dict[tuple[str, bool, int], Stage1Control] = {}
         self._mec_key: tuple[int, ...] = ()
@@ -153,7 +154,7 @@ class Walker:
         pas = security.pas
         return Translation(
             va_base=VA(0),
-            size=_IDENTITY,
+            size=1 << self._features.pa_bits,
             pa_base=PA(0),
             pas=pas,
             permissions=ALL,
@@ -163,6 +164,7 @@ class Walker:
             why=explain_mmu_off(mec, regime, pas),
             level=0,
             emec=_emec(mec, regime, security),
+            mecen=mec.mecen,
             stage1_is_device=attributes.is_device,
         )
 
@@ -187,7 +189,7 @@ class Walker:
             geometry=control.geometry,
             address=untagged,
             upper=upper,
-            table=regs[ttbr] & BADDR & control.geometry.base_mask,
+            table=control.geometry.root(regs[ttbr], control.is_root_wide),
             table_pas=security.pas,
             table_name=ttbr,
             limit=control.limit,
@@ -195,11 +197,22 @@ class Walker:
             mec=mec,
             nested=self.stage2.nested(security, situation.hcr, mec) if situation.is_stage2_on else None,
             mair=mair,
+            ha=control.ha,
+            hd=control.hd,
+            shareability=control.shareability,
         )
-        leaf = self.tables.descend(plan, steps)
-        if isinstance(leaf, Fault):
-            return leaf
-        return self._stage1_leaf(request, situation, plan, leaf, control)
+        while True:
+            leaf = self.tables.descend(plan, steps)
+            if isinstance(leaf, Fault):
+                return leaf
+            found = self._stage1_leaf(request, situation, plan, leaf, control)
+            if isinstance(found, Fault):
+                return found
+            settled = self.tables.settle(plan, leaf, request.is_dirtying)
+            if isinstance(settled, Fault):
+                return settled
+            if settled:
+                return found
 
     def _stage1_leaf(
         self, request: Request, situation: Situation, plan: Plan, leaf: Leaf, control: Stage1Control
@@ -212,14 +225,14 @@ class Walker:
         ) or (security is Security.SECURE and leaf.pas == PAS.NON_SECURE and bool(self._regs["SCR_EL3"] & SCR_SIF))
         permissions = stage1_permissions(
             regime.has_two_ranges,
-            bits >> 6 & 3,
+            bits >> 6 & (1 if plan.has_writes_enabled(bits) else 3),
             limits >> 61 & 3,
             bool((bits >> 53 | limits >> 59) & 1),
             bool((bits >> 54 | limits >> 60) & 1),
             bool(situation.sctlr & SCTLR_WXN),
             forbids_fetch,
         )
-        attributes = stage1_attributes(plan.mair >> (bits >> 2 & 7) * 8 & 0xFF, bits >> 8 & 3)
+        attributes = stage1_attributes(plan.mair >> (bits >> 2 & 7) * 8 & 0xFF, plan.shareability_of(bits))
         fault = stage1_fault(permissions, attributes.is_device, leaf.level, request, situation.sctlr)
         if fault is not None:
             return fault
@@ -239,7 +252,9 @@ class Walker:
             is_global=not regime.has_two_ranges or not (bits >> 11 & 1 or is_from_non_secure),
             amec=amec,
             emec=_emec(mec, regime, security),
+            mecen=mec.mecen,
             stage1_is_device=attributes.is_device,
+            is_clean=plan.is_clean(bits) and not request.is_dirtying,
             is_guarded=bool(bits >> 50 & 1) and "FEAT_BTI" in self._features.isa,
         )
 
@@ -256,16 +271,18 @@ class Walker:
     ) -> Translation | Fault:
         """Check 18: stage 2 of stage 1's output, and what the two give together."""
         ipa = first.pa_base + (untagged & (first.size - 1))
-        second = self.stage2.translate(request.security, situation.hcr, mec, ipa, first.pas, steps)
+        is_forced = bool(situation.hcr & HCR_FWB)
+
+        def check(second: Translation) -> Fault | None:
+            allowed, is_device = second.stage2_permissions, _combined(first, second, is_forced).is_device
+            assert allowed is not None
+            return stage2_fault(allowed, is_device, second.level, request, ipa, first.pas)
+
+        second = self.stage2.translate(
+            request.security, situation.hcr, mec, ipa, first.pas, steps, check=check, is_write=request.is_dirtying
+        )
         if isinstance(second, Fault):
             return second
-        allowed, raw = second.stage2_permissions, second.stage2_memattr
-        assert allowed is not None
-        assert raw is not None
-        attributes = combine(first.attributes, raw & 0xF, raw >> 4, bool(situation.hcr & HCR_FWB))
-        fault = stage2_fault(allowed, attributes.is_device, second.level, request, ipa, first.pas)
-        if fault is not None:
-            return fault
         self.stage2.keep(request.security, first.pas, second)
         size = min(first.size, second.size)
         return Translation(
@@ -274,8 +291,8 @@ class Walker:
             pa_base=PA(second.pa_base + ((ipa - second.va_base) & -size)),
             pas=second.pas,
             permissions=first.permissions,
-            stage2_permissions=allowed,
-            attributes=attributes,
+            stage2_permissions=second.stage2_permissions,
+            attributes=_combined(first, second, is_forced),
             source=second.source,
             why=second.why,
             level=first.level,
@@ -285,9 +302,20 @@ class Walker:
             ipa_pas=first.pas,
             amec=second.amec,
             emec=second.emec,
+            mecen=second.mecen,
+            stage1_size=first.size,
             stage1_is_device=first.stage1_is_device,
+            is_clean=first.is_clean,
+            is_stage2_clean=second.is_stage2_clean,
             is_guarded=first.is_guarded,
         )
+
+
+def _combined(first: Translation, second: Translation, is_forced: bool) -> MemoryAttributes:
+    """Both stages' attributes together."""
+    raw = second.stage2_memattr
+    assert raw is not None
+    return combine(first.attributes, raw & 0xF, raw >> 4, is_forced)
 
 
 def _attributes_off(request: Request, situation: Situation) -> MemoryAttributes:

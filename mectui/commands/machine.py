@@ -53,11 +53,16 @@ def build_machine(options: argparse.Namespace, *, on_compile: Callable[[int], No
         mec=options.mec == "on",
         mec_model=options.mec_model,
         mecid_width=options.mecid_width,
+        tlb=options.tlb,
         tlb_entries=options.tlb_entries,
+        sync=options.sync,
         seed=options.seed,
         pas_keys=options.pas_keys == "on",
+        mec_cache=options.mec_cache == "on",
         command_line=options.command_line,
         on_compile=on_compile,
+        rules=options.rules,
+        stop_on=getattr(options, "stop_on", ""),
     )
     entry = None if options.entry is None else parse_number(options.entry, "an entry address")
     guest = find_guest(options.guest)

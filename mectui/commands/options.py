@@ -27,8 +27,26 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mecid-width", type=int, default=16, metavar="BITS", help="bits of a MECID, 1 to 16 (16)")
     group.add_argument("--pas-keys", choices=("on", "off"), default="on",
                        help="whether each physical address space has keys of its own (on)")  # fmt: skip
+    group.add_argument("--tlb", choices=("strict", "forgiving"), default="strict",
+                       help="whether a forgotten TLBI has consequences (strict)")  # fmt: skip
+    group.add_argument("--mec-cache", choices=("on", "off"), default="off",
+                       help="whether a data cache of lines with MECIDs is modelled; slow (off)")  # fmt: skip
     group.add_argument("--tlb-entries", type=int, default=128, metavar="N", help="size of the TLB (128)")
+    group.add_argument(
+        "--sync",
+        choices=("architectural", "immediate"),
+        default="architectural",
+        help="when an MSR acts on the MMU: with the next ISB or the like, or at once (architectural)",
+    )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="chooses what is UNKNOWN after reset (0)")
     group.add_argument("--load-at", metavar="ADDRESS", help="the guest is a raw image, to be loaded here")
     group.add_argument("--entry", metavar="ADDRESS", help="start here rather than at the image's entry point")
+    group.add_argument("--rules", default="default", metavar="LIST",
+                       help="MEC rules to check: default, all, none, ids, -id; comma between (default)")  # fmt: skip
     group.add_argument("--command-line", default="", metavar="TEXT", help="what the guest gets from semihosting")
+
+
+def add_stop_option(parser: argparse.ArgumentParser) -> None:
+    """For commands that run the guest to some end."""
+    parser.add_argument("--stop-on", default="", metavar="LIST",
+                        help="stop at a broken rule: findings (any), or ids of rules; comma between")  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import emu
 from emu.debug.events import StopReason
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
-from mectui.commands.options import Parser, add_machine_options
+from mectui.commands.options import Parser, add_machine_options, add_stop_option
 from mectui.queries.report import report
 
 _EXIT_CODES = {
@@ -19,12 +19,13 @@ _EXIT_CODES = {
     StopReason.HALTED: 125,
     StopReason.ERROR: 125,
     StopReason.PAUSED: 130,
+    StopReason.FINDING: 1,
 }
 """What the process ends with when the guest did not choose an exit code itself."""
 
 EPILOG = """\
 exit codes: the guest's own; 124 when --max-insns ended it; 125 when the guest halted or ran wild;
-2 for wrong input; 130 when interrupted.
+1 when --stop-on ended it; 2 for wrong input; 130 when interrupted.
 """
 
 
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
                         help="stop at an address or symbol; may be given more than once")  # fmt: skip
+    add_stop_option(parser)
     add_machine_options(parser)
     options = parser.parse_args(arguments)
     limit = None if options.max_insns is None else parse_number(options.max_insns, "a number of instructions")
@@ -51,8 +53,8 @@ def main(arguments: Sequence[str]) -> int:
     for where in options.breaks:
         machine.breakpoints.add(resolve(machine, where))
     console = sys.stderr if options.json else sys.stdout
-    machine.on_console(lambda data: _forward(data, console))
-    stop = _run(machine, limit)
+    machine.on_console(lambda data: forward(data, console))
+    stop = run(machine, limit)
     progress.finish()
     if options.json:
         json.dump(report(machine, stop, options.guest), sys.stdout, indent=2)
@@ -70,7 +72,7 @@ def _exit_code(stop: emu.Stop) -> int:
     return stop.code if stop.code < 256 else 255
 
 
-def _run(machine: emu.Machine, limit: int | None) -> emu.Stop:
+def run(machine: emu.Machine, limit: int | None) -> emu.Stop:
     """Run; ctrl-C pauses the guest, so that the report still comes."""
     import signal
 
@@ -85,7 +87,7 @@ def _run(machine: emu.Machine, limit: int | None) -> emu.Stop:
         signal.signal(signal.SIGINT, previous)
 
 
-def _forward(data: bytes, stream: object) -> None:
+def forward(data: bytes, stream: object) -> None:
     """The guest's bytes as they are."""
     buffer = getattr(stream, "buffer", None)
     if buffer is not None:
@@ -107,6 +109,7 @@ def _talk(machine: emu.Machine, stop: emu.Stop) -> None:
         StopReason.HALTED: f"the guest halted {state}: {stop.message}",
         StopReason.ERROR: f"the guest ran wild {state}: {stop.message}",
         StopReason.PAUSED: f"interrupted {state}",
+        StopReason.FINDING: f"stopped {state} by a finding, {stop.message}",
     }[stop.reason]
     if machine.console and not machine.console.endswith("\n"):
         print(file=sys.stderr)

@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from emu.architecture import Regime
-from emu.debug.events import StopReason
 from emu.errors import EmuError
 from mectui.commands.machine import CompileProgress, build_machine
 from mectui.commands.options import Parser, add_machine_options
-from mectui.commands.where import resolve
+from mectui.commands.where import resolve, run_until
 
 _LIMIT = 100_000_000
 """Instructions after which --until counts as never reached."""
@@ -38,16 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     machine = build_machine(options, on_compile=progress)
     regime = _regime(options.regime)
     if options.until is not None:
-        target = resolve(machine, options.until)
-        number = machine.breakpoints.add(target)
-        stop = machine.run(_LIMIT)
-        machine.breakpoints.remove(number)
+        run_until(machine, options.until)
         progress.finish()
-        if stop.reason is not StopReason.BREAKPOINT:
-            raise EmuError(
-                f"the guest never reached {options.until} ({target:#x}): it stopped with {stop.reason.value!r} "
-                f"at {machine.symbols.describe(stop.pc)} after {machine.instructions:,} instructions"
-            )
     va = resolve(machine, options.address)
     walk = machine.translate(va, options.access, regime=regime)
     if options.json:

@@ -5,7 +5,24 @@ from __future__ import annotations
 import difflib
 
 import emu
+from emu.debug.events import StopReason
 from emu.errors import EmuError
+
+LIMIT = 100_000_000
+"""Instructions after which --until counts as never reached, and a run without an end is broken off."""
+
+
+def run_until(machine: emu.Machine, text: str) -> None:
+    """Run to the place that WHERE means. Raises EmuError when the guest never gets there."""
+    target = resolve(machine, text)
+    number = machine.breakpoints.add(target)
+    stop = machine.run(LIMIT)
+    machine.breakpoints.remove(number)
+    if stop.reason is not StopReason.BREAKPOINT:
+        raise EmuError(
+            f"the guest never reached {text} ({target:#x}): it stopped with {stop.reason.value!r} "
+            f"at {machine.symbols.describe(stop.pc)} after {machine.instructions:,} instructions"
+        )
 
 
 def resolve(machine: emu.Machine, text: str) -> int:

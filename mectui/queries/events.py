@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emu.debug.events import (
+    AddressTranslated,
     BarrierExecuted,
     CacheMaintained,
     Event,
@@ -22,6 +23,7 @@ from emu.debug.events import (
     OwnerChanged,
     PendingUsed,
     RegisterWritten,
+    StaleControlUsed,
     Synchronised,
     TlbEvicted,
     TlbFilled,
@@ -89,6 +91,13 @@ def describe(event: Event) -> tuple[str, str]:
             what = "filled" if isinstance(event, TlbFilled) else "evicted"
             entry = event.entry
             return f"TLB {what}: {entry.base:#x} stage {entry.stage} → PA {entry.translation.pa_base:#x}", "text"
+        case StaleControlUsed():
+            return (
+                f"{event.request.access.value} of {event.request.va:#x} used a TLB entry made under "
+                f"{event.control}={event.made_under}; it is {event.acting} now"
+            ), "warning"
+        case AddressTranslated():
+            return f"AT {event.operation} of {event.va:#x}", "text"
         case TranslationFailed():
             fault = event.fault
             return f"{fault.kind.value}, level {fault.level}, of {event.request.va:#x}: {fault.reason}", "warning"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from emu.architecture import PAS, Access, MecidSource
 from emu.debug.events import Hit
+from emu.mec.rules.access import likely
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
@@ -64,25 +64,3 @@ def alike(hit: Hit) -> tuple[object, ...]:
     """Hits in a row for which this is equal tell one story: a loop over a page, a pair loaded at once."""
     written_at = None if hit.writer is None else hit.writer.pc
     return hit.pc, hit.el, hit.security, hit.access, hit.size, hit.pas, hit.mecid, hit.source, hit.owned_by, written_at
-
-
-def likely(hit: Hit) -> str:
-    """The step that is probably missing, in one clause."""
-    owner = hit.owned_by
-    if owner.pas is not hit.pas:
-        return (
-            f"stored through the {owner.pas.label} address space, asked for through {hit.pas.label}: "
-            "store it again through the address space it is used in"
-        )
-    if owner.mecid == hit.mecid:
-        return f"the key of MECID {owner.mecid} was refreshed after the store: the new owner must initialise the page"
-    if hit.pas is PAS.REALM and hit.source is MecidSource.ZERO:
-        return "MEC was off (EMEC = 0) or the mapping had no MECID for this access: enable EMEC before it"
-    if hit.source is MecidSource.ZERO:
-        return f"the access carries no MECID: use a mapping that carries MECID {owner.mecid}"
-    if hit.access is Access.WALK:
-        return f"the tables were stored under MECID {owner.mecid}: store them under {hit.source.value}'s ({hit.mecid})"
-    return (
-        f"set {hit.source.value} to {owner.mecid} (and ISB) before the access, "
-        f"or let the new owner store to the page first"
-    )

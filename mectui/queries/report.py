@@ -7,6 +7,7 @@ from typing import Any
 import emu
 from emu.debug.events import ExceptionTaken, Hit
 from emu.mec.pages import MecPage
+from emu.mec.rules import DEFAULT, Finding, Rule
 from emu.translation.records import Fault, GpcResult, Walk, WalkStep
 
 SCHEMA = 1
@@ -21,14 +22,7 @@ def report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
         "guest": guest,
         "engine": machine.engine_name,
         "mec_model": machine.mec_model,
-        "stop": {
-            "reason": stop.reason.value,
-            "code": stop.code,
-            "pc": hexadecimal(stop.pc),
-            "el": stop.el,
-            "security": stop.security.label,
-            "message": stop.message,
-        },
+        "stop": stop_json(stop),
         "instructions": machine.instructions,
         "seconds": round(seconds, 6),
         "mips": round(machine.instructions / seconds / 1e6, 3) if seconds else 0.0,
@@ -36,17 +30,92 @@ def report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
         "mec": {
             "emec": {"el2": enables["emec_el2"][0], "el3": enables["emec_el3"][0]},
             "registers": machine.mec.registers(),
+            "pending": pending_json(machine),
             "pages": [page_json(page) for page in machine.mec.pages()],
             "hit_count": machine.mec.hit_count,
             "hits": [hit_json(hit) for hit in machine.mec.hits],
-            "findings": [],
+            "finding_count": machine.mec.finding_count,
+            "findings": [finding_json(finding) for finding in machine.mec.findings],
         },
         "exceptions": [exception_json(event) for event in machine.exceptions],
     }
 
 
+def stop_json(stop: emu.Stop) -> dict[str, Any]:
+    return {
+        "reason": stop.reason.value,
+        "code": stop.code,
+        "pc": hexadecimal(stop.pc),
+        "el": stop.el,
+        "security": stop.security.label,
+        "message": stop.message,
+    }
+
+
+def check_report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
+    """Everything `mectui check --json` prints."""
+    findings = machine.mec.findings
+    return {
+        "schema": SCHEMA,
+        "guest": guest,
+        "engine": machine.engine_name,
+        "mec_model": machine.mec_model,
+        "stop": stop_json(stop),
+        "instructions": machine.instructions,
+        "rules": [rule.id for rule in machine.mec.rules],
+        "finding_count": machine.mec.finding_count,
+        "findings": [finding_json(finding) for finding in findings],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    other = finding.other
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "instruction": finding.instruction,
+        "pc": hexadecimal(finding.pc),
+        "el": finding.moment.el,
+        "security": finding.moment.security.label,
+        "va": hexadecimal(finding.va),
+        "pa": hexadecimal(finding.pa),
+        "message": finding.message,
+        "fix": finding.fix,
+        "count": finding.count,
+        "other": None
+        if other is None
+        else {
+            "instruction": other.instruction,
+            "pc": hexadecimal(other.pc),
+            "el": other.el,
+            "security": other.security.label,
+        },
+    }
+
+
+def rule_json(rule: type[Rule]) -> dict[str, Any]:
+    """One rule of the catalogue, as `mectui check --list --json` prints it."""
+    return {
+        "rule": rule.id,
+        "severity": rule.severity.value,
+        "title": rule.title,
+        "why": rule.why,
+        "fix": rule.fix,
+        "numbers": list(rule.numbers),
+        "default": rule.id in DEFAULT,
+    }
+
+
 def hexadecimal(value: int | None) -> str | None:
     return None if value is None else f"{value:#x}"
+
+
+def pending_json(machine: emu.Machine) -> dict[str, Any]:
+    """Registers written since the last context synchronisation event: what acts, what they hold, since when."""
+    return {
+        name: {"acting": acting, "programmed": programmed, "instruction": moment.instruction}
+        for name, (acting, programmed, moment) in machine.registers.pending().items()
+    }
 
 
 def page_json(page: MecPage) -> dict[str, Any]:

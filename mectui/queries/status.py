@@ -35,6 +35,8 @@ class StatusView:
     pc: int
     pc_label: str
     instructions: int
+    findings: int = 0
+    """Broken rules so far."""
 
 
 def status(machine: emu.Machine) -> StatusView:
@@ -55,4 +57,5 @@ def status(machine: emu.Machine) -> StatusView:
         pc=cpu.pc,
         pc_label=label(machine, cpu.pc),
         instructions=machine.instructions,
+        findings=machine.mec.finding_count,
     )

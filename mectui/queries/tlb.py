@@ -1,20 +1,26 @@
-"""The architectural TLB: what each entry holds, who filled it, and whether a fresh walk would contradict it."""
+"""The architectural TLB: what each entry holds, who filled it, whether a fresh walk contradicts it; and the log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.architecture import MecidSource
+from emu.translation.staleness import permissions_text
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
     import emu
+    from emu.debug.events import Moment
+    from emu.translation.invalidations import Invalidation
+
+LOG_SHOWN = 8
+"""Invalidations that the pane lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlbRow:
-    """One entry. `vmid`, `asid` are None where the entry has no such tag; `stale` says which field differs, or ""."""
+    """One entry. `vmid`, `asid` are None where the entry has no such tag; `stale` says what differs and why, or ""."""
 
     stage: str
     regime: str
@@ -32,36 +38,57 @@ class TlbRow:
     filled_by: str
     """Symbol (or address) of the instruction that filled it."""
     stale: str
+    age: int | None = None
+    """Instructions executed since it was filled."""
+    incomparable: str = ""
+    """Why it cannot be compared with the tables now, or ""."""
+    removers: tuple[str, ...] = ()
+    """TLBI operations that remove it, the narrowest first, with operands."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidationRow:
+    """One TLBI of the log."""
+
+    instruction: int
+    by: str
+    """Symbol (or address) of the TLBI."""
+    el: int
+    security: str
+    operation: str
+    operand: int
+    text: str
+    """The operand and the context in words."""
+    removed: tuple[str, ...]
+    """The entries that it removed: "EL1&0 0x4020_0000 stage 1+2"."""
+    removed_granules: int
 
 
 @dataclass(frozen=True, slots=True)
 class TlbView:
     rows: tuple[TlbRow, ...]
     capacity: int
+    log: tuple[InvalidationRow, ...] = ()
+    """The last invalidations, oldest first."""
+    invalidations: int = 0
+    """How many the log holds."""
+    is_forgiving: bool = False
 
     @property
     def stale(self) -> int:
         return sum(1 for row in self.rows if row.stale)
 
 
-def permissions(allowed: object) -> str:
-    """ "rwx" of the privileged side, "rwx" of EL0's: "rw- r--"."""
-    parts = []
-    for side in ("priv", "unpriv"):
-        letters = (("read", "r"), ("write", "w"), ("execute", "x"))
-        parts.append("".join(letter if getattr(allowed, f"{side}_{what}") else "-" for what, letter in letters))
-    return " ".join(parts)
+def tlb(machine: emu.Machine, shown: int | None = LOG_SHOWN) -> TlbView:
+    """Every entry, stale ones marked, and the last invalidations (None: all that are remembered).
 
-
-def tlb(machine: emu.Machine) -> TlbView:
-    """Every entry, stale ones marked. Looking changes nothing, not even the order of replacement."""
+    Looking changes nothing, not even the order of replacement.
+    """
     rows = []
     for entry in machine.tlb.entries():
         translation = entry.translation
         moment = entry.filled_at
-        filled_by = ""
-        if moment is not None:
-            filled_by = label(machine, moment.pc) or f"{moment.pc:#x}"
+        compared = machine.tlb_comparison(entry)
         rows.append(
             TlbRow(
                 stage=f"stage {entry.stage}",
@@ -73,12 +100,91 @@ def tlb(machine: emu.Machine) -> TlbView:
                 size=translation.size,
                 pa=translation.pa_base,
                 pas=translation.pas.label,
-                permissions=permissions(translation.permissions),
+                permissions=permissions_text(translation.permissions),
                 source=translation.source,
                 filled_at=None if moment is None else moment.instruction,
-                filled_by=filled_by,
-                stale=machine.tlb_staleness(entry) or "",
+                filled_by="" if moment is None else _by(machine, moment),
+                stale=compared.text,
+                age=None if moment is None else machine.instructions - moment.instruction,
+                incomparable=compared.incomparable,
+                removers=tuple(_command(*remover) for remover in machine.tlb.removers(entry)),
             )
         )
     rows.sort(key=lambda row: (not row.stale, row.regime, row.va))
-    return TlbView(tuple(rows), machine.tlb.capacity)
+    log = machine.tlb.log()
+    recent = log if shown is None else log[len(log) - min(shown, len(log)) :]
+    return TlbView(
+        tuple(rows),
+        machine.tlb.capacity,
+        tuple(_invalidation(machine, item) for item in recent),
+        len(log),
+        machine.tlb.is_forgiving,
+    )
+
+
+def _by(machine: emu.Machine, moment: Moment) -> str:
+    return label(machine, moment.pc) or f"{moment.pc:#x}"
+
+
+def _command(operation: str, operand: int | None) -> str:
+    return f"TLBI {operation}" if operand is None else f"TLBI {operation}, {operand:#x}"
+
+
+def _invalidation(machine: emu.Machine, item: Invalidation) -> InvalidationRow:
+    moment = item.moment
+    return InvalidationRow(
+        moment.instruction,
+        _by(machine, moment),
+        moment.el,
+        moment.security.label,
+        item.operation,
+        item.operand,
+        item.text,
+        tuple(f"{entry.regime.value} {entry.base:#x} stage {entry.stage}" for entry in item.removed),
+        item.removed_granules,
+    )
+
+
+def tlb_json(view: TlbView) -> dict[str, Any]:
+    """What `mectui tlb --json` prints; names here are a contract."""
+    return {
+        "schema": 1,
+        "capacity": view.capacity,
+        "mode": "forgiving" if view.is_forgiving else "strict",
+        "entries": [
+            {
+                "stage": row.stage.removeprefix("stage "),
+                "regime": row.regime,
+                "security": row.security,
+                "vmid": row.vmid,
+                "asid": row.asid,
+                "va": f"{row.va:#x}",
+                "size": row.size,
+                "pa": f"{row.pa:#x}",
+                "pas": row.pas,
+                "permissions": row.permissions,
+                "source": row.source.value,
+                "filled_at": row.filled_at,
+                "filled_by": row.filled_by,
+                "age": row.age,
+                "stale": row.stale or None,
+                "incomparable": row.incomparable or None,
+                "removed_by": list(row.removers),
+            }
+            for row in view.rows
+        ],
+        "invalidations": [
+            {
+                "instruction": row.instruction,
+                "by": row.by,
+                "el": row.el,
+                "security": row.security,
+                "operation": row.operation,
+                "operand": f"{row.operand:#x}",
+                "meaning": row.text,
+                "removed": list(row.removed),
+                "removed_granules": row.removed_granules,
+            }
+            for row in view.log
+        ],
+    }

@@ -27,6 +27,8 @@ def status(view: StatusView | None, guest: str, state: str, state_style: str, co
         where = view.pc_label or numbers.address(view.pc)
         parts.append([Span("pc ", "header muted"), Span(where, "header symbol")])
         parts.append([Span(f"#{numbers.count(view.instructions)}", "header")])
+        if view.findings:
+            parts.append([Span(numbers.plural(view.findings, "finding"), "header warning")])
         for name, number in view.mecids:
             parts.append([Span(f"{name}=", "header muted"), Span(str(number), f"header {mecid_style(number)}")])
     room = columns - width(Line((*left, *tail)))

@@ -23,6 +23,7 @@ class TargetKind(Enum):
     PHYSICAL = "physical address"
     FOLD = "fold"
     HIT = "hit"
+    FINDING = "finding"
     REGISTER = "register"
 
 

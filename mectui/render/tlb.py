@@ -1,8 +1,8 @@
-"""TLB entries as lines; a stale one carries `!` and says which field a fresh walk would contradict."""
+"""TLB entries as lines; a stale one carries `!` and says what a fresh walk would contradict. Then the last TLBIs."""
 
 from __future__ import annotations
 
-from mectui.queries.tlb import TlbRow, TlbView
+from mectui.queries.tlb import InvalidationRow, TlbRow, TlbView
 from mectui.render import numbers
 from mectui.render.styles import space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
@@ -15,11 +15,18 @@ STALE = "!"
 def summary(view: TlbView) -> str:
     """ "3 entries of 128, 1 stale"."""
     stale = f", {view.stale} stale" if view.stale else ""
-    return f"{numbers.plural(len(view.rows), 'entry')} of {view.capacity}{stale}"
+    mode = ", forgiving" if view.is_forgiving else ""
+    return f"{numbers.plural(len(view.rows), 'entry')} of {view.capacity}{stale}{mode}"
 
 
 def tlb(view: TlbView, width: int) -> list[Line]:
-    """A header, then a line an entry (two where the width is small), stale ones first with their reason."""
+    """A header, then a line an entry (two where the width is small), stale ones first with their reason; the log."""
+    return [*entries(view, width), *log(view, width)]
+
+
+def entries(view: TlbView, width: int) -> list[Line]:
+    if not view.rows and view.log:
+        return [line(("  no entries", "muted"))]
     if not view.rows:
         return empty_pane(
             "Translations appear here when the guest turns an MMU on and uses an address: tags, MECID source, "
@@ -97,4 +104,32 @@ def reason(row: TlbRow, width: int) -> list[Line]:
     if not row.stale:
         return []
     target = Target(TargetKind.VIRTUAL, row.va)
-    return [Line((Span("    "), *part.spans), target) for part in wrap(f"stale: {row.stale}", width - 4, "stale")]
+    text = f"stale: {row.stale}" + (f"; {row.removers[0]} removes it" if row.removers else "")
+    return [Line((Span("    "), *part.spans), target) for part in wrap(text, width - 4, "stale")]
+
+
+def log(view: TlbView, width: int) -> list[Line]:
+    """The last invalidations, oldest first, each with what it removed."""
+    if not view.log:
+        return []
+    shown = "" if len(view.log) == view.invalidations else f" (the last {len(view.log)})"
+    title = f"{numbers.plural(view.invalidations, 'invalidation')}{shown}"
+    return [
+        line(("", "text")),
+        crop(line((title, "muted")), width),
+        *(part for row in view.log for part in invalidation(row, width)),
+    ]
+
+
+def invalidation(row: InvalidationRow, width: int) -> list[Line]:
+    count = len(row.removed) + row.removed_granules
+    first = (
+        Span(f"  #{numbers.count(row.instruction)} ", "muted"),
+        Span(f"TLBI {row.operation} ", "value"),
+        Span(f"removed {count} ", "text"),
+        Span(row.by, "muted"),
+    )
+    return [
+        crop(Line(first), width),
+        *(Line((Span("    "), *part.spans)) for part in wrap(row.text, width - 4, "muted")),
+    ]

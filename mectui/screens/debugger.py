@@ -17,6 +17,7 @@ from mectui import running
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
 from mectui.layout import Workspace
+from mectui.panes.findings import FindingsPane
 from mectui.panes.hits import HitsPane
 from mectui.panes.lists import ConsolePane, EventsPane, TlbPane
 from mectui.panes.map import MapPane
@@ -115,6 +116,7 @@ class DebuggerScreen(Screen[None]):
                 TlbPane("tlb"),
                 MapPane("map"),
                 HitsPane("hits"),
+                FindingsPane("findings"),
                 ConsolePane("console"),
                 EventsPane("events"),
             )
@@ -258,7 +260,7 @@ class DebuggerScreen(Screen[None]):
         """At the cursor of the disassembly, or at a virtual address another pane's cursor is at."""
         pane = self.focused_pane
         found = pane.address_here() if pane is not None and not isinstance(pane, RegistersPane) else None
-        if isinstance(pane, WalkPane | MapPane | HitsPane | TlbPane | MemoryPane) or found is None:
+        if isinstance(pane, WalkPane | MapPane | HitsPane | FindingsPane | TlbPane | MemoryPane) or found is None:
             found = self.disassembly.target()
         if found is not None and self.progress.has_machine:
             self.session.toggle_breakpoint(int(found.value))
@@ -374,6 +376,13 @@ class DebuggerScreen(Screen[None]):
                     self.disassembly.show(item.hit.pc)
                     self.show_memory(item.hit.pa, is_physical=True)
                     self.say(f"Hit {item.number}, likely: {item.likely}.")
+            case TargetKind.FINDING if isinstance(pane, FindingsPane):
+                found = pane.finding(int(target.value))
+                if found is not None:
+                    self.disassembly.show(found.finding.pc)
+                    if found.finding.pa is not None:
+                        self.show_memory(found.finding.pa, is_physical=True)
+                    self.say(f"Finding {found.number}, {found.finding.rule}: {found.finding.fix}.")
             case TargetKind.PHYSICAL:
                 self.show_memory(int(target.value), is_physical=True)
             case TargetKind.VIRTUAL if pane.pane_name in ("disassembly", "tlb", "memory"):

@@ -19,6 +19,14 @@ def test_run_prints_the_console_and_ends_with_the_guests_code(mectui: Run) -> No
     assert done.stdout.startswith("Hello from EL3")
 
 
+def test_the_data_cache_can_be_modelled(mectui: Run) -> None:
+    plain, cached = (
+        json.loads(mectui("run", "hello", "--json", "--mec-cache", choice).stdout) for choice in ("off", "on")
+    )
+    assert (cached["stop"], cached["console"]) == (plain["stop"], plain["console"])
+    assert cached["instructions"] == plain["instructions"]
+
+
 def test_run_passes_a_failing_exit_code_on(mectui: Run) -> None:
     assert mectui("run", "two-realms", "--mec", "off").returncode == 2
 
@@ -48,7 +56,7 @@ def test_the_report_of_two_realms_has_the_fields_of_schema_1(mectui: Run, engine
     mec = report["mec"]
     assert mec["emec"] == {"el2": True, "el3": False}
     assert mec["registers"]["VMECID_P_EL2"] in (0, 5, 6)
-    assert mec["findings"] == []
+    assert [finding["rule"] for finding in mec["findings"]] == ["wrong-context"] * 2
     assert {"pa", "pas", "mecid", "generation", "mixed"} <= mec["pages"][0].keys()
     hit = next(hit for hit in mec["hits"] if hit["access"] == "read")
     assert (hit["owner"], hit["mecid"], hit["source"]) == (5, 6, "VMECID_P_EL2")
@@ -166,3 +174,18 @@ def test_an_exit_code_that_does_not_fit_never_looks_like_success(
     done = mectui("run", str(path), "--load-at", "0x4000_0000", "--json", "--engine", "reference")
     assert done.returncode == process
     assert json.loads(done.stdout)["stop"]["code"] == code
+
+
+@pytest.mark.parametrize(("sync", "pending"), [("architectural", ["TTBR0_EL3"]), ("immediate", [])])
+def test_the_report_names_registers_that_wait_for_an_isb(
+    mectui: Run, tmp_path: Path, sync: str, pending: list[str]
+) -> None:
+    # MOVZ X0, #0x4000; MSR TTBR0_EL3, X0; WFI
+    code = b"".join(word.to_bytes(4, "little") for word in (0xD288_0000, 0xD51E_2000, 0xD503_207F))
+    (tmp_path / "guest.bin").write_bytes(code)
+    done = mectui("run", str(tmp_path / "guest.bin"), "--load-at", "0x40000000", "--sync", sync, "--json")
+    found = json.loads(done.stdout)["mec"]["pending"]
+    assert list(found) == pending
+    for item in found.values():
+        assert (item["programmed"], item["instruction"]) == (0x4000, 1)
+        assert item["acting"] != 0x4000

@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,10 @@ from pathlib import Path
 import emu
 from tests.conformance import words as w
 
-QEMU = shutil.which("qemu-system-aarch64")
+_NAMED = os.environ.get("MECTUI_QEMU_SYSTEM", "")
+_FOUND = shutil.which("qemu-system-aarch64")
+QEMU: list[str] | None = shlex.split(_NAMED) if _NAMED else [_FOUND] if _FOUND else None
+"""The command: MECTUI_QEMU_SYSTEM may name another QEMU than the one on PATH."""
 MISSING = (
     "qemu-system-aarch64 is not on PATH"
     if QEMU is None
@@ -33,12 +37,27 @@ MISSING = (
     else ""
 )
 
+
+def _has_rme() -> bool:
+    """Whether QEMU has RME: it gets as far as not finding its kernel."""
+    if MISSING:
+        return False
+    assert QEMU is not None
+    command = [*QEMU, "-M", "virt,secure=on,virtualization=on", "-cpu", "max,x-rme=on", "-display", "none"]
+    done = subprocess.run([*command, "-kernel", "/none"], capture_output=True, text=True, timeout=20)
+    return "x-rme" not in done.stderr
+
+
+HAS_RME = _has_rme()
+
 DRIVER = Path(__file__).with_name("driver.S")
 CODE_BLOCK = 0x4000_0000
 """2 MiB that every stage maps one to one: the vectors of EL1 and EL2, and the pieces of code."""
 CASES_AT = 0x4020_0000
 POOL = 0x4060_0000
 """2 MiB for translation tables."""
+LARGE_POOL, LARGE_POOL_END = 0x4200_0000, 0x4400_0000
+"""For those of the larger granules, and for granule protection tables."""
 DATA, DATA_END = 0x4080_0000, 0x40C0_0000
 RESULTS = 0x4100_0000
 
@@ -93,11 +112,14 @@ def source(configurations: Sequence[Configuration]) -> str:
     text += [configuration.pieces for configuration in configurations]
     for number, configuration in enumerate(configurations):
         text.append(f"setup_{number}:\n        mov x28, x30\n        bl forget")
-        for name, value in configuration.registers.items():
+        # SCR_EL3 comes first: it decides whether registers of Secure EL2 can be written.
+        for name, value in sorted(configuration.registers.items(), key=lambda item: item[0] != "SCR_EL3"):
             if name == "SCTLR_EL3":  # the driver switches it with each case: x27
                 continue
             op0, op1, crn, crm, op2 = w.REGISTERS[name]
             text.append(f"        ldr x0, ={value:#x}\n        msr S{op0}_{op1}_C{crn}_C{crm}_{op2}, x0")
+            if name == "SCR_EL3":
+                text.append("        isb")
         sctlr = configuration.registers.get("SCTLR_EL3", 0x30C5_0830)
         text.append(f"        ldr x27, ={sctlr:#x}\n        ret x28\n        .ltorg")
     text.append('        .section .cases, "aw"\n        .balign 4096\nconfigurations:')
@@ -118,13 +140,14 @@ def source(configurations: Sequence[Configuration]) -> str:
     return "\n".join(text) + "\n"
 
 
-def build(configurations: Sequence[Configuration], folder: Path) -> Path:
-    """The program as an ELF file."""
+def build(configurations: Sequence[Configuration], folder: Path, *, has_rme: bool = False) -> Path:
+    """The program as an ELF file; with `has_rme` the driver forgets Realm translations too, and reports MFAR_EL3."""
     (folder / "program.S").write_text(source(configurations))
     (folder / "program.ld").write_text(LINKER_SCRIPT)
     output = folder / "program.elf"
     caches = {"ZIG_LOCAL_CACHE_DIR": str(folder / "zig"), "ZIG_GLOBAL_CACHE_DIR": str(folder / "zig")}
-    command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, f"-Wl,-T,{folder / 'program.ld'}"]
+    flags = (*FLAGS, "-DHAS_RME") if has_rme else FLAGS
+    command = [sys.executable, "-m", "ziglang", "cc", *flags, f"-Wl,-T,{folder / 'program.ld'}"]
     done = subprocess.run(
         [*command, str(folder / "program.S"), "-o", str(output)],
         capture_output=True, text=True, env=os.environ | caches, timeout=120,
@@ -133,16 +156,16 @@ def build(configurations: Sequence[Configuration], folder: Path) -> Path:
     return output
 
 
-def run_on_qemu(program: Path) -> list[str]:
+def run_on_qemu(program: Path, *, has_rme: bool = False) -> list[str]:
     """The console of QEMU's virt board with EL3 and EL2."""
     assert QEMU is not None
     done = subprocess.run(
         [
-            QEMU, "-M", "virt,secure=on,virtualization=on", "-cpu", "max", "-m", "256M", "-display", "none",
+            *QEMU, "-M", "virt,secure=on,virtualization=on", "-cpu", "max,x-rme=on" if has_rme else "max", "-m", "256M", "-display", "none",
             "-serial", "null", "-monitor", "none", "-semihosting-config", "enable=on,target=native",
             "-kernel", str(program),
         ],
-        capture_output=True, text=True, timeout=20,
+        capture_output=True, text=True, timeout=30,
     )  # fmt: skip
     return (done.stdout + done.stderr).splitlines()
 

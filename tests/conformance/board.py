@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import emu
 from emu import PAS, Security
@@ -90,8 +91,21 @@ def esr(ec: int, iss: int = 0) -> int:
 class Board:
     """A machine of one engine and memory model, with helpers that read like the rows of the vectors."""
 
-    def __init__(self, engine: str, model: str = "cipher", *, width: int = 16, pas_keys: bool = True) -> None:
-        self.machine = emu.Machine(memory="32M", engine=engine, mec_model=model, mecid_width=width, pas_keys=pas_keys)
+    def __init__(
+        self,
+        engine: str,
+        model: str = "cipher",
+        *,
+        width: int = 16,
+        pas_keys: bool = True,
+        sync: Literal["architectural", "immediate"] = "architectural",
+        cache: bool = False,
+        rules: str = "default",
+    ) -> None:
+        self.machine = emu.Machine(
+            memory="32M", engine=engine, mec_model=model, mecid_width=width, pas_keys=pas_keys, sync=sync,
+            mec_cache=cache, rules=rules,
+        )  # fmt: skip
         self.cpu = self.machine.cpu
         self.sysreg = self.cpu.sysreg
         self.x = self.cpu.x

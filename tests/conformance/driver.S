@@ -7,6 +7,8 @@
 #define VIA_EL1         0x1000
 #define VIA_EL2         0x2000
 #define EC_SMC          0x17
+#define MFAR_EL3        S3_6_C6_C0_5
+#define GPCCR_EL3       S3_6_C2_C1_6
 
         .text
         .globl _start
@@ -52,6 +54,9 @@ next_case:
         msr     HPFAR_EL2, xzr
         msr     ESR_EL3, xzr
         msr     FAR_EL3, xzr
+#ifdef HAS_RME
+        msr     MFAR_EL3, xzr
+#endif
         msr     ELR_EL3, x2
         msr     SPSR_EL3, x3
         msr     SCTLR_EL3, x27                  // EL3's own stage 1 is on from here to the end of the case only:
@@ -84,6 +89,9 @@ el3_handler:                                    // x18: vector offset
         tbnz    x5, #12, via_el1
         tbnz    x5, #13, via_el2
 direct: mov     x5, x18
+#ifdef HAS_RME
+        mrs     x10, MFAR_EL3
+#endif
         mrs     x7, FAR_EL3
         mrs     x8, ELR_EL3
         mrs     x9, SPSR_EL3
@@ -108,6 +116,10 @@ record: stp     x5, x6, [x22]
         b       next_case
 
 end_of_configuration:
+#ifdef HAS_RME
+        msr     GPCCR_EL3, xzr
+        isb
+#endif
 unpoke: cbz     x26, next_configuration
         ldr     x11, [x25], #16
         str     xzr, [x11]
@@ -194,7 +206,7 @@ finish: adrp    x1, exit_block
 exit_block:
         .quad   0x20026, 0
 
-// Forget every translation of both Security states; SCR_EL3 is left for the configuration to set. Changes x0.
+// Forget every translation of all Security states; SCR_EL3 is left for the configuration to set. Changes x0.
 forget: mov     x0, #0x431                      // Non-secure
         msr     SCR_EL3, x0
         isb
@@ -206,6 +218,15 @@ forget: mov     x0, #0x431                      // Non-secure
         isb
         tlbi    ALLE1
         tlbi    ALLE2
+#ifdef HAS_RME
+        mov     x0, #0x431                      // Realm
+        movk    x0, #0x4000, lsl #48
+        msr     SCR_EL3, x0
+        isb
+        tlbi    ALLE1
+        tlbi    ALLE2
+        sys     #6, C8, C7, #4                  // TLBI PAALL
+#endif
         tlbi    ALLE3
         dsb     ish
         isb
@@ -289,7 +310,19 @@ at_\name:
         at_piece s1e3r, S1E3R
         at_piece s1e3w, S1E3W
 
-// The same, called at EL3.
+// What lies at an address, with stage 1 and granule protection off, until the end of the configuration.
+call_peek:
+        mov     x28, x30
+        bl      mmu_off_el3
+        mov     x27, #0x30c50000
+#ifdef HAS_RME
+        msr     GPCCR_EL3, xzr
+        isb
+#endif
+        ldr     x0, [x1]
+        ret     x28
+
+// The translations again, called at EL3.
 .macro at_call name, operation
 call_at_\name:
         nop                                     // with FEAT_BTI a BLR shows in PSTATE for one instruction

@@ -337,7 +337,8 @@ def test_epd_is_a_translation_fault_of_level_0(guest: Guest, tcr: int, va: int) 
     board = guest.board
     guest.enter(TCR_EL1=TCR_TWO | (tcr if va >> 63 else 0))
     if not va >> 63:
-        board.does(w.mov(0, TCR_TWO | tcr), w.msr("TCR_EL1", 0))  # code goes on from the TLB, as the manual allows
+        # Code goes on from the TLB, as the manual allows.
+        board.does(w.mov(0, TCR_TWO | tcr), w.msr("TCR_EL1", 0), w.ISB)
     taken = board.load_fault(va)
     assert (taken.esr, taken.far) == (esr(DATA_SAME, TRANSLATION), va)
 

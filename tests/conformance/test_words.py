@@ -66,6 +66,9 @@ def test_mov_builds_every_64_bit_constant() -> None:
 
 @pytest.mark.parametrize("name", w.REGISTERS)
 def test_register_encodings_are_capstones(name: str) -> None:
+    if name in ("OSLAR_EL1", "DBGDTRTX_EL0", "PMSWINC_EL0"):  # names of what is written
+        assert disassemble(w.msr(name, 0)) == f"msr {name.lower()}, x0"
+        return
     text = disassemble(w.mrs(0, name))
     if not text.startswith("mrs x0, s3_"):  # a raw name: capstone 5 does not know this register
         assert text == f"mrs x0, {name.lower()}"

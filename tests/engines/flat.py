@@ -15,10 +15,19 @@ _BLOCK = 0b01 | 1 << 10 | 3 << 8  # block, access flag, inner shareable, attribu
 _USER = 1 << 6  # EL0 too: LDTR and STTR work there
 
 
-def flat_machine(engine: str, *, el: int = 1, cache_folder: Path | None = None, model: str = "cipher") -> emu.Machine:
+def flat_machine(
+    engine: str, *, el: int = 1, cache_folder: Path | None = None, model: str = "cipher", cache: bool = False
+) -> emu.Machine:
     """8 MiB of RAM in four 2 MiB blocks, the first for EL1 alone, so that EL1 may execute there."""
     folder: Path | str | None = "default" if cache_folder is None else cache_folder
-    machine = emu.Machine(memory="8M", el=el, engine=engine, mec_model=model, cache_folder=folder)  # type: ignore[arg-type]
+    machine = emu.Machine(
+        memory="8M",
+        el=el,
+        engine=engine,
+        mec_model=model,
+        mec_cache=cache,
+        cache_folder=folder,  # type: ignore[arg-type]
+    )
     machine.write(TABLE + 8, (TABLE + 0x1000 | 3).to_bytes(8, "little"))
     for block in range(4):
         descriptor = CODE + (block << 21) | _BLOCK | (_USER if block else 0)

@@ -1,4 +1,4 @@
-"""Scalar floating point on our engines and on unicorn: one word, chosen operands, what changed."""
+"""Scalar floating point on unicorn: one word, chosen operands, what changed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import unicorn
 from unicorn import arm64_const as names
 
-from emu import state
 from emu.isa.a64 import A64
-from emu.isa.pattern import EncodingClass
 from tests.engines.flat import CODE
 
 MASK64 = (1 << 64) - 1
@@ -83,35 +81,6 @@ class Peer:
         return [self.uc.reg_read(register) for register in _X + _V]
 
 
-class Ours:
-    """One of our machines, used the same way."""
-
-    def __init__(self, machine) -> None:  # type: ignore[no-untyped-def]
-        self.machine = machine
-        machine.cpu.sysreg["CPACR_EL1"] = ENABLE
-        self._next = CODE
-
-    def run(self, case: Case) -> Outcome:
-        machine, cpu = self.machine, self.machine.cpu
-        self._next = CODE + (self._next + 4 - CODE) % 0x1_0000
-        machine.write(self._next, case.word.to_bytes(4, "little"))
-        for number, value in case.v:
-            cpu.v[number] = value
-        for number, value in case.x:
-            cpu.x[number] = value
-        cpu.nzcv = case.nzcv
-        cpu.slots[state.FPCR], cpu.slots[state.FPSR] = case.fpcr, case.fpsr
-        cpu.pc = self._next
-        machine.run(max_instructions=1)
-        assert int(cpu.pc) == self._next + 4, f"{case.word:#010x} took an exception"
-        rd = case.word & 31
-        return Outcome(cpu.v[rd], cpu.x[rd], cpu.nzcv, cpu.slots[state.FPSR])
-
-    def registers(self) -> list[int]:
-        cpu = self.machine.cpu
-        return [cpu.x[i] for i in range(31)] + [cpu.v[i] for i in range(32)]
-
-
 # Operands.
 
 _LAYOUT = {16: (5, 10), 32: (8, 23), 64: (11, 52)}
@@ -155,20 +124,6 @@ def random_float(source: random.Random, width: int) -> int:
     return sign | max(0, min(field, top)) << fraction_bits | fraction
 
 
-def random_integer(source: random.Random) -> int:
-    """64 bits: few or many significant ones, and boundaries of rounding."""
-    kind = source.randrange(4)
-    if kind == 0:
-        return source.getrandbits(64)
-    if kind == 1:
-        return source.choice((0, 1, -1, 1 << 31, 1 << 63, (1 << 31) - 1, (1 << 63) - 1, -(1 << 31), 1 << 32)) & MASK64
-    value = source.getrandbits(source.randrange(1, 64))
-    if kind == 3:  # ties: a long run of zeros or ones under one bit
-        low = source.randrange(1, 60)
-        value = value >> low << low | source.choice((0, 1 << low - 1, (1 << low - 1) + 1, (1 << low - 1) - 1))
-    return (-value if source.getrandbits(1) else value) & MASK64
-
-
 def random_fpcr(source: random.Random) -> int:
     """Half the time the default, else any rounding mode and any of AHP, DN, FZ, FZ16."""
     if source.getrandbits(1):
@@ -177,25 +132,3 @@ def random_fpcr(source: random.Random) -> int:
     for bit in (AHP, DN, FZ, FZ16):
         value |= bit if source.random() < 0.35 else 0
     return value
-
-
-def source_width(encoding: EncodingClass, word: int) -> int:
-    """The format of an instruction's operands."""
-    return {0: 32, 1: 64, 3: 16, 2: 64}[word >> 22 & 3]
-
-
-def random_case(encoding: EncodingClass, word: int, source: random.Random) -> Case:
-    """Operands for a word: related ones often, so that they compare equal or cancel."""
-    width = source_width(encoding, word)
-    fields = encoding.extract(word)
-    v: dict[int, int] = {}
-    last = random_float(source, width)
-    for name in ("rn", "rm", "ra", "rd"):
-        if name in fields:
-            fresh = random_float(source, width)
-            last = source.choice((fresh, fresh, fresh, last, last ^ 1 << width - 1, last ^ 1))
-            # Bits above the operand must not count.
-            v[fields[name]] = last | (source.getrandbits(128) >> width << width)
-    x = {fields[name]: random_integer(source) for name in ("rn", "rd") if name in fields}
-    fpsr = source.choice((0, 0, 0x10, 0x0800_009F & source.getrandbits(32)))
-    return Case(word, tuple(v.items()), tuple(x.items()), source.randrange(16), random_fpcr(source), fpsr)

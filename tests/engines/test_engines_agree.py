@@ -108,9 +108,9 @@ def _any_word(source: random.Random) -> int:
     return source.choice(_SPECIAL)
 
 
-def random_machine(engine: str, seed: int, model: str, realm: bool) -> emu.Machine:
+def random_machine(engine: str, seed: int, model: str, realm: bool, cache: bool = False) -> emu.Machine:
     source = random.Random(seed)
-    machine = flat_machine(engine, el=2 if realm else 1, model=model)
+    machine = flat_machine(engine, el=2 if realm else 1, model=model, cache=cache)
     level = 2 if realm else 1
     cpu, registers = machine.cpu, machine.cpu.sysreg
     if realm:
@@ -159,15 +159,16 @@ def _everything(machine: emu.Machine) -> dict[str, object]:
         "state": cpu.architectural_state(),
         "memory": machine.read(CODE, 0x80_0000),
         "pages": pages,
+        "writers": {page: copy.writers for page, copy in machine.memory.copy_pages().items() if copy.writers},
         "tlb": machine.tlb.entries(),
     }
 
 
-def assert_engines_agree(build: Callable[[str], emu.Machine]) -> None:
+def assert_engines_agree(build: Callable[[str], emu.Machine], steps: int = _STEPS) -> None:
     """Machines built for each engine by `build`, run for a while, are the same in everything that can be seen."""
     ours = [build(engine) for engine in ("reference", "interpreter")]
     for machine in ours:
-        machine.run(max_instructions=_STEPS)
+        machine.run(max_instructions=steps)
     expected, got = (_everything(machine) for machine in ours)
     for name, value in expected.items():
         assert got[name] == value, name

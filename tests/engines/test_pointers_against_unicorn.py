@@ -7,18 +7,62 @@ import random
 from dataclasses import replace
 
 import pytest
+import unicorn
 from unicorn import arm64_const as names
 
 from tests.engines.flat import CODE, DATA, DATA_SIZE, flat_machine
-from tests.engines.test_against_unicorn import Peer, _ours
 from tests.engines.words import random_operand
 
+_X = [getattr(names, f"UC_ARM64_REG_X{i}") for i in range(31)]
 _COUNT = 150
 _KEYS = [(3, 0, 2, 1 + number // 4, number % 4) for number in range(8)] + [(3, 0, 2, 3, 0), (3, 0, 2, 3, 1)]
 _KEY_NAMES = [f"AP{key}Key{half}_EL1" for key in ("IA", "IB", "DA", "DB", "GA") for half in ("Lo", "Hi")]
 _ENABLE = 1 << 31 | 1 << 30 | 1 << 27 | 1 << 13
 _TCR = {"tags": 1 << 37 | 1 << 38, "tags of data": 3 << 37 | 3 << 51, "no tags": 0, "tags above": 1 << 38}
 _PLAIN = frozenset(("FEAT_PAuth",))
+
+
+class Peer:
+    """unicorn with the same memory map."""
+
+    def __init__(self) -> None:
+        self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+        self.uc.ctl_set_cpu_model(names.UC_CPU_ARM64_MAX)
+        self.uc.mem_map(CODE, 0x80_0000)
+
+    def run(
+        self, words: tuple[int, ...], x: list[int], sp: int, nzcv: int, data: bytes, branches: bool
+    ) -> tuple[object, ...]:
+        uc = self.uc
+        code = b"".join(word.to_bytes(4, "little") for word in words)
+        uc.mem_write(CODE, code)
+        uc.mem_write(DATA, data)
+        for register, value in zip(_X, x, strict=True):
+            uc.reg_write(register, value)
+        uc.reg_write(names.UC_ARM64_REG_SP, sp)
+        uc.reg_write(names.UC_ARM64_REG_NZCV, nzcv << 28)
+        uc.ctl_remove_cache(CODE, CODE + len(code))
+        # A branch may leave the map; what counts is where it went, which unicorn knows before it fetches there.
+        with contextlib.suppress(unicorn.UcError) if branches else contextlib.nullcontext():
+            uc.emu_start(CODE, 0, count=len(words))
+        return (
+            [uc.reg_read(register) for register in _X],
+            uc.reg_read(names.UC_ARM64_REG_SP),
+            uc.reg_read(names.UC_ARM64_REG_NZCV) >> 28,
+            uc.reg_read(names.UC_ARM64_REG_PC),
+            bytes(uc.mem_read(DATA, DATA_SIZE)),
+        )
+
+
+def _ours(machine, words: tuple[int, ...], x: list[int], sp: int, nzcv: int, data: bytes) -> tuple[object, ...]:  # type: ignore[no-untyped-def]
+    cpu = machine.cpu
+    machine.write(CODE, b"".join(word.to_bytes(4, "little") for word in words))
+    machine.write(DATA, data)
+    for number, value in enumerate(x):
+        cpu.x[number] = value
+    cpu.sp, cpu.nzcv, cpu.pc = sp, nzcv, CODE
+    machine.run(max_instructions=len(words))
+    return [cpu.x[i] for i in range(31)], cpu.sp, cpu.nzcv, int(cpu.pc), machine.read(DATA, DATA_SIZE)
 
 
 def _write(uc, encoding: tuple[int, int, int, int, int], value: int) -> None:  # type: ignore[no-untyped-def]

@@ -86,6 +86,8 @@ def random_word(
                 word |= 31 << 16
             if "rt2" not in encoding.fields:
                 word |= 31 << 10
+        if encoding.name == "multiply_high":
+            word |= 31 << 10
         fields = encoding.extract(word)
         if encoding.is_allocated(fields) and is_predictable(encoding, fields):
             decoded = A64.decode(word)

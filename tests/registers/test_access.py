@@ -20,6 +20,14 @@ from emu.registers.file import RegisterFile
 from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_NAME
 from emu.state import State
 
+
+@pytest.fixture
+def regs(regs: RegisterFile) -> RegisterFile:
+    """Nothing is enabled for lower levels but what a test enables."""
+    regs["SCR_EL3"] = 0
+    return regs
+
+
 SECURE, NON_SECURE, ROOT, REALM = Security.SECURE, Security.NON_SECURE, Security.ROOT, Security.REALM
 UNDEFINED = Undefined()
 

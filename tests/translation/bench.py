@@ -58,17 +58,34 @@ class BenchMemory:
         tags = bytearray(SIZE // 4)
         self.encrypted = EncryptedMemory(memoryview(self.arena), memoryview(tags).cast("I"), seed=7)
         self.reads: list[tuple[int, PAS, int]] = []
+        self.swaps: list[tuple[int, PAS, int, int]] = []
+        """Hardware updates of descriptors: where, in which space, under which MECID, the new value."""
         self.is_observed = True
 
-    def read_u64(self, pa: PA, pas: PAS, mecid: int) -> tuple[int, int] | None:
+    def read_u64(self, pa: PA, pas: PAS, mecid: int, is_cacheable: bool = False) -> tuple[int, int] | None:
         if self.is_observed:
             self.reads.append((pa, pas, mecid))
         if not BASE <= pa < BASE + SIZE:
             return None
         return self.encrypted.load(pa - BASE, 8, self.encrypted.owner_id(pas, mecid))
 
+    def swap_u64(
+        self, pa: PA, pas: PAS, mecid: int, expected: int, wanted: int, is_cacheable: bool = False
+    ) -> int | None:
+        if not BASE <= pa < BASE + SIZE:
+            return None
+        owner = self.encrypted.owner_id(pas, mecid)
+        found = self.encrypted.load(pa - BASE, 8, owner)[0]
+        if found == expected:
+            self.swaps.append((pa, pas, mecid, wanted))
+            self.encrypted.store(pa - BASE, 8, wanted, owner)
+        return found
+
     def owner_of(self, pa: PA) -> Owner | None:
         return self.encrypted.owner_at(pa - BASE) if BASE <= pa < BASE + SIZE else None
+
+    def watch(self, pa: PA) -> None:
+        """Nothing here keeps what walks have found but the TLB."""
 
     @contextmanager
     def unobserved(self) -> Iterator[None]:
@@ -118,12 +135,14 @@ class Tables:
 class Bench:
     """Everything one test needs."""
 
-    def __init__(self, features: Features | None = None, *, tlb_entries: int = 128) -> None:
+    def __init__(self, features: Features | None = None, *, tlb_entries: int = 128, is_forgiving: bool = False) -> None:
         self.regs: dict[str, int] = defaultdict(int)
         self.memory = BenchMemory()
         self.features = features or Features()
         self.time = 0
-        self.mmu = Mmu(self.regs, self.memory, self.features, tlb_entries=tlb_entries, now=self.moment)
+        self.mmu = Mmu(
+            self.regs, self.memory, self.features, tlb_entries=tlb_entries, now=self.moment, is_forgiving=is_forgiving
+        )
         self._free = BASE + SIZE // 2
 
     def moment(self) -> Moment:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.architecture import PAS
+from emu.architecture import PAS, Security
 from emu.features import Features
 from emu.rme.gpt import GptCache, decode_config, invalidated_range
 from emu.translation.records import GpcFailure
@@ -103,7 +103,7 @@ def test_step_6_external_abort_on_level_0() -> None:
         2,
         0xF,
         1 | 1 << 4,  # block, GPI 1
-        1 | 0xD << 4,  # NSO is GPC2
+        1 | 0xD << 4,  # valid only with NSO
         1 | 0xB << 4 | 1 << 8,  # block with reserved bits
         1 | 0xB << 4 | 1 << 63,
         3 | L1 | 1 << 4,  # table with reserved bits
@@ -158,6 +158,32 @@ def test_step_10_the_gpi_decides(pas: PAS, gpi: int) -> None:
     block = Rig()
     block.words[L0] = gpi << 4 | 1
     assert block.outcome(0x5FFF, pas) == (None if allowed else GpcFailure.FAIL, 0)
+
+
+@pytest.mark.parametrize("security", list(Security))
+@pytest.mark.parametrize("pas", list(PAS))
+def test_step_10_non_secure_only_shuts_out_secure_and_realm_state(pas: PAS, security: Security) -> None:
+    """FEAT_RME_GPC2: GPI 0b1101, valid with GPCCR_EL3.NSO (bit 19)."""
+    rig = Rig(gpccr=GPC | SANE | 1 << 19).with_level1()
+    rig.granule(0x5000, 0xD)
+    allowed = pas == PAS.NON_SECURE and security in (Security.NON_SECURE, Security.ROOT)
+    assert rig.cache.check(0x5000, pas, security).failure is (None if allowed else GpcFailure.FAIL)
+    assert rig.cache.passes(0x5000, pas, security) == allowed
+    assert all(rig.cache.passes(0x5000, PAS.NON_SECURE, state) == (state in (1, 2)) for state in Security)
+
+
+@pytest.mark.parametrize(("bit", "closed"), [(5, PAS.REALM), (6, PAS.NON_SECURE), (7, PAS.SECURE)])
+@pytest.mark.parametrize("pas", list(PAS))
+@pytest.mark.parametrize("pa", [0x5000, 1 << 32])
+def test_step_3_a_closed_address_space_fails_at_level_0(bit: int, closed: PAS, pas: PAS, pa: int) -> None:
+    """FEAT_RME_GPC2: RLPAD, NSPAD, SPAD; before the size is looked at, which lets Non-secure accesses pass."""
+    rig = Rig(gpccr=GPC | SANE | 1 << bit).with_level1()
+    rig.granule(0x5000, 0xF)
+    is_beyond = pa == 1 << 32
+    if pas == closed or (is_beyond and pas != PAS.NON_SECURE):
+        assert rig.outcome(pa, pas) == (GpcFailure.FAIL, 0)
+    else:
+        assert rig.outcome(pa, pas) == (None, 0 if is_beyond else 1)
 
 
 def test_results_say_what_was_read() -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.architecture import PAS, VA, Security
-from emu.debug.events import Moment, Owner
+from emu.architecture import PAS, VA, MecidSource, Security
+from emu.debug.events import Owner
 from emu.mec.cipher import BlockCipher
 from emu.mec.memory import CODE_TAG, EncryptedMemory, Model, OwnerChange, StoreResult
+from emu.mec.writers import Words, Writer, flags_of, words_of, writer_of
 
 SIZE = 1 << 16
 PAGE = bytes(range(256)) * 16
@@ -176,6 +177,7 @@ def test_tags_written_from_outside_are_found_once_told() -> None:
     memory.note_tags(0x2000, 16)
     assert [(page.pa, page.mecid) for page in memory.pages([(0, 0, SIZE)])] == [(0x2000, 3)]
     memory._tags[0x2000 >> 4] = 0
+    memory.note_tags(0x2000, 16)
     assert memory.pages([(0, 0, SIZE)]) == []
 
 
@@ -251,37 +253,107 @@ def test_pages_name_the_owner_of_most_blocks() -> None:
     assert memory.pages([(0x9000_0000, SIZE // 2, SIZE // 2)]) == []
 
 
-def test_the_last_writer_is_who_gave_the_owner() -> None:
-    memory = memory_of()
+def record(instruction: int, pc: int, el: int, security: Security, source: MecidSource = MecidSource.P0) -> Words:
+    return words_of(instruction, pc, flags_of(el, security, source))
+
+
+@pytest.mark.parametrize("model", ["cipher", "substitute"])
+def test_the_last_writer_is_the_last_store_whoever_owned_the_block(model: Model) -> None:
+    memory = memory_of(model)
     one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
-    first = Moment(10, VA(0xFFFF_0000_0000_1000), 2, Security.REALM)
-    second = Moment(20, VA(0x2000), 1, Security.NON_SECURE)
-    memory.store(0x100, 16, 0, one, lambda: first)
-    memory.store(0x100, 16, 0, one, lambda: second)
-    assert memory.last_writer(0x108) == first
-    memory.store(0x104, 4, 0, two, lambda: second)
-    assert memory.last_writer(0x100) == second
-    memory.store(0x104, 4, 0, one)
+    first = record(10, 0xFFFF_0000_0000_1000, 2, Security.REALM, MecidSource.A1)
+    second = record(20, 0x2000, 1, Security.NON_SECURE, MecidSource.ZERO)
     assert memory.last_writer(0x100) is None
-    assert memory.last_writer(0x200) is None
+    memory.store(0x100, 16, 0, one, first)
+    expected = Writer(10, VA(0xFFFF_0000_0000_1000), 2, Security.REALM, MecidSource.A1, False, Owner(PAS.REALM, 1, 0))
+    assert memory.last_writer(0x108) == expected
+    memory.store(0x100, 16, 0, one, second)
+    assert memory.last_writer(0x10F) == Writer(
+        20, VA(0x2000), 1, Security.NON_SECURE, MecidSource.ZERO, False, Owner(PAS.REALM, 1, 0)
+    )
+    memory.store(0x104, 4, 0, two, record(30, 4, 3, Security.ROOT, MecidSource.RL3))
+    found = memory.last_writer(0x100)
+    assert found == Writer(30, VA(4), 3, Security.ROOT, MecidSource.RL3, False, Owner(PAS.REALM, 2, 0))
+    assert memory.last_writer(0x2200) is None
 
 
-def test_bookkeeping_brings_generations_and_writers_back() -> None:
+def test_a_block_beside_a_store_keeps_its_writer_and_a_store_across_two_has_both() -> None:
     memory = memory_of()
-    moment = Moment(1, VA(4), 3, Security.ROOT)
     one = memory.owner_id(PAS.REALM, 1)
-    memory.store(0, 16, 0, one, lambda: moment)
+    memory.store(0x100, 64, 0, one, record(1, 4, 2, Security.REALM))
+    memory.store(0x11C, 8, 0, one, record(2, 8, 2, Security.REALM))
+    counts = [memory.last_writer(at) for at in range(0x100, 0x140, 16)]
+    assert [writer and writer.instruction for writer in counts] == [1, 2, 2, 1]
+
+
+def test_in_the_substitute_model_the_writer_is_the_pages_latest() -> None:
+    """The unit of ownership is the page: who stored to it last gave every block its owner."""
+    memory = memory_of("substitute")
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    memory.store(0x1000, 8, 0, one, record(7, 4, 2, Security.REALM))
+    memory.store(0x1800, 8, 0, two, record(9, 8, 1, Security.REALM))
+    for offset in (0x1000, 0x1400, 0x1FFF):
+        found = memory.last_writer(offset)
+        assert found is not None
+        assert (found.instruction, found.owner.mecid) == (9, 2)
+
+
+def test_a_poke_is_no_store() -> None:
+    memory = memory_of()
+    memory.store(0, 16, 0, memory.owner_id(PAS.REALM, 1), record(5, 4, 2, Security.REALM))
+    before = memory.last_writer(0)
+    memory.poke(0, bytes(16))
+    assert memory.last_writer(0) == before
+    memory.poke(0x40, b"x")
+    assert memory.last_writer(0x40) is None
+
+
+@given(
+    st.integers(0, (1 << 48) - 1), st.integers(0, (1 << 64) - 1), st.integers(0, 3), st.sampled_from(Security),
+    st.sampled_from(MecidSource), st.booleans(),
+)  # fmt: skip
+def test_a_record_says_what_was_put_into_it(
+    count: int, pc: int, el: int, security: Security, source: MecidSource, is_walk: bool
+) -> None:
+    owner = Owner(PAS.REALM, 3, 1)
+    first, second = words_of(count, pc, flags_of(el, security, source, is_walk=is_walk))
+    assert writer_of(first, second, owner) == Writer(count, VA(pc), el, security, source, is_walk, owner)
+    assert max(first, second) < 1 << 64
+
+
+def test_bookkeeping_brings_generations_back() -> None:
+    memory = memory_of()
+    one = memory.owner_id(PAS.REALM, 1)
     kept = memory.bookkeeping()
-    tags = memory._tags.tolist()
     memory.refresh(1)
-    two = memory.owner_id(PAS.REALM, 1)
-    memory.store(0, 16, 0, two, lambda: Moment(2, VA(8), 1, Security.REALM))
+    assert memory.owner_id(PAS.REALM, 1) != one
     memory.restore(kept)
-    for index, tag in enumerate(tags):
-        memory._tags[index] = tag
     assert memory.owner_id(PAS.REALM, 1) == one
-    assert memory.last_writer(0) == moment
     assert memory.generation(1) == 0
+
+
+def test_pages_follow_every_change_of_owners() -> None:
+    """Summaries are kept between looks; what a store, a restored tag or another question changes is made again."""
+    memory = memory_of()
+    regions = [(0x8000_0000, 0, SIZE)]
+
+    def summary() -> list[tuple[int, int, bool, int]]:
+        return [(page.pa & 0xFFFF, page.mecid, page.mixed, page.owned_blocks) for page in memory.pages(regions)]
+
+    one, two = memory.owner_id(PAS.REALM, 1), memory.owner_id(PAS.REALM, 2)
+    memory.store(0x3000, 32, 0, one)
+    memory.store(0x1000, 16, 0, two)
+    assert summary() == [(0x1000, 2, False, 1), (0x3000, 1, False, 2)]
+    assert summary() == [(0x1000, 2, False, 1), (0x3000, 1, False, 2)]
+    memory.store(0x3000, 16, 0, two)
+    memory.store(0x3020, 16, 0, one)
+    assert summary() == [(0x1000, 2, False, 1), (0x3000, 1, True, 3)]
+    kept = memory.bookkeeping()
+    memory._tags[0x1000 >> 4] = 0
+    memory.restore(kept)
+    assert summary() == [(0x3000, 1, True, 3)]
+    assert memory.pages([(0, 0x2000, 0x1000)]) == []
+    assert [page.pa for page in memory.pages([(0x7000_0000, 0x3000, 0x1000)])] == [0x7000_0000]
 
 
 def test_noise_is_the_same_for_the_same_seed_and_differs_for_another() -> None:

@@ -225,8 +225,8 @@ def test_bit_55_is_ignored_outside_realm(bench: Bench) -> None:
 @pytest.mark.parametrize(("granule", "sl0"), list(product((12, 14, 16), range(4))))
 @pytest.mark.parametrize("bits", range(25, 49))
 def test_first_level_and_input_size_must_agree(granule: int, sl0: int, bits: int) -> None:
-    starts = {12: {0: 2, 1: 1, 2: 0}, 14: {0: 3, 1: 2, 2: 1}, 16: {0: 3, 1: 2, 2: 1}}[granule]
-    found = stage2_geometry(granule, bits, sl0, Features(granules=(12, 14, 16)))
+    starts = {12: {0: 2, 1: 1, 2: 0, 3: 3}, 14: {0: 3, 1: 2, 2: 1}, 16: {0: 3, 1: 2, 2: 1}}[granule]
+    found = stage2_geometry(granule, bits, sl0, False, Features(granules=(12, 14, 16)))
     if sl0 not in starts:
         assert found is None
         return
@@ -241,8 +241,8 @@ def test_first_level_and_input_size_must_agree(granule: int, sl0: int, bits: int
 @pytest.mark.parametrize(("pa_bits", "granule", "sl0"), [(42, 12, 2), (40, 14, 2), (42, 16, 2)])
 def test_deep_first_levels_need_a_large_pa(pa_bits: int, granule: int, sl0: int) -> None:
     bits = {12: 42, 14: 40, 16: 44}[granule]
-    assert stage2_geometry(granule, bits, sl0, Features(pa_bits=pa_bits)) is None
-    assert stage2_geometry(granule, bits, sl0, Features(pa_bits=48)) is not None
+    assert stage2_geometry(granule, bits, sl0, False, Features(pa_bits=pa_bits)) is None
+    assert stage2_geometry(granule, bits, sl0, False, Features(pa_bits=48)) is not None
 
 
 def test_concatenated_first_tables(bench: Bench) -> None:

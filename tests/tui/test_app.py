@@ -217,6 +217,20 @@ async def test_the_cursor_goes_from_hit_to_hit_and_says_what_is_missing() -> Non
         assert pane.number == 2
 
 
+async def test_enter_on_a_finding_shows_its_place_and_what_to_do() -> None:
+    async with debugging(bundled("mecid")) as person:
+        await person.stop_after("c")
+        person.screen.show_pane("findings", focus=True)
+        await person.until(lambda: "wrong-context" in person.text("findings"))
+        assert "fix: set MECID_P0_EL2 to 6" in person.text("findings")
+        await person.press("enter")
+        found = person.pane("findings").view.findings[-1].finding
+        assert person.screen.memory.top == found.pa & ~15
+        assert person.screen.disassembly.place == found.pc
+        assert "wrong-context: set MECID_P0_EL2 to 6" in person.message
+        assert "5 findings" in person.screen.query_one(Header).line(160).text
+
+
 async def test_hits_of_a_loop_are_told_once() -> None:
     async with debugging(bundled("two-realms")) as person:
         await person.stop_after("c")
@@ -359,7 +373,7 @@ async def test_every_action_of_the_table_has_a_key_that_works(action: Any) -> No
                 await person.press("escape")
 
 
-@pytest.mark.parametrize("name", ["registers", "walk", "memory", "tlb", "map", "hits", "console", "events"])
+@pytest.mark.parametrize("name", ["registers", "walk", "memory", "tlb", "map", "hits", "findings", "console", "events"])
 async def test_every_key_of_a_pane_works(name: str) -> None:
     async with debugging(bundled("stage2")) as person:
         await person.stop_after("c")

@@ -9,15 +9,17 @@ import pytest
 
 from emu.architecture import PA, PAS, VA, MecidSource, Security
 from emu.debug.events import Moment
+from emu.mec.rules import Finding, Severity
 from mectui.queries.disassembly import DisassemblyView, InstructionView, Note
 from mectui.queries.events import EventView
+from mectui.queries.findings import FindingsView, FindingView
 from mectui.queries.hits import HitsView, HitView
 from mectui.queries.mec import MIXED, UNOWNED, Cell, LegendEntry, MapRow, MapView, PageInfo
 from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership
 from mectui.queries.registers import EffectiveView, FieldView, GeneralView, MecRegistersView, RegisterView, SystemView
 from mectui.queries.status import StatusView
 from mectui.queries.tlb import TlbRow, TlbView
-from mectui.render import console, disassembly, events, hits, mec, memory, registers, status, tlb
+from mectui.render import console, disassembly, events, findings, hits, mec, memory, registers, status, tlb
 from mectui.render.text import plain, width
 from tests.tui import views
 
@@ -313,6 +315,31 @@ def test_a_run_of_hits_by_one_instruction_is_told_once() -> None:
     )
 
 
+FINDING = Finding(
+    "missing-isb", Severity.ERROR, views.ASKED,
+    "the read of 0x40200000 at look+0x44 (pc 0x40081094) goes by an old value",
+    "put an ISB between the MSR and the access", count=2,
+)  # fmt: skip
+
+
+def test_a_finding_is_two_lines_and_the_chosen_one_says_what_to_do() -> None:
+    view = FindingsView((FindingView(1, FINDING, "look+0x44"),), 1, 31)
+    assert plain(findings.findings(view, 64)) == (
+        "  1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times\n"
+        "     The read of 0x40200000 at look+0x44 (pc 0x40081094) goes …\n"
+    )
+    assert (
+        plain(findings.findings(view, 64, chosen=1))
+        == """\
+  1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times
+     The read of 0x40200000 at look+0x44 (pc 0x40081094) goes by
+     an old value.
+     fix: put an ISB between the MSR and the access
+"""
+    )
+    assert findings.summary(view) == "1 error"
+
+
 def test_events_are_sentences_with_their_moment() -> None:
     view = EventView(views.ASKED, "look+0x44", "MECID_P0_EL2 5 → 6", "changed")
     assert plain(events.events([view], 80)) == "#1,204 EL2 MECID_P0_EL2 5 → 6  at look+0x44\n"
@@ -331,6 +358,7 @@ def test_long_console_lines_are_folded() -> None:
     [
         (lambda: tlb.tlb(TlbView((), 128), 60), "Translations appear here"),
         (lambda: hits.hits(HitsView((), 0), 60), "No substituted access so far."),
+        (lambda: findings.findings(FindingsView((), 0, 31), 60), "No broken rule so far. 31 rules are being"),
         (lambda: mec.mec_map(MapView(1, 8, (), (), None, 0), 60), "Pages appear here once the guest"),
         (lambda: events.events((), 60), "Exceptions, returns, MECID register writes"),
         (lambda: console.console("", 60), "What the guest prints"),

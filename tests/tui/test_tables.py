@@ -119,10 +119,10 @@ def test_a_layout_fills_the_board_and_holds_every_pane_once(size: tuple[int, int
     assert all(count == 1 for row in covered for count in row)
 
 
-def test_at_160_by_45_every_pane_has_its_own_place() -> None:
+def test_at_160_by_45_every_pane_has_its_own_place_but_findings_share_that_of_the_hits() -> None:
     places = arrange(160, 42, Workspace.DEBUG)
-    assert all(len(place.panes) == 1 for place in places)
-    assert len(places) == len(ALL)
+    assert [place.panes for place in places if len(place.panes) != 1] == [("hits", "findings")]
+    assert len(places) == len(ALL) - 1
 
 
 def test_at_80_by_24_code_and_registers_stay_and_the_rest_is_in_tabs() -> None:

@@ -1,0 +1,130 @@
+"""Listens to the machine's events on behalf of the chosen rules and collects what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from emu.architecture import PA, VA
+from emu.debug.bus import EventBus
+from emu.debug.events import Event, Moment
+from emu.mec.rules.model import Finding, Rule, Watched
+
+MOST = 4_000
+"""Findings that are kept: a guest that makes a new mistake at every instruction must not eat the host."""
+
+_Key = tuple[str, Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckerState:
+    """What a snapshot of the machine keeps."""
+
+    findings: dict[_Key, Finding]
+    total: int
+    rules: dict[str, dict[str, Any]]
+
+
+class RuleChecker:
+    """The chosen rules at work. It implements `Report`."""
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        bus: EventBus,
+        machine: Watched,
+        *,
+        stops_on: Iterable[str] = (),
+        stop: Callable[[Finding], None] | None = None,
+    ) -> None:
+        """`stop` is told of the first finding of each kind by the rules named in `stops_on`."""
+        self.rules = tuple(rules)
+        self.total = 0
+        """How many findings there were; `findings` keeps the first thousands."""
+        self._bus = bus
+        self._machine = machine
+        self._stops_on = frozenset(stops_on)
+        self._stop = stop
+        self._findings: dict[_Key, Finding] = {}
+        self._is_finishing = False
+        self._subscriptions: dict[str, tuple[tuple[type, ...], Callable[[], None]]] = {}
+        self._initial = self.snapshot()
+        for rule in self.rules:
+            self._listen(rule)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """By the instruction that each is about."""
+        return sorted(self._findings.values(), key=lambda finding: finding.instruction)
+
+    # What rules call.
+
+    def repeats(self, rule: Rule, key: Hashable) -> bool:
+        full = (rule.id, key)
+        found = self._findings.get(full)
+        if found is None:
+            return False
+        self._findings[full] = replace(found, count=found.count + 1)
+        return True
+
+    def add(
+        self,
+        rule: Rule,
+        key: Hashable,
+        moment: Moment,
+        message: str,
+        *,
+        fix: str = "",
+        other: Moment | None = None,
+        va: VA | None = None,
+        pa: PA | None = None,
+    ) -> None:
+        if self.repeats(rule, key):
+            return
+        finding = Finding(rule.id, rule.severity, moment, message, fix or rule.fix, other, va, pa)
+        self.total += 1
+        if len(self._findings) < MOST:
+            self._findings[rule.id, key] = finding
+        if rule.id in self._stops_on and self._stop is not None and not self._is_finishing:
+            self._stop(finding)
+
+    # What the machine calls.
+
+    def finish(self) -> None:
+        """The guest has ended by itself: rules that waited for what would come say what they know."""
+        self._is_finishing = True
+        for rule in self.rules:
+            rule.finish(self._machine, self)
+        self._is_finishing = False
+
+    def reset(self) -> None:
+        """The machine starts over."""
+        self.restore(self._initial)
+
+    def snapshot(self) -> CheckerState:
+        return CheckerState(dict(self._findings), self.total, {rule.id: rule.memory() for rule in self.rules})
+
+    def restore(self, state: CheckerState) -> None:
+        self._findings = dict(state.findings)
+        self.total = state.total
+        for rule in self.rules:
+            rule.remember(state.rules[rule.id])
+            self._listen(rule)
+
+    # Inside.
+
+    def _listen(self, rule: Rule) -> None:
+        """Subscribe a rule to what it wants now."""
+        wanted = rule.wanted()
+        known = self._subscriptions.get(rule.id)
+        if known is not None:
+            if known[0] == wanted:
+                return
+            known[1]()
+        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(lambda event: self._hear(rule, event), *wanted))
+
+    def _hear(self, rule: Rule, event: Event) -> None:
+        rule.hear(event, self._machine, self)
+        if rule.wanted() is not self._subscriptions[rule.id][0]:
+            self._listen(rule)

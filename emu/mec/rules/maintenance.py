@@ -1,0 +1,236 @@
+"""Rules about cache lines that have to leave the caches when a granule changes its MECID (mec-reference.md 1.8)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from emu.architecture import PA, PAGE, PAS
+from emu.debug.events import BarrierExecuted, CacheMaintained, Event, LineWrittenBack, OwnerChanged
+from emu.mec.rules.model import Report, Rule, Severity, Watched
+from emu.mec.rules.words import at, context, several
+
+_TO_POE = frozenset(("CIPAE", "CIGDPAE", "CIPAPA", "CIGDPAPA"))
+"""Maintenance to the Point of Encryption or beyond."""
+
+
+def line_size(machine: Watched) -> int:
+    """Bytes of the smallest data cache line (CTR_EL0.DminLine): the stride that maintenance needs."""
+    return 4 << (machine.registers["CTR_EL0"] >> 16 & 0xF)
+
+
+def reuse(event: OwnerChanged, machine: Watched) -> tuple[int, int] | None:
+    """(old MECID, new MECID) of a Realm block that changed hands within Realm; None for anything else.
+
+    Where the cache is modelled, stores reach memory when lines are written back: `LineWrittenBack` tells then.
+    """
+    before, after = event.before, event.after
+    if before is None or event.written is None or machine.features.has_cache:
+        return None
+    if before.pas is not PAS.REALM or after.pas is not PAS.REALM or before.mecid == after.mecid:
+        return None
+    return before.mecid, after.mecid
+
+
+class _Maintenance(Rule):
+    """Remembers when each line was last cleaned and invalidated to the Point of Encryption."""
+
+    severity = Severity.ERROR
+    kinds: ClassVar[tuple[type, ...]] = (OwnerChanged, CacheMaintained)
+
+    def __init__(self) -> None:
+        self.lines: dict[int, tuple[int, ...]] = {}
+        """Instruction at which each line of a granule was maintained, 0 for never."""
+        self.whole: dict[int, int] = {}
+        """The same for granules of which every line was: the earliest."""
+
+    def note(self, event: CacheMaintained, size: int) -> None:
+        if event.ignored or event.operation not in _TO_POE or event.pa is None or event.pas is not PAS.REALM:
+            return
+        granule, number = event.pa // PAGE, event.pa % PAGE // size
+        lines = list(self.lines.get(granule) or (0,) * (PAGE // size))
+        lines[number] = max(event.moment.instruction, 1)
+        if all(lines):
+            self.whole[granule] = min(lines)
+            self.lines.pop(granule, None)
+        else:
+            self.lines[granule] = tuple(lines)
+
+    def maintained_at(self, pa: int, size: int, is_whole: bool) -> int:
+        """When a line was last maintained; 0 for never. `is_whole` asks for the granule's earliest line."""
+        granule = pa // PAGE
+        lines = self.lines.get(granule)
+        some = 0 if lines is None else min(lines) if is_whole else lines[pa % PAGE // size]
+        return max(some, self.whole.get(granule, 0))
+
+    def maintained_since(self, pa: int, instruction: int) -> int:
+        """How many lines of the granule of an address were maintained after an instruction."""
+        granule = pa // PAGE
+        return sum(1 for moment in self.lines.get(granule, ()) if moment > instruction)
+
+    def hear(self, event: Event, machine: Watched, report: Report) -> None:
+        size = line_size(machine)
+        if isinstance(event, CacheMaintained):
+            self.note(event, size)
+        elif isinstance(event, OwnerChanged) and event.written is not None:
+            identities = reuse(event, machine)
+            if identities is not None:
+                maintained = self.maintained_at(event.pa, size, machine.model == "substitute")
+                self.judge(event, identities, maintained, size, machine, report)
+
+    def judge(
+        self, event: OwnerChanged, identities: tuple[int, int], maintained: int, size: int, machine: Watched,
+        report: Report,
+    ) -> None:  # fmt: skip
+        raise NotImplementedError
+
+    def story(self, event: OwnerChanged, identities: tuple[int, int], machine: Watched) -> str:
+        old, new = identities
+        return (
+            f"the line at PA {event.pa:#x} was stored under MECID {old} at {at(machine, event.written)} and under "
+            f"MECID {new} at {at(machine, event.moment)}"
+        )
+
+
+class ReuseWithoutCipae(_Maintenance):
+    id = "reuse-without-cipae"
+    numbers = (18,)
+    title = "A granule changes its MECID without DC CIPAE"
+    why = (
+        "Caches before the Point of Encryption hold lines tagged with the MECID that made them. A dirty line of the "
+        "old MECID that is still there may be written back at any time, over what the new owner stored."
+    )
+    fix = (
+        "after the last use under the old MECID and before the first store under the new one: DC CIPAE for every line "
+        "of the granule, then DSB"
+    )
+    kinds = (OwnerChanged, CacheMaintained, LineWrittenBack)
+
+    def hear(self, event: Event, machine: Watched, report: Report) -> None:
+        if not isinstance(event, LineWrittenBack):
+            super().hear(event, machine, report)
+            return
+        lost = event.overwritten
+        if lost is None or (lost.pas, lost.mecid) == (event.owner.pas, event.owner.mecid):
+            return
+        key = ("lost", event.pa // PAGE, event.owner, lost)
+        if report.repeats(self, key):
+            return
+        message = (
+            f"a dirty line of {context(event.owner)} is written back to PA {event.pa:#x} at "
+            f"{at(machine, event.moment)} ({event.cause}), over what was stored under {context(lost)} since: "
+            "that is lost"
+        )
+        report.add(self, key, event.moment, message, pa=event.pa)
+
+    def judge(
+        self, event: OwnerChanged, identities: tuple[int, int], maintained: int, size: int, machine: Watched,
+        report: Report,
+    ) -> None:  # fmt: skip
+        assert event.written is not None
+        since = event.written.instruction
+        if maintained > since or self.maintained_since(event.pa, since):
+            return
+        key = (event.pa // PAGE, identities)
+        if not report.repeats(self, key):
+            message = f"{self.story(event, identities, machine)}, without DC CIPAE in between"
+            report.add(self, key, event.moment, message, other=event.written, pa=event.pa)
+
+
+class CipaePartial(_Maintenance):
+    id = "cipae-partial"
+    numbers = (20,)
+    title = "DC CIPAE reached only part of a granule"
+    why = (
+        "DC CIPAE acts on one cache line. A loop with a stride longer than a line (4 << CTR_EL0.DminLine bytes), or "
+        "one that ends early, leaves dirty lines of the old MECID behind."
+    )
+    fix = "step through the whole granule by 4 << CTR_EL0.DminLine bytes"
+
+    def judge(
+        self, event: OwnerChanged, identities: tuple[int, int], maintained: int, size: int, machine: Watched,
+        report: Report,
+    ) -> None:  # fmt: skip
+        assert event.written is not None
+        since = event.written.instruction
+        done = self.maintained_since(event.pa, since)
+        if maintained > since or not done:
+            return
+        key = (event.pa // PAGE, identities)
+        if not report.repeats(self, key):
+            message = (
+                f"{self.story(event, identities, machine)}; DC CIPAE in between reached {done} of "
+                f"{several(PAGE // size, 'line')} of the granule, and not this one"
+            )
+            report.add(self, key, event.moment, message, other=event.written, pa=event.pa)
+
+
+class CipaeWithoutDsb(_Maintenance):
+    """Hears of barriers only while maintenance waits for one: native code hands over every barrier somebody wants."""
+
+    id = "cipae-without-dsb"
+    numbers = (20,)
+    title = "A granule is reused before its DC CIPAE has completed"
+    why = (
+        "Cache maintenance is complete only after a DSB. A store under the new MECID before that may be overtaken by "
+        "the write-back of the old line."
+    )
+    fix = "DSB after the last DC CIPAE and before the first store under the new MECID"
+    _waiting: ClassVar[tuple[type, ...]] = (*_Maintenance.kinds, BarrierExecuted)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_waiting = False
+        self.completed = 0
+        """Instruction of the last DSB after maintenance."""
+
+    def wanted(self) -> tuple[type, ...]:
+        return self._waiting if self.is_waiting else self.kinds
+
+    def note(self, event: CacheMaintained, size: int) -> None:
+        super().note(event, size)
+        self.is_waiting = True
+
+    def hear(self, event: Event, machine: Watched, report: Report) -> None:
+        if isinstance(event, BarrierExecuted):
+            if event.kind == "DSB":
+                self.is_waiting, self.completed = False, event.moment.instruction
+            return
+        super().hear(event, machine, report)
+
+    def judge(
+        self, event: OwnerChanged, identities: tuple[int, int], maintained: int, size: int, machine: Watched,
+        report: Report,
+    ) -> None:  # fmt: skip
+        assert event.written is not None
+        if maintained <= event.written.instruction or maintained < self.completed:
+            return
+        key = (event.pa // PAGE, identities)
+        if not report.repeats(self, key):
+            message = f"{self.story(event, identities, machine)}: after the DC CIPAE, but without DSB in between"
+            report.add(self, key, event.moment, message, other=event.written, pa=event.pa)
+
+
+class CipaeIgnored(Rule):
+    id = "cipae-ignored"
+    numbers = (19,)
+    severity = Severity.ERROR
+    title = "DC CIPAE that does nothing"
+    why = (
+        "DC CIPAE takes a physical address with its address space in bits 63 (NS) and 62 (NSE), and acts only where "
+        "both are 1: Realm. With anything else it is a NOP, and the lines stay in the caches."
+    )
+    fix = "set bits 63 and 62 of the operand: PA | 3 << 62"
+    kinds: ClassVar = (CacheMaintained,)
+
+    def hear(self, event: Event, machine: Watched, report: Report) -> None:
+        assert isinstance(event, CacheMaintained)
+        if event.operation not in ("CIPAE", "CIGDPAE") or not event.ignored:
+            return
+        key = (event.moment.pc, event.operand // PAGE)
+        if not report.repeats(self, key):
+            where = at(machine, event.moment)
+            message = f"DC {event.operation} of {event.operand:#x} at {where} does nothing: {event.ignored}"
+            report.add(self, key, event.moment, message, pa=None if event.pa is None else PA(event.pa))
+
+
+RULES: tuple[type[Rule], ...] = (ReuseWithoutCipae, CipaeIgnored, CipaePartial, CipaeWithoutDsb)

@@ -1,0 +1,172 @@
+"""Context synchronisation of one CPU: MSRs that wait, the events that make them act, and accesses that came too soon.
+
+What waits is what the MMU reads: accesses, fetches, walks, AT, the VMID and state of TLBI, granule protection, MECIDs.
+What does not: PSTATE, stack pointers, ELR, SPSR, VBAR and the syndrome registers, which are read directly or
+synchronise themselves, and the conditions of traps and of exception routing, which act at once (the manual allows
+either). A debugger's writes act at once too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from emu import state
+from emu.architecture import PA, PAS, VA
+from emu.debug.events import BarrierExecuted, MecidWritten, Moment, PendingUsed, RegisterWritten, Synchronised
+from emu.registers.model import Register
+from emu.registers.pending import ActingRegisters, Pending
+from emu.translation.at import AT_OPERATIONS, at_request
+from emu.translation.records import MemoryAttributes, Request
+from emu.translation.regimes import RegisterView, regime_of
+
+if TYPE_CHECKING:
+    from emu.cpu import Cpu
+
+Sync = Literal["immediate", "architectural"]
+"""When an MSR to a register that the MMU reads acts: at once, or at the next context synchronisation event."""
+
+STEERING = frozenset(("translation", "mecid"))
+"""Hooks of the registers that the MMU reads."""
+
+_TRAP_REGISTERS = frozenset(("HCR_EL2", "SCR_EL3"))
+"""Registers that steer the MMU and the traps of floating point too."""
+
+_DOMAINS = ("OSH", "NSH", "ISH", "SY")
+_TYPES = ("", "LD", "ST", "")
+
+
+class Synchronisation:
+    """What stands between a CPU's registers and its MMU."""
+
+    def __init__(self, cpu: Cpu, sync: Sync) -> None:
+        self._cpu = cpu
+        self._is_immediate = sync == "immediate"
+        self.acting = ActingRegisters(cpu.regs)
+        """The registers as the MMU sees them."""
+        self.is_watching = False
+        """Whether every access has to come by `check`: a register waits, and somebody wants to hear of its use."""
+
+    # Writes.
+
+    def write(self, register: Register, value: int) -> None:
+        """An MSR to a register that steers the MMU."""
+        cpu, regs, name = self._cpu, self._cpu.regs, register.name
+        moment, old = cpu.moment(), regs[name]
+        regs[name] = value
+        new = regs[name]
+        if self._is_immediate:
+            cpu.context_changed()
+        else:
+            self.acting.hold(name, old, moment)
+            self._update()
+            if name in _TRAP_REGISTERS:
+                cpu.fp_traps_changed()
+        if register.hook == "mecid":
+            cpu.emit(MecidWritten(moment, name, old, new))
+        if cpu.wants(RegisterWritten):
+            cpu.emit(RegisterWritten(moment, name, old, new, value))
+
+    def write_at_once(self, name: str, value: int) -> None:
+        """A debugger's write: whatever waited in this register is forgotten."""
+        self._cpu.regs[name] = value
+        self.acting.held.pop(name, None)
+        self._update()
+        self._cpu.context_changed()
+
+    # Events.
+
+    def synchronise(self, cause: str, moment: Moment) -> None:
+        """A context synchronisation event. The caller sees to `Cpu.context_changed` once it has done its own part."""
+        held = self.acting.held
+        if not held:
+            return
+        names = tuple(held)
+        held.clear()
+        self._update()
+        if self._cpu.wants(Synchronised):
+            self._cpu.emit(Synchronised(moment, cause, names))
+
+    def isb(self) -> None:
+        """An ISB that native code handed over: something waits, or somebody wants to hear of barriers."""
+        cpu, moment = self._cpu, self._cpu.moment()
+        if cpu.wants(BarrierExecuted):
+            cpu.emit(BarrierExecuted(moment, "ISB", "SY"))
+        if self.acting.held:
+            self.synchronise("ISB", moment)
+            cpu.context_changed()
+
+    def barrier(self, word: int) -> None:
+        """A DSB or DMB that native code handed over, because somebody wants to hear of it."""
+        option = word >> 8 & 15
+        # The manual's reserved options work as SY does.
+        domain = _DOMAINS[option >> 2] if option & 3 else "SY"
+        kinds = _TYPES[option & 3]
+        name = kinds if kinds and domain == "SY" else domain + kinds
+        kind = "DMB" if word >> 5 & 1 else "DSB"
+        self._cpu.emit(BarrierExecuted(self._cpu.moment(), kind, name))
+
+    # Coming and going of states and listeners.
+
+    def forget(self) -> None:
+        """Reset, or a debugger's new state: nothing waits."""
+        self.restore({})
+
+    def restore(self, pending: dict[str, Pending]) -> None:
+        """The registers have been given the values of another moment, at which these waited."""
+        self.acting.restore(pending)
+        self._update(quietly=True)
+
+    def wanted_changed(self) -> None:
+        """Somebody began or ceased to listen to some kind of event."""
+        self._update()
+
+    def _update(self, *, quietly: bool = False) -> None:
+        """Tell native code what it has to hand over, and engines whether they may cache translations."""
+        cpu, held = self._cpu, self.acting.held
+        waits = state.SOMETHING_WAITS if held else 0
+        cpu.slots[state.BARRIERS] = waits | (state.BARRIERS_WANTED if cpu.wants(BarrierExecuted) else 0)
+        is_watching = bool(held) and cpu.wants(PendingUsed)
+        if is_watching is not self.is_watching:
+            self.is_watching = is_watching
+            if not quietly:
+                cpu.context_changed()
+
+    # Accesses that go by an old value.
+
+    def check(self, request: Request) -> None:
+        """Before an access: report the registers whose new values would have made it another one."""
+        self._check(request.va, lambda view: replace(request, regime=regime_of(request.el, view, request.security)))
+
+    def check_at(self, operation: str, va: VA, pan: bool) -> None:
+        """Before an AT instruction: the same. What it translates is found out without the check of the output."""
+        self._check(va, lambda view: at_request(AT_OPERATIONS[operation], va, view, pan))
+
+    def _check(self, va: VA, make: Callable[[RegisterView], Request | None]) -> None:
+        request = make(self.acting)
+        if request is None:
+            return
+        held, access = self.acting.held, request.access
+        names = [name for name, item in held.items() if access not in item.reported]
+        if not names:
+            return
+        goes = self._destination(make)
+        guilty = [name for name in names if self._destination(make, name) != goes]
+        if not guilty and len(names) > 1 and self._destination(make, *names) != goes:
+            guilty = names  # only together do they make a difference
+        for name in guilty:
+            item = held[name]
+            item.reported.add(access)
+            now = self._cpu.moment()
+            pending = self._cpu.regs[name]
+            self._cpu.emit(PendingUsed(now, name, item.acting, pending, access, va, item.written))
+
+    def _destination(
+        self, make: Callable[[RegisterView], Request | None], *names: str
+    ) -> tuple[PA, PAS, int, MemoryAttributes] | None:
+        """Where an access goes if these registers act already; None where it faults."""
+        with self.acting.as_if_acting(names):
+            request = make(self.acting)
+            where = None if request is None else self._cpu.mmu.look(request)
+            return None if where is None else (where.pa, where.pas, where.mecid, where.attributes)
