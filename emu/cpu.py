@@ -146,7 +146,7 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            if not state.CONTEXT <= slot <= state.CALL_FP:
+            if not state.CONTEXT <= slot <= state.CALL_HOT:
                 self.slots[slot] = 0
         self._earlier_access = None
         self.regs.reset()

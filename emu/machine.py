@@ -35,9 +35,9 @@ from emu.translation.tlb import TlbEntry
 from emu.views import Breakpoints, Events, MecView, RegisterTable, TlbView
 
 Engine = Literal["auto", "reference", "interpreter", "jit"]
-_ENGINES = ("auto", "reference", "interpreter")
+_ENGINES = ("auto", "reference", "interpreter", "jit")
 _UART_BASE = 0x0900_0000
-_SLICE = {"reference": 2_000, "interpreter": 4_000_000}
+_SLICE = {"reference": 2_000, "interpreter": 4_000_000, "jit": 20_000_000}
 """Instructions between two looks at whether a pause was asked for: a few milliseconds each."""
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
 _ENDS = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
@@ -73,6 +73,7 @@ class Machine:
     native code between runs (None: nowhere).
     `rules` says which MEC rules are checked ("default", "all", "none", ids; `emu.mec.rules.choose`), `stop_on` which of
     them end the run ("findings" for all of those, or ids).
+    `jit_threshold` is how often the JIT sees a branch target before it compiles what is there (0: before it runs).
     Raises ConfigurationError for a machine that cannot be built.
     """
 
@@ -98,15 +99,16 @@ class Machine:
         cpu: str = "max",
         rules: str | Iterable[str] = "default",
         stop_on: str | Iterable[str] = (),
+        jit_threshold: int | None = None,
     ) -> None:
         if cpus != 1:
             raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
         if el not in (1, 2, 3):
             raise ConfigurationError(f"the machine cannot start at EL{el}: choose 3, 2 or 1")
-        if engine == "jit":
-            raise ConfigurationError("there is no JIT engine in this version: choose interpreter or reference")
         if engine not in _ENGINES:
-            raise ConfigurationError(f"there is no engine {engine!r}: choose auto, interpreter or reference")
+            raise ConfigurationError(f"there is no engine {engine!r}: choose auto, jit, interpreter or reference")
+        if jit_threshold is not None and jit_threshold < 0:
+            raise ConfigurationError(f"a JIT threshold of {jit_threshold} makes no sense: choose 0 (at once) or more")
         if mec_model not in ("cipher", "substitute"):
             raise ConfigurationError(f"there is no memory model {mec_model!r}: choose cipher or substitute")
         if cpu not in CPUS:
@@ -121,7 +123,8 @@ class Machine:
             raise ConfigurationError(f"a TLB of {tlb_entries} entries cannot be built: choose 1 to 65536")
         chosen = choose(rules)
         stops = choose_stops(stop_on, chosen)
-        self.engine_name = "interpreter" if engine == "auto" else engine
+        self.engine_name = "jit" if engine == "auto" else engine
+        self._jit_threshold = jit_threshold
         self.mec_model = mec_model
         self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu], has_cache=mec_cache)
         self.memory = PhysicalMemory(
@@ -196,13 +199,18 @@ class Machine:
     ) -> Any:
         if self.engine_name == "reference":
             return self._reference
-        from emu.engine.interpreter import Interpreter
-
         if cache_folder == "default":
             from platformdirs import user_cache_path
 
             cache_folder = user_cache_path("mectui") / "objects"
-        return Interpreter(self.cpu, cache_folder, on_compile)
+        if self.engine_name == "interpreter":
+            from emu.engine.interpreter import Interpreter
+
+            return Interpreter(self.cpu, cache_folder, on_compile)
+        from emu.engine.jit import DEFAULT_THRESHOLD, Jit
+
+        threshold = DEFAULT_THRESHOLD if self._jit_threshold is None else self._jit_threshold
+        return Jit(self.cpu, cache_folder, on_compile, threshold)
 
     # Images.
 

@@ -111,9 +111,12 @@ class Interpreter:
         if not self._slots[state.STOP]:
             self._slots[state.STOP] = _LEFT_FOR_DEBUG
 
+    def _breakpoints_as_offsets(self) -> frozenset[int]:
+        return frozenset((address >> 2) & (_WORDS - 1) for address in self.cpu.breakpoints)
+
     def _run_native(self, budget: int) -> None:
         slots = self._slots
-        offsets = frozenset((address >> 2) & (_WORDS - 1) for address in self.cpu.breakpoints)
+        offsets = self._breakpoints_as_offsets()
         if offsets != self._breakpoint_offsets:
             for page in self._pages.values():
                 for offset in offsets - self._breakpoint_offsets:
@@ -230,7 +233,11 @@ class Interpreter:
         self._soft.fill(state.FETCH_TLB, pc, page.address)
         tag = memory.tags[offset // BLOCK]
         index = (offset & (PAGE - 1)) >> 2
-        if tag & (CODE_TAG - 1) in (0, owner) and index not in self._breakpoint_offsets and not self._is_taken(page, index):
+        if (
+            tag & (CODE_TAG - 1) in (0, owner)
+            and index not in self._breakpoint_offsets
+            and not self._is_taken(page, index)
+        ):
             memory.tags[offset // BLOCK] = tag | CODE_TAG
             page.slots[2 * index + 1] = word
             page.slots[2 * index] = handler

@@ -24,6 +24,10 @@ DEFAULT_THRESHOLD = 3_000
 """Times that a branch target is reached before it is compiled."""
 MOST_REGIONS = 4_096
 """Compiled regions that are kept; then all are dropped and the hot ones come back."""
+_REGION_READY = 3
+"""Value of STOP: leave native code, a region can be put in place."""
+_SIZE, _FORCED_SIZE = 256, 24
+"""Most instructions in a region; small where nothing but the proof counts."""
 _PAGE_BITS = 12
 _LOOK_AHEAD = 64
 _WORD = 0xFFFF_FFFF
@@ -86,15 +90,19 @@ class Jit(Interpreter):
     def run(self, budget: int) -> None:
         """Execute until the budget is used up, the CPU asks to leave, or a region is ready to be put in place."""
         self._retired.clear()
-        if frozenset((address >> 2) & (PAGE // 4 - 1) for address in self.cpu.breakpoints) != self._breakpoint_offsets:
-            self._drop_all()
         self._install_ready()
         super().run(budget)
-        if self.cpu.stop is None and not self._compiler.ready.empty():
-            self._slots[state.STOP] = 0  # it was ours; whoever else asked has left a note with the machine
+        if self._slots[state.STOP] == _REGION_READY:
+            self._slots[state.STOP] = 0
+
+    def _run_native(self, budget: int) -> None:
+        if self._breakpoints_as_offsets() != self._breakpoint_offsets:
+            self._drop_all()
+        super()._run_native(budget)
 
     def _region_ready(self) -> None:
-        self._slots[state.STOP] = 1
+        # Whoever asked for a stop at this very moment has left a note with the machine or the CPU besides.
+        self._slots[state.STOP] = _REGION_READY
 
     def _install_ready(self) -> None:
         while not self._compiler.ready.empty():
@@ -144,7 +152,9 @@ class Jit(Interpreter):
             place = 2 * ((address & PAGE - 1) >> 2)
             return None if words[place] == stub else decode(words[place + 1] & _WORD)
 
-        return Request(pc, Code(at), page.slots[place], page.slots[place + 1])
+        return Request(
+            pc, Code(at, _FORCED_SIZE if self._is_forced else _SIZE), page.slots[place], page.slots[place + 1]
+        )
 
     # Putting regions in place.
 

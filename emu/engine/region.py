@@ -23,7 +23,7 @@ _STEADY = (
     *(state.CONTEXT, state.ARENA, state.TAGS),
     *(state.FP_DISABLED, state.SP_ALIGNMENT, state.UNALIGNED_EXCLUSIVES, state.GUARDED),
     *(state.TAG_CLEAR_LOW, state.TAG_CLEAR_HIGH, state.TAG_SET_HIGH),
-    *(state.COUNT, state.LIMIT, state.FPCR),
+    *(state.COUNT, state.LIMIT, state.FPCR, state.WRITERS, state.WRITER_COUNT),
 )
 """Slots that nothing inside a region changes: read once."""
 
@@ -178,8 +178,10 @@ class RegionLower(Lower):
 
     # Memory.
 
-    def _find(self, table: int, address: ir.Value, size: int, mode: Mode, align: int) -> tuple[ir.Value, ir.Value]:
-        """(arena offset, owner id as 32 bits) of an access by the software TLB; leaves where that has no answer.
+    def _find(
+        self, table: int, address: ir.Value, size: int, mode: Mode, align: int
+    ) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """(arena offset, owner id as 32 bits, the entry) of an access by the software TLB; leaves where that has no answer.
 
         Aligned accesses need one comparison: bits that must be zero stay in what the tag is compared with.
         """
@@ -200,7 +202,11 @@ class RegionLower(Lower):
             b.position_at_end(on)
         addend = b.load(b.gep(entry, [I64(8)], source_etype=I8), typ=I64)
         owner = b.load(b.gep(entry, [I64(16)], source_etype=I8), typ=I32)
-        return b.add(address, addend), owner
+        return b.add(address, addend), owner, entry
+
+    def _record_writer(self, offset: ir.Value, entry: ir.Value) -> None:
+        self.budget = self.budget_now
+        super()._record_writer(offset, entry)
 
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
         b, align = self.b, align or size
@@ -209,7 +215,7 @@ class RegionLower(Lower):
             self._leave()
             return I64(0)
         table = state.STORE_TLB if mode is Mode.ATOMIC else state.LOAD_TLB
-        offset, owner = self._find(table, address, size, mode, align)
+        offset, owner, _ = self._find(table, address, size, mode, align)
         tag = b.and_(self._tag(offset), I32(CODE_TAG - 1))
         self._leave_unless(b.or_(b.icmp_unsigned("==", tag, owner), b.icmp_unsigned("==", tag, I32(0))))
         self._note_access(address, size, mode, 0)
@@ -222,11 +228,12 @@ class RegionLower(Lower):
         if mode is Mode.UNPRIVILEGED:
             self._leave()
             return
-        offset, owner = self._find(state.STORE_TLB, address, size, mode, align)
+        offset, owner, entry = self._find(state.STORE_TLB, address, size, mode, align)
         self._leave_unless(b.icmp_unsigned("==", self._tag(offset), owner))
         self._note_access(address, size, mode, state.LAST_ACCESS_WRITE)
         narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
         b.store(narrow, self._host(offset), align=1)
+        self._record_writer(offset, entry)
 
     def exclusive_store(self, address: Value, size: int, values: tuple[Value, ...], element: int) -> Value:
         # Whether it stores is known only at run time: the interpreter does it.

@@ -61,6 +61,7 @@ def build_machine(options: argparse.Namespace, *, on_compile: Callable[[int], No
         mec_cache=options.mec_cache == "on",
         command_line=options.command_line,
         on_compile=on_compile,
+        jit_threshold=options.jit_threshold,
         rules=options.rules,
         stop_on=getattr(options, "stop_on", ""),
     )

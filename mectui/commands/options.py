@@ -17,7 +17,9 @@ class Parser(argparse.ArgumentParser):
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """The options that describe the machine, the same for every command."""
     group = parser.add_argument_group("machine")
-    group.add_argument("--engine", default="auto", metavar="NAME", help="auto, interpreter or reference (auto)")
+    group.add_argument("--engine", default="auto", metavar="NAME", help="auto, jit, interpreter or reference (auto)")
+    group.add_argument("--jit-threshold", type=int, metavar="N",
+                       help="times a branch target is reached before it is compiled; 0 compiles at once")  # fmt: skip
     group.add_argument("--memory", default="256M", metavar="SIZE", help="RAM at 0x4000_0000, such as 1G (256M)")
     group.add_argument("--cpu", default="max", metavar="NAME", help="max, or v8.0 without later extensions (max)")
     group.add_argument("--cpus", type=int, default=1, metavar="N", help="CPUs; this version models 1")

@@ -144,7 +144,7 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["run", "hello", "--memory", "999G"], "16G"),
         (["run", "hello", "--memory", "5000"], "multiple"),
         (["run", "hello", "--engine", "warp"], "interpreter"),
-        (["run", "hello", "--engine", "jit"], "interpreter"),
+        (["run", "hello", "--jit-threshold", "-1"], "0"),
         (["run", "hello", "--cpu", "m1"], "v8.0"),
         (["run", "hello", "--cpus", "4"], "one CPU"),
         (["run", "hello", "--cpus", "0"], "one"),
