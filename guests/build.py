@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,18 +116,26 @@ def read_image(path: Path) -> Image:
         raise BuildError(f"{path.name} is damaged: its ELF headers point outside the file.") from error
 
 
-def build(name: str, output: Path, zig_cache: Path) -> None:
-    """Assemble and link guest `name` into `output`. Raises BuildError with the assembler's own messages."""
-    folder = GUESTS / name
+def link(what: str, inputs: Sequence[Path | str], script: Path, output: Path, zig_cache: Path) -> None:
+    """Compile and link `inputs` (files, and options on top of those of every guest) by a linker script into `output`.
+
+    `what` names the result in messages. Raises BuildError with the compiler's own messages.
+    """
     command = [
         sys.executable, "-m", "ziglang", "cc", *COMPILE_FLAGS, *LINK_FLAGS,
-        "-I", str(INCLUDE), f"-Wl,-T,{folder / 'link.ld'}", str(folder / f"{name}.S"), "-o", str(output),
+        "-I", str(INCLUDE), f"-Wl,-T,{script}", *map(str, inputs), "-o", str(output),
     ]  # fmt: skip
     caches = {"ZIG_LOCAL_CACHE_DIR": str(zig_cache), "ZIG_GLOBAL_CACHE_DIR": str(zig_cache)}
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | caches)
     if done.returncode:
-        raise BuildError(f"{name} does not build:\n{done.stderr.strip()}")
+        raise BuildError(f"{what} does not build:\n{done.stderr.strip()}")
     output.chmod(0o644)  # data, not a program of the host
+
+
+def build(name: str, output: Path, zig_cache: Path) -> None:
+    """Assemble and link guest `name` into `output`. Raises BuildError with the assembler's own messages."""
+    folder = GUESTS / name
+    link(name, [folder / f"{name}.S"], folder / "link.ld", output, zig_cache)
 
 
 def difference(committed: Image, built: Image) -> str | None:

@@ -229,3 +229,20 @@ def test_infinity_is_what_only_some_rounding_modes_overflow_to(width: int) -> No
     assert results == [largest + 1, largest + 1, largest, largest]
     results = [evaluate(Fp.ADD, width, largest | sign, largest | sign, 0, mode << 22)[0] for mode in range(4)]
     assert results == [largest + 1 | sign, largest | sign, largest + 1 | sign, largest | sign]
+
+
+@pytest.mark.parametrize(
+    ("bits", "is_exact", "flags"),
+    [
+        (0, True, 0),
+        (1 << 63, False, 0),  # -0 is no integer of JavaScript's
+        (1, False, 0x80),  # flushed: its fraction still says that it was not 0
+        (1 << 63 | 1, False, 0x80),
+        (0x3FF0_0000_0000_0000, True, 0),
+    ],
+)
+def test_a_flushed_denormal_is_not_exactly_the_integer_zero(bits: int, is_exact: bool, flags: int) -> None:
+    """FPToFixedJS: Z is 0 for -0, and for a value of zero whose fraction is not."""
+    flush = 1 << 24
+    result, raised = evaluate(Fp.TO_JAVASCRIPT, 64, bits, 0, 0, flush)
+    assert (result >> 32, raised) == (int(is_exact), flags)
