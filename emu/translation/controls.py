@@ -34,6 +34,7 @@ TTBR_NAME = {
 }
 MAIR_NAME = {Regime.EL3: "MAIR_EL3", Regime.EL2: "MAIR_EL2", Regime.EL20: "MAIR_EL2", Regime.EL10: "MAIR_EL1"}
 
+
 @dataclass(frozen=True, slots=True)
 class Stage1Control:
     """One half of a stage-1 regime as its TCR_ELx describes it."""

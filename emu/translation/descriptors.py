@@ -100,7 +100,21 @@ def leaf_layout(
     last = (AMEC,) if has_amec else ()
     if stage == 2:
         space = (STAGE2_NS,) if security is Security.REALM else ()
-        return (kind, MEM_ATTR, S2AP, *shareability, AF, FNXS, *block_only, *output, DBM, CONTIGUOUS, STAGE2_XN, *space, *last)
+        return (
+            kind,
+            MEM_ATTR,
+            S2AP,
+            *shareability,
+            AF,
+            FNXS,
+            *block_only,
+            *output,
+            DBM,
+            CONTIGUOUS,
+            STAGE2_XN,
+            *space,
+            *last,
+        )
     if regime.has_two_ranges:
         middle: Layout = (Field(AP.name, AP.high, AP.low, AP.meaning, _AP_TWO), *shareability, AF, NG)
         execute: Layout = (PXN, UXN)

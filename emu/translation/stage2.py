@@ -117,9 +117,7 @@ class Stage2Walker:
                     return None
                 return Fault(FaultKind.PERMISSION, found.level, reason, True, True, IPA(ipa), ipa_pas=ipa_pas)
 
-            found = self.translate(
-                security, hcr, mec, ipa, ipa_pas, steps, s1ptw=True, check=check, is_write=is_write
-            )
+            found = self.translate(security, hcr, mec, ipa, ipa_pas, steps, s1ptw=True, check=check, is_write=is_write)
             if not isinstance(found, Fault):
                 self.keep(security, ipa_pas, found)
             return found

@@ -95,9 +95,7 @@ class Draft:
         if kind == "invalid":
             return decode(INVALID_LAYOUT, descriptor, {})
         if kind == "table":
-            layout: Layout = table_layout(
-                plan.stage, plan.regime, plan.security, geometry.granule.shift, geometry.form
-            )
+            layout: Layout = table_layout(plan.stage, plan.regime, plan.security, geometry.granule.shift, geometry.form)
             return decode(layout, descriptor, {})
         low = geometry.shifts[self._level]
         layout = leaf_layout(plan.stage, plan.regime, plan.security, low, kind == "block", geometry.form)
