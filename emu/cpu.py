@@ -12,6 +12,7 @@ from emu.authentication import Authentication
 from emu.caches import Caches
 from emu.debug.events import (
     Event,
+    FirstOwner,
     Hit,
     Moment,
     OwnerChanged,
@@ -611,15 +612,19 @@ class Cpu:
         """A store that has been translated: to an arena offset, under an owner id."""
         memory = self.memory
         encrypted = memory.encrypted
-        is_wanted = self.wants(OwnerChanged)
+        is_wanted = self.wants(OwnerChanged) or self.wants(FirstOwner)
         kept = encrypted.writers_of(offset, size) if is_wanted else []
         result = memory.store(offset, size, value, owner, writer)
         if result.changes and is_wanted:
-            moment = self.moment()
+            moment = None
             for change in result.changes:
+                kind = OwnerChanged if change.before else FirstOwner
+                if not self.wants(kind):
+                    continue
+                moment = moment or self.moment()
                 before = encrypted.owner(change.before) if change.before else None
                 self.emit(
-                    OwnerChanged(
+                    kind(
                         moment, memory.physical(change.offset), before, encrypted.owner(owner), change.is_partial,
                         None if before is None else encrypted.earlier_writer(change, before, offset, kept),
                     )

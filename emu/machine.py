@@ -172,7 +172,7 @@ class Machine:
         self._engine = self._build_engine(cache_folder, on_compile)
         self.mec = MecView(self.cpu, self.memory)
         self._checker = self.mec.checker = RuleChecker(
-            (rule() for rule in chosen if mec or not rule.needs_mec),
+            (rule() for rule in chosen if (mec or not rule.needs_mec) and mec_model in rule.models),
             self._bus,
             RulePort(self.cpu, self.mec, lambda address: self.symbols.describe(address)),
             stops_on=stops,

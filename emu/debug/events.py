@@ -126,7 +126,7 @@ class TlbInvalidated:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChanged:
-    """A store gave a block a new owner. `before` is None for memory nobody had stored to."""
+    """A store gave a block another owner. Memory that nobody had stored to is `FirstOwner`'s, its `before` None."""
 
     moment: Moment
     pa: PA
@@ -136,6 +136,11 @@ class OwnerChanged:
     """Less than the whole block was written: the rest of it is now noise to everybody."""
     written: Moment | None = None
     """The last store under the owner before; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOwner(OwnerChanged):
+    """A store gave a block that nobody owned its first owner: a kind of its own, because there are so many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +282,7 @@ Event = (
     | KeyRefreshed
     | TlbInvalidated
     | OwnerChanged
+    | FirstOwner
     | Hit
     | RegisterWritten
     | Synchronised

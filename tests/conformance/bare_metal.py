@@ -161,7 +161,8 @@ def run_on_qemu(program: Path, *, has_rme: bool = False) -> list[str]:
     assert QEMU is not None
     done = subprocess.run(
         [
-            *QEMU, "-M", "virt,secure=on,virtualization=on", "-cpu", "max,x-rme=on" if has_rme else "max", "-m", "256M", "-display", "none",
+            *QEMU, "-M", "virt,secure=on,virtualization=on", "-cpu", "max,x-rme=on" if has_rme else "max",
+            "-m", "256M", "-display", "none",
             "-serial", "null", "-monitor", "none", "-semihosting-config", "enable=on,target=native",
             "-kernel", str(program),
         ],

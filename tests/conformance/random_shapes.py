@@ -72,6 +72,8 @@ class Shape:
     bits: int
     start: int
     ds: bool
+    is_wide: bool
+    """PS says 52 bits."""
     entries: dict[int, int] = field(default_factory=dict)
     tables: dict[int, int] = field(default_factory=dict)
     """Slot of a Table descriptor -> where the table is."""
@@ -137,7 +139,7 @@ class ShapedWorld(World):
                 and (level != -1 or ds) and (ds or (granule, level) != (14, 0))
             ]  # fmt: skip
             start = source.choice(starts)
-        found = Shape(granule, bits, start, ds)
+        found = Shape(granule, bits, start, ds, is_wide)
         found.root = self.rooms.take(max(64, 8 << found.width(start)))
         return found
 
@@ -179,8 +181,11 @@ class ShapedWorld(World):
         for _ in range(count):
             address = source.choice(bases) ^ source.getrandbits(source.choice((16, 21, 25, 31)))
             address &= (1 << shape.bits) - 1 & -1 << 12
-            # A leaf larger than the output size: QEMU compares the descriptor's address, not the output address.
-            level = source.choice([at for at in shape.leaf_levels if shape.shift(at) <= OUTPUT_BITS[self.size]])
+            # The largest blocks would reach QEMU's PCIe memory. Of a leaf larger than the output size QEMU compares the
+            # descriptor's address, not the output address.
+            level = source.choice(
+                [at for at in shape.leaf_levels if shape.shift(at) <= min(36, OUTPUT_BITS[self.size])]
+            )
             slot = self.slot(shape, address, level, table_bits, place)
             kind = 3 if level == 3 else 1
             size = 1 << shape.shift(level)
@@ -234,7 +239,9 @@ class ShapedWorld(World):
 
     def beyond(self, shape: Shape) -> tuple[int, ...]:
         """Bits [51:48] of addresses are only for where they count: QEMU ignores them elsewhere."""
-        return BEYOND if self.is_wide else BEYOND[:4]
+        if self.has_granules:  # QEMU 11.1 stops with an assertion at some addresses beyond GPCCR_EL3.PPS
+            return ()
+        return BEYOND if shape.is_wide else BEYOND[:4]
 
     def broken_leaf(self, shape: Shape, level: int) -> int:
         source = self.source
@@ -297,7 +304,7 @@ class ShapedWorld(World):
         self.tables[level0 + 8 * (CODE_BLOCK >> 30)] = level1 | 3
         for entry in range((LARGE_POOL_END - CODE_BLOCK) >> 16):
             start = CODE_BLOCK + (entry << 16)
-            # Tables stay open: QEMU 11.1 stops with an assertion at some granule faults of walks.
+            # Tables stay open: test_granules_against_qemu is about walks.
             is_open = not DATA <= start < DATA_END or self.chance(0.3)
             value = sum((0xF if is_open else source.choice(gpis)) << 4 * index for index in range(16))
             self.tables[level1 + 8 * entry] = value
@@ -385,7 +392,9 @@ def el1_shapes(seed: int, state: str, *, has_stage2: bool, has_updates: bool, co
     intermediates: list[int] = []
     place: Callable[[int, Shape], int] = lambda page, shape: page  # noqa: E731
     if has_stage2:
-        hcr |= 1 | world.bit(2, 0.2)
+        # A Permission fault may set the Access flag or not: with PTW QEMU sets it first.
+        ptw = world.bit(2, 0.2)
+        hcr |= 1 | (0 if has_updates else ptw)
         place = stage2(world, forced, intermediates)
 
     def output(shape: Shape, level: int) -> int:

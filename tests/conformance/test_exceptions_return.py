@@ -183,7 +183,7 @@ def test_a_misaligned_pc_comes_before_the_illegal_state(board: Board) -> None:
 
 def test_an_instruction_abort_comes_before_the_illegal_state(board: Board) -> None:
     board.enter(3, HCR_EL2=HCR_RW)
-    nowhere = 1 << 50
+    nowhere = 1 << 52
     returns(board, 3, nowhere, IL | spsr(1))
     taken = board.takes(w.NOP, pa=TARGET)
     # The MMU is off and the address has bits beyond the physical address size: Address size fault, level 0.

@@ -141,7 +141,7 @@ def test_the_same_for_a_fetch(guest: Guest, breaks: object, level: int) -> None:
 def test_an_el0_access_is_a_fault_from_a_lower_level(guest: Guest, hcr: int, to: int) -> None:
     guest.enter(el=0, hcr=hcr)
     board = guest.board
-    va = VA + 0x2000 if not hcr else 1 << 50
+    va = VA + 0x2000 if not hcr else 1 << 54
     taken = board.load_fault(va)
     status = TRANSLATION | 3 if not hcr else ADDRESS_SIZE
     assert (taken.el, taken.offset, taken.esr, taken.far) == (to, 0x400, esr(DATA_LOWER, status), va)
@@ -352,8 +352,8 @@ def test_e0pd_keeps_el0_out_of_its_half(guest: Guest) -> None:
 
 def test_with_the_mmu_off_bits_beyond_the_pa_size_are_an_address_size_fault_of_level_0(board: Board) -> None:
     board.enter(1, HCR_EL2=HCR_RW)
-    taken = board.load_fault(1 << 48)
-    assert (taken.esr, taken.far) == (esr(DATA_SAME, ADDRESS_SIZE), 1 << 48)
+    taken = board.load_fault(1 << 52)
+    assert (taken.esr, taken.far) == (esr(DATA_SAME, ADDRESS_SIZE), 1 << 52)
 
 
 # External aborts.

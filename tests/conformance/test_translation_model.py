@@ -11,11 +11,11 @@ from collections import Counter
 
 import pytest
 
-from emu.architecture import PAS, VA, Access, Regime, Security
+from emu.architecture import VA, Access, Regime, Security
+from emu.mec.selection import mecid_value
 from emu.translation.faults import fault_status
 from emu.translation.mmu import Located
 from emu.translation.records import Fault, Request
-from emu.mec.selection import mecid_value
 from tests.conformance import translation_model as model
 from tests.translation.bench import BASE, SIZE, Bench
 
@@ -110,7 +110,8 @@ class World:
         shape, secure = self.shape2["V"], self.shape2["VS"]
         regs["VTCR_EL2"] = (
             shape.txsz | (shape.sl & 3) << 6 | ENCODING_0[shape.granule] << 14 | shape.ps << 16
-            | source.choice((0, 2, 3)) << 12 | self.bits(21, 22, probability=0.7) | self.bits(29, 30) | shape.ds << 32 | shape.sl >> 2 << 33
+            | source.choice((0, 2, 3)) << 12 | self.bits(21, 22, probability=0.7)
+            | self.bits(29, 30) | shape.ds << 32 | shape.sl >> 2 << 33
         )  # fmt: skip
         regs["VSTCR_EL2"] = (
             secure.txsz | (secure.sl & 3) << 6 | ENCODING_0[secure.granule] << 14 | self.bits(29, 30, probability=0.2)
@@ -148,7 +149,11 @@ class World:
         tcr = lower.txsz | source.choice((0, 2, 3)) << 12 | ENCODING_0[lower.granule] << 14
         if two:
             tcr |= upper.txsz << 16 | source.choice((0, 2, 3)) << 28 | ENCODING_1[upper.granule] << 30 | lower.ps << 32
-            tcr |= self.bits(39, 40, probability=0.7) | self.bits(22, 37, 38, 41, 42, 51, 52) | self.bits(7, 23, 55, 56, probability=0.05)
+            tcr |= (
+                self.bits(39, 40, probability=0.7)
+                | self.bits(22, 37, 38, 41, 42, 51, 52)
+                | self.bits(7, 23, 55, 56, probability=0.05)
+            )
             tcr |= lower.ds << 59
         else:
             tcr |= lower.ps << 16 | self.bits(21, 22, probability=0.7) | self.bits(20, 24, 29) | lower.ds << 32
@@ -177,15 +182,18 @@ class World:
         if len(pages) > 16:
             pages = pages[:16]
         for page in pages:
-            self.map(second, self.roots2["VS" if self.security is Security.SECURE else "V"], page,
-                     (pa & -1 << second.granule) + page - (ipa & -1 << second.granule), self.stage2_leaf(True), None)  # fmt: skip
+            root = self.roots2["VS" if self.security is Security.SECURE else "V"]
+            offset = page - (ipa & -1 << second.granule)
+            self.map(second, root, page, (pa & -1 << second.granule) + offset, self.stage2_leaf(True), None)
         return ipa, pa
 
     # Descriptors.
 
     def stage2_leaf(self, is_for_table: bool = False) -> int:
         source = self.source
-        attributes = source.choice((5, 6, 7) if self.bench.regs["HCR_EL2"] >> 46 & 1 else (5, 6, 7, 9, 10, 11, 13, 14, 15))
+        attributes = source.choice(
+            (5, 6, 7) if self.bench.regs["HCR_EL2"] >> 46 & 1 else (5, 6, 7, 9, 10, 11, 13, 14, 15)
+        )
         if source.random() < (0.02 if is_for_table else 0.2):
             attributes = source.randrange(4)
         bits = attributes << 2 | source.choice((0, 2, 3)) << 8 | self.bits(10, 51, probability=0.6)
@@ -196,7 +204,13 @@ class World:
     def stage1_leaf(self) -> int:
         source = self.source
         bits = source.randrange(8) << 2 | source.getrandbits(3) << 5 | source.choice((0, 2, 3)) << 8 | self.bits(11, 63)
-        return bits | self.bits(10, 51, probability=0.6) | self.bits(50) | self.bits(53, 54, probability=0.2) | source.getrandbits(4) << 55
+        return (
+            bits
+            | self.bits(10, 51, probability=0.6)
+            | self.bits(50)
+            | self.bits(53, 54, probability=0.2)
+            | source.getrandbits(4) << 55
+        )
 
     def output(self, shape: Shape) -> int:
         """An output address, sometimes beyond the output size."""
@@ -266,7 +280,10 @@ class World:
                 gpis = [0xF] * 16
             for index, gpi in enumerate(gpis):
                 self.gpi[(BASE + (entry << 16) >> 12) + index] = gpi
-            bench.put(GPT_LEVEL1 + 8 * entry + ((BASE & (1 << 30) - 1) >> 16) * 8, sum(gpi << 4 * i for i, gpi in enumerate(gpis)))
+            bench.put(
+                GPT_LEVEL1 + 8 * entry + ((BASE & (1 << 30) - 1) >> 16) * 8,
+                sum(gpi << 4 * i for i, gpi in enumerate(gpis)),
+            )
         bench.regs["GPCCR_EL3"] = 1 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | 1
         bench.regs["GPTBR_EL3"] = GPT_ROOT >> 12
 
@@ -275,7 +292,7 @@ class World:
             return True
         if pa >> 36:
             return pas == 1
-        gpi = self.gpi.get(pa >> 12, 0xF if not BASE >> 30 == pa >> 30 else 0)
+        gpi = self.gpi.get(pa >> 12, 0xF if pa >> 30 != BASE >> 30 else 0)
         return gpi == 0xF or gpi == {0: 8, 1: 9, 2: 0xA, 3: 0xB}[pas]
 
     # Accesses.
@@ -326,9 +343,7 @@ def check(seed: int, endings: Counter[str], accesses: int = 14) -> None:
     except MemoryError:
         return
     bench, source = world.bench, world.source
-    by_the_book = model.Model(
-        bench.regs, dict(world.words), lambda pa: BASE <= pa < BASE + SIZE, world.may_access
-    )
+    by_the_book = model.Model(bench.regs, dict(world.words), lambda pa: BASE <= pa < BASE + SIZE, world.may_access)
     for number in range(accesses):
         kind = source.choice(tuple(KINDS))
         levels = {Regime.EL10: (0, 1, 1), Regime.EL20: (0, 2, 2), Regime.EL2: (2,), Regime.EL3: (3,)}[world.regime]
@@ -353,12 +368,12 @@ def check(seed: int, endings: Counter[str], accesses: int = 14) -> None:
             ipa = fault.ipa[0] if fault.ipa else None
             expected = ("fault", fault.status, fault.stage2, fault.s1ptw, ipa, space)
         if request.is_at:  # AT walks afresh
-            answer = bench.mmu._walker.translate(request)  # noqa: SLF001
+            answer = bench.mmu._walker.translate(request)
             found: Located | Fault
             if isinstance(answer, Fault):
                 found = answer
             else:
-                where = bench.mmu._walker.physical(request, answer)  # noqa: SLF001
+                where = bench.mmu._walker.physical(request, answer)
                 value = mecid_value(bench.regs, answer.source, bench.features) if answer.source.value != "0" else 0
                 found = Located(where, answer.pas, value, answer.source, answer.attributes, False, answer)
         else:
@@ -378,14 +393,16 @@ def check(seed: int, endings: Counter[str], accesses: int = 14) -> None:
         assert swaps == [(at, space, value) for at, space, _, value in by_the_book.updates], what
         used = [mecid for _, _, mecid, _ in bench.memory.swaps]
         enabled = bench.regs["SCR_EL3"] >> 49 & 1
-        assert used == [bench.regs[name] if name != "0" and enabled else 0 for _, _, name, _ in by_the_book.updates], what
+        assert used == [bench.regs[name] if name != "0" and enabled else 0 for _, _, name, _ in by_the_book.updates], (
+            what
+        )
         endings[f"{got[0]} {got[1]:#x} {got[2]}" if got[0] == "fault" else "ok"] += 1
         endings["updates"] += len(swaps)
 
 
 def test_the_walker_does_what_the_book_says() -> None:
     endings: Counter[str] = Counter()
-    for seed in range(120):
+    for seed in range(200):
         check(seed, endings)
     assert endings["ok"] > 200
     assert endings["updates"] > 100

@@ -369,7 +369,7 @@ class Model:
             low = granule + stride * (3 - level)
             high = iasize - 1 if level == start else low + stride - 1
             address = table + 8 * bits(ia, high, low)
-            pa, pas, source = place(address, space, "table")
+            pa, pas, _source = place(address, space, "table")
             if not self.may_access(pa, pas):
                 raise Fault(status(GPC_ON_WALK, level))
             if not self.is_memory(pa):

@@ -134,3 +134,16 @@ def test_the_engines_find_the_same() -> None:
         found.append(bench.machine.mec.findings)
     assert found[0] == found[1]
     assert found[0]
+
+
+def test_a_half_written_block_is_told_when_its_writer_hands_over() -> None:
+    bench = Bench("interpreter")
+    bench.el2()
+    bench.stores_block(DATA, 5)
+    bench.cleans(DATA)
+    under(bench, 6, w.mov(1, DATA), w.strb(0, 1))
+    assert bench.machine.mec.findings == []
+    store = bench.cpu.pc - 4
+    bench.hands_over()
+    [finding] = bench.machine.mec.findings
+    assert (finding.rule, finding.pc) == ("partial-rewrite", store)

@@ -122,9 +122,11 @@ class RuleChecker:
             if known[0] == wanted:
                 return
             known[1]()
-        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(lambda event: self._hear(rule, event), *wanted))
+        hear, machine = rule.hear, self._machine
 
-    def _hear(self, rule: Rule, event: Event) -> None:
-        rule.hear(event, self._machine, self)
-        if rule.wanted() is not self._subscriptions[rule.id][0]:
-            self._listen(rule)
+        def listener(event: Event) -> None:
+            hear(event, machine, self)
+            if rule.is_dynamic and rule.wanted() is not wanted:
+                self._listen(rule)
+
+        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(listener, *wanted))

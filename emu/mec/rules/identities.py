@@ -38,8 +38,7 @@ class EmecBeforeMecids(Rule):
     title = "EMEC is set while MECID registers still hold what reset left"
     why = (
         "The MECID registers are UNKNOWN after reset. From the moment EMEC is 1 they decide under which context code, "
-        "data and tables are read: with a random number the next fetch may be noise, on one board in sixty-five "
-        "thousand it is not."
+        "data and tables are read: with whatever number they happen to hold, the next fetch may be noise."
     )
     fix = "write all six EL2 MECID registers (for EL3: MECID_RL_A_EL3) and ISB before EMEC is set"
     kinds: ClassVar = (RegisterWritten,)

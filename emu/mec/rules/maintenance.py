@@ -68,12 +68,12 @@ class _Maintenance(Rule):
         return sum(1 for moment in self.lines.get(granule, ()) if moment > instruction)
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
-        size = line_size(machine)
         if isinstance(event, CacheMaintained):
-            self.note(event, size)
+            self.note(event, line_size(machine))
         elif isinstance(event, OwnerChanged) and event.written is not None:
             identities = reuse(event, machine)
             if identities is not None:
+                size = line_size(machine)
                 maintained = self.maintained_at(event.pa, size, machine.model == "substitute")
                 self.judge(event, identities, maintained, size, machine, report)
 
@@ -175,6 +175,7 @@ class CipaeWithoutDsb(_Maintenance):
         "the write-back of the old line."
     )
     fix = "DSB after the last DC CIPAE and before the first store under the new MECID"
+    is_dynamic = True
     _waiting: ClassVar[tuple[type, ...]] = (*_Maintenance.kinds, BarrierExecuted)
 
     def __init__(self) -> None:

@@ -162,6 +162,8 @@ class Rule(ABC):
     """What to do about it, as an order."""
     needs_mec: ClassVar[bool] = True
     """Whether it makes sense only on a machine with FEAT_MEC."""
+    models: ClassVar[tuple[str, ...]] = ("cipher", "substitute")
+    """The memory models it has something to say about."""
     kinds: ClassVar[tuple[type, ...]]
     """The events it listens to all the time."""
 
@@ -172,8 +174,11 @@ class Rule(ABC):
     def finish(self, machine: Watched, report: Report) -> None:  # noqa: B027 - most rules leave nothing open
         """The guest has ended: what was left open until now."""
 
+    is_dynamic: ClassVar[bool] = False
+    """Whether `wanted` changes, for a rule that may not listen all the time to what it needs now and then."""
+
     def wanted(self) -> tuple[type, ...]:
-        """The events it wants now. More than `kinds` only where listening all the time would cost too much."""
+        """The events it wants now."""
         return self.kinds
 
     def memory(self) -> dict[str, Any]:

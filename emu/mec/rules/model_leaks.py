@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from emu.architecture import BLOCK, PA, PAGE, PAS, Access
-from emu.debug.events import Event, Hit, Owner, OwnerChanged
+from emu.debug.events import Event, FirstOwner, Hit, Owner, OwnerChanged
 from emu.mec.rules.handover import HandoverRule
 from emu.mec.rules.model import Report, Rule, Severity, Watched
 from emu.mec.rules.words import at, context
@@ -22,11 +22,12 @@ class _Retag(HandoverRule):
 
     severity = Severity.ERROR
     needs_mec = False
+    models = ("substitute",)
     fix = _ELSEWHERE
     size = PAGE
 
     def is_mine(self, event: OwnerChanged, machine: Watched) -> bool:
-        return machine.model == "substitute" and event.before is not None and self.is_about(event.before, event.after)
+        return event.before is not None and self.is_about(event.before, event.after)
 
     def judge(self, event: OwnerChanged, before: bytes, now: bytes, machine: Watched, report: Report) -> None:
         # Blocks that hold something, and that the new owner has not stored to.
@@ -124,6 +125,7 @@ class SpaceLeak(_Retag):
 class OwnerOracle(Rule):
     id = "substitute-owner-oracle"
     needs_mec = False
+    models = ("substitute",)
     flaws = "m"
     severity = Severity.INFO
     title = "substitute model: every stranger reads the same 0xDEADBEEF"
@@ -138,7 +140,7 @@ class OwnerOracle(Rule):
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, Hit)
-        if machine.model != "substitute" or event.access is Access.WALK:
+        if event.access is Access.WALK:
             return
         key = (event.pas, event.mecid)
         if report.repeats(self, key):
@@ -155,6 +157,7 @@ class OwnerOracle(Rule):
 class PlaintextMemory(Rule):
     id = "substitute-plaintext-memory"
     needs_mec = False
+    models = ("substitute",)
     flaws = "g"
     severity = Severity.INFO
     title = "substitute model: memory holds plaintext"
@@ -163,11 +166,11 @@ class PlaintextMemory(Rule):
         "Point of Encryption, sees what Realms stored. On hardware it sees ciphertext."
     )
     fix = _ELSEWHERE
-    kinds: ClassVar = (OwnerChanged,)
+    kinds: ClassVar = (OwnerChanged, FirstOwner)
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, OwnerChanged)
-        if machine.model != "substitute" or event.after.pas is not PAS.REALM:
+        if event.after.pas is not PAS.REALM:
             return
         key = event.after.mecid
         if not report.repeats(self, key):
