@@ -44,7 +44,10 @@ class Security(IntEnum):
 
     @property
     def pas(self) -> PAS:
-        return PAS(self.value)
+        return _SPACES[self]
+
+
+_SPACES = tuple(sorted(PAS))
 
 
 class Regime(Enum):
@@ -55,15 +58,13 @@ class Regime(Enum):
     EL20 = "EL2&0"
     EL10 = "EL1&0"
 
-    @property
-    def has_two_ranges(self) -> bool:
-        """Whether VA[55] selects between TTBR0 and TTBR1."""
-        return self in (Regime.EL20, Regime.EL10)
+    __hash__ = object.__hash__  # a member is its only equal; Enum's own is slow
 
-    @property
-    def el(self) -> int:
+    def __init__(self, name: object) -> None:
+        self.has_two_ranges = name in ("EL2&0", "EL1&0")
+        """Whether VA[55] selects between TTBR0 and TTBR1."""
+        self.el = {"EL3": 3, "EL2": 2, "EL2&0": 2, "EL1&0": 1}[str(name)]
         """The exception level whose registers control stage 1."""
-        return {"EL3": 3, "EL2": 2, "EL2&0": 2, "EL1&0": 1}[self.value]
 
 
 class Access(StrEnum):

@@ -35,17 +35,43 @@ class _Key:
 _KEYS = (_Key("APIA", 31, False, 0), _Key("APIB", 30, False, 1), _Key("APDA", 27, True, 0), _Key("APDB", 13, True, 1))
 
 
+_WATCHED = (
+    *(f"{name}Key{half}_EL1" for name in ("APIA", "APIB", "APDA", "APDB", "APGA") for half in ("Lo", "Hi")),
+    *(f"{name}_EL{el}" for name in ("TCR", "SCTLR") for el in (1, 2, 3)), "HCR_EL2", "SCR_EL3",
+)  # fmt: skip
+_MOST = 4096
+"""Answers that are kept."""
+
+
 class Authentication:
     """The pointer authentication of one CPU."""
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
+        self._known: dict[tuple[object, ...], int] = {}
+        """Answers under the keys and controls as they are."""
+        cpu.regs.watch(_WATCHED, self.forget)
+
+    def forget(self) -> None:
+        """A key or a control has changed."""
+        self._known.clear()
 
     def answer(self, query: Query, a: int, b: int) -> int:
         """The value of a pointer authentication instruction. Raises Abandoned where it takes an exception.
 
         Instructions in the hint space come here without FEAT_PAuth too, and change nothing then.
         """
+        cpu = self._cpu
+        question = (query.value, a, b, cpu.slots[state.EL], cpu.security, cpu.regime)
+        known = self._known.get(question)
+        if known is None:
+            known = self._find(query, a, b)
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[question] = known
+        return known
+
+    def _find(self, query: Query, a: int, b: int) -> int:
         if "FEAT_PAuth" not in self._cpu.features.isa:
             return a
         if query is Query.SIGN_GENERIC:

@@ -48,6 +48,9 @@ BY_WAY = {"ISW": _INVALIDATE, "CSW": _CLEAN, "CISW": _BOTH}
 BY_PHYSICAL_ADDRESS = ("CIPAE", "CIPAPA")
 
 
+_SPACES = tuple(PAS(number) for number in range(4))
+
+
 class Caches:
     """Executes maintenance on a CPU's data cache."""
 
@@ -93,7 +96,7 @@ class Caches:
 
         The granule protection check of CIPAE is the implementation's choice; there is none here, as in Sail.
         """
-        pas, pa = PAS((operand >> 62 & 1) << 1 | operand >> 63), PA(operand & _PA)
+        pas, pa = _SPACES[(operand >> 62 & 1) << 1 | operand >> 63], PA(operand & _PA)
         ignored = ""
         if what == "CIPAE" and pas is not PAS.REALM:
             ignored = f"the operand names the {_NAMES[pas]} PAS: only Realm acts"

@@ -10,6 +10,7 @@ from emu import state
 from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
 from emu.authentication import Authentication
 from emu.caches import Caches
+from emu.context import Contexts
 from emu.debug.events import (
     Event,
     FirstOwner,
@@ -34,21 +35,19 @@ from emu.mec.stale_controls import stale_control
 from emu.mec.writers import Words, Writer, flags_of, words_of
 from emu.memory import PhysicalMemory
 from emu.monitors import Monitors
-from emu.registers.access import Allowed, decide_traps
+from emu.permissions import Permissions
 from emu.registers.file import RegisterFile
 from emu.registers.pending import Pending
 from emu.registers.table import BY_NAME
-from emu.registers.traps import FLOATING_POINT
 from emu.self_hosted_debug import SelfHostedDebug
 from emu.state import State
 from emu.synchronisation import Sync, Synchronisation
 from emu.syndrome import EC
 from emu.system import System
 from emu.translation.cacheability import is_cacheable_access, is_write_back
-from emu.translation.controls import TCR_NAME, stage1_control
 from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Fault, FaultKind, Request, Translation
-from emu.translation.regimes import HCR_TGE, ReservedSecurityStateError, regime_of, sctlr_name, security_of
+from emu.translation.regimes import HCR_TGE, sctlr_name
 from emu.translation.tlb import TlbEntry
 
 _ALIGNED = (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED)
@@ -73,6 +72,7 @@ class TranslationListener(Protocol):
     def flush(self) -> None: ...
     def forget_fetch(self, va: int) -> None: ...
     def drop(self, va: int, size: int) -> None: ...
+    def drop_physical(self, first: int, last: int) -> None: ...
 
 
 class Cpu:
@@ -101,12 +101,14 @@ class Cpu:
         self.semihosting = semihosting
         self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width,
                                  isa=features.isa)  # fmt: skip
+        self.permissions = Permissions(self)
         self.synchronisation = Synchronisation(self, sync)
         self.acting = self.synchronisation.acting
         """The system registers as the MMU sees them: writes act with the next context synchronisation event."""
         self.mmu = Mmu(
             self.acting, memory, features, tlb_entries=tlb_entries, now=self.moment, is_forgiving=is_forgiving
         )
+        self.contexts = Contexts(self)
         self.exceptions = Exceptions(self)
         self.caches = Caches(self)
         self.system = System(self)
@@ -147,9 +149,12 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            if not state.CONTEXT <= slot <= state.CALL_HOT:
+            if not state.CONTEXT <= slot <= state.ORIGINALS:
                 self.slots[slot] = 0
         self._earlier_access = None
+        self.permissions.forget()
+        self.contexts.changed()
+        self.authentication.forget()
         self.regs.reset()
         self.caches.reset()
         self.synchronisation.forget()
@@ -250,7 +255,9 @@ class Cpu:
 
     def moment(self) -> Moment:
         """Now, for events."""
-        return Moment(self.instructions, VA(self.slots[state.PC]), self.slots[state.EL], self.security)
+        s = self.slots
+        instruction = s[state.COUNT] + s[state.LIMIT] - s[state.BUDGET]
+        return Moment(instruction, VA(s[state.PC]), s[state.EL], self.security)
 
     # Context: everything that decides how accesses translate.
 
@@ -263,45 +270,47 @@ class Cpu:
         slots[_SP_SLOTS[slots[state.EL] if slots[state.SPSEL] else 0]] = slots[state.SP]
         slots[state.EL], slots[state.SPSEL] = el, spsel
         slots[state.SP] = slots[_SP_SLOTS[el if spsel else 0]]
+        slots[state.SITUATION] = 0
 
     def context_changed(self) -> None:
         """Recompute what is derived from the EL, PSTATE and the system registers that steer translation."""
-        slots, regs = self.slots, self.acting
+        slots, context = self.slots, self.contexts.now()
         self._mec_controls = None
-        el = slots[state.EL]
-        self.regime = regime_of(el, regs)
-        try:
-            self.security = security_of(el, regs)
-        except ReservedSecurityStateError:  # only a debugger can get here: returning to such a state is illegal
-            self.security = Security.NON_SECURE
-        sctlr = regs[sctlr_name(self.regime)]
-        self.demands_alignment = bool(sctlr >> 1 & 1)
-        checks_sp = sctlr >> (4 if el == 0 else 3) & 1
-        slots[state.SP_ALIGNMENT] = 15 if checks_sp else 0
-        self._lifts_ordered = self._has_lse2 and bool(sctlr >> 6 & 1)
-        slots[state.UNALIGNED_EXCLUSIVES] = int(self._has_lse2 and not self.demands_alignment)
+        self.regime, self.security = context.regime, context.security
+        self.demands_alignment, self._lifts_ordered = context.demands_alignment, context.lifts_ordered
+        slots[state.SP_ALIGNMENT] = context.sp_alignment
+        slots[state.UNALIGNED_EXCLUSIVES] = context.unaligned_exclusives
+        slots[state.TAG_CLEAR_LOW] = context.tag_clear_low
+        slots[state.TAG_CLEAR_HIGH] = context.tag_clear_high
+        slots[state.TAG_SET_HIGH] = context.tag_set_high
+        slots[state.SITUATION] = 0
         self.fp_traps_changed()
-        self._set_branch_tags()
         self.debug.update()
-        if not self._listeners:
-            return
         if slots[state.IL] or self.synchronisation.is_watching:
             for listener in self._listeners:
                 listener.enter_none()
             return
-        key = (self.mmu.context_key(el), slots[state.PAN], el)
+        key = context.identity << 3 | slots[state.PAN] << 2 | slots[state.EL]
         for listener in self._listeners:
             listener.enter(key)
 
     def fp_traps_changed(self) -> None:
         """Recompute whether V registers may be used here; the registers that say so act at once."""
-        decision = decide_traps(self.regs, FLOATING_POINT, self.slots[state.EL], self.security)
-        self.slots[state.FP_DISABLED] = int(not isinstance(decision, Allowed))
+        self.slots[state.FP_DISABLED] = self.permissions.fp_disabled()
 
     def flush_translations(self) -> None:
         """Make engines forget what they cached of translations and ownership (key refresh, GPT invalidation)."""
         for listener in self._listeners:
             listener.flush()
+
+    def forget_granules(self, start: int, end: int) -> None:
+        """Make engines ask granule protection again about physical addresses from `start` to before `end`."""
+        for region in self.memory.regions:
+            low, high = max(start, region.base), min(end, region.end)
+            if low < high:
+                shift = region.arena - region.base
+                for listener in self._listeners:
+                    listener.drop_physical((low + shift) // PAGE, (high + shift + PAGE - 1) // PAGE)
 
     def listen_to_translation(self, listener: TranslationListener) -> None:
         self._listeners.append(listener)
@@ -330,17 +339,6 @@ class Cpu:
     def _translation_evicted(self, entry: TlbEntry) -> None:
         if self.wants(TlbEvicted):
             self.emit(TlbEvicted(self.moment(), entry))
-
-    def _set_branch_tags(self) -> None:
-        """Derive what branches do to a tagged target in this regime (see `emu.state`)."""
-        slots, regime = self.slots, self.regime
-        tcr = self.acting[TCR_NAME[regime]]
-        low = 0xFF << 56 if stage1_control(regime, False, tcr, self.features).tbi_of_code else 0
-        if regime.has_two_ranges:
-            high = 0xFF << 56 if stage1_control(regime, True, tcr, self.features).tbi_of_code else 0
-            slots[state.TAG_CLEAR_LOW], slots[state.TAG_CLEAR_HIGH], slots[state.TAG_SET_HIGH] = low, 0, high
-        else:
-            slots[state.TAG_CLEAR_LOW], slots[state.TAG_CLEAR_HIGH], slots[state.TAG_SET_HIGH] = low, low, 0
 
     def untagged(self, va: int) -> int:
         """An address as the PC holds it after a branch."""
@@ -485,7 +483,7 @@ class Cpu:
         if where.translation.is_guarded:
             self.slots[state.GUARDED] = 1
             kind = self.branch_type
-            if kind and not self._is_landing_pad(word, kind):
+            if kind and not self.is_landing_pad(word, kind):
                 self.exceptions.take(self.exceptions.general_target(), EC.BRANCH_TARGET, kind)
                 raise Abandoned
         return word
@@ -536,7 +534,7 @@ class Cpu:
         for listener in self._listeners:
             listener.forget_fetch(va)
 
-    def _is_landing_pad(self, word: int, kind: int) -> bool:
+    def is_landing_pad(self, word: int, kind: int) -> bool:
         """Whether an instruction in a guarded page may be branched to with this PSTATE.BTYPE."""
         if word & 0xFFFF_FF3F == 0xD503_241F:  # BTI, with bit 6 for calls and bit 7 for jumps
             calls, jumps = word >> 6 & 1, word >> 7 & 1
@@ -642,6 +640,7 @@ class Cpu:
         self._note_access(va, size, Access.WRITE, Mode.NORMAL)
         where = self.locate(request, given)
         self.check_watchpoints(request, size)
+        self.located = where
         self._write(va, size, 0, where)
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:
@@ -693,6 +692,9 @@ class Cpu:
         self._earlier_access = None
         self.slots[state.LAST_ACCESS_INFO] = 0
         self.slots[state.FPCR : state.LOAD_TLB] = words[state.STOP :]
+        self.permissions.forget()
+        self.contexts.changed()
+        self.authentication.forget()
         self.synchronisation.restore(pending or {})
         self.context_changed()
 

@@ -30,6 +30,8 @@ _KEEPS_BTYPE = frozenset(
     )
 )
 _GPC_FETCH = 1 << 20
+_NAMES = {el: (f"ESR_EL{el}", f"ELR_EL{el}", f"SPSR_EL{el}", f"VBAR_EL{el}", f"SCTLR_EL{el}.DSSBS") for el in (1, 2, 3)}
+"""What an exception entry writes and reads at its target."""
 
 
 class Abandoned(Exception):
@@ -115,9 +117,8 @@ class Exceptions:
             spsr |= cpu.branch_type << _SPSR_BTYPE
         slots[state.BTYPE] = 0
         offset = vector + (0x400 if el < target else 0x200 if slots[state.SPSEL] else 0)
-        regs[f"ESR_EL{target}"] = esr
-        regs[f"ELR_EL{target}"] = elr
-        regs[f"SPSR_EL{target}"] = spsr
+        esr_name, elr_name, spsr_name, vbar_name, ssbs_name = _NAMES[target]
+        regs[esr_name], regs[elr_name], regs[spsr_name] = esr, elr, spsr
         if far is not None:
             regs[f"FAR_EL{target}"] = far
         if mfar is not None:
@@ -125,10 +126,10 @@ class Exceptions:
         if self._sets_pan(target):
             slots[state.PAN] = 1
         slots[state.UAO] = slots[state.SS] = slots[state.IL] = 0
-        slots[state.SSBS] = regs.field(f"SCTLR_EL{target}.DSSBS")
+        slots[state.SSBS] = regs.field(ssbs_name)
         slots[state.DAIF] = 0xF
         cpu.change_stack(target, 1)
-        slots[state.PC] = (regs[f"VBAR_EL{target}"] & ~0x7FF) + offset & state.MASK64
+        slots[state.PC] = (regs[vbar_name] & ~0x7FF) + offset & state.MASK64
         cpu.synchronisation.synchronise("exception entry", moment)
         cpu.context_changed()
         cpu.emit(
@@ -214,12 +215,12 @@ class Exceptions:
         slots, regs = cpu.slots, cpu.regs
         el = cpu.el
         moment = cpu.moment()
-        spsr = regs[f"SPSR_EL{el}"]
+        spsr = regs[_NAMES[el][2]]
         legal = self._is_legal_return(spsr)
         cpu.monitors.leave(is_complete=True)
         is_stepped = cpu.debug.step_after_return(spsr, legal)
-        for slot, bit in ((state.N, _SPSR_N), (state.Z, _SPSR_Z), (state.C, _SPSR_C), (state.V, _SPSR_V)):
-            slots[slot] = spsr >> bit & 1
+        slots[state.N], slots[state.Z] = spsr >> _SPSR_N & 1, spsr >> _SPSR_Z & 1
+        slots[state.C], slots[state.V] = spsr >> _SPSR_C & 1, spsr >> _SPSR_V & 1
         slots[state.DAIF] = spsr >> 6 & 0xF
         slots[state.SS] = is_stepped
         slots[state.EXCLUSIVE] = 0

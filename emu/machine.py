@@ -32,7 +32,7 @@ from emu.translation.records import Request, Walk
 from emu.translation.regimes import regime_of, security_of
 from emu.translation.staleness import Comparison
 from emu.translation.tlb import TlbEntry
-from emu.views import Breakpoints, Events, MecView, RegisterTable, TlbView
+from emu.views import Breakpoints, EngineStatistics, Events, MecView, RegisterTable, TlbView
 
 Engine = Literal["auto", "reference", "interpreter", "jit"]
 _ENGINES = ("auto", "reference", "interpreter", "jit")
@@ -170,6 +170,7 @@ class Machine:
         self.cpus = (self.cpu,)
         self._reference = Reference(self.cpu)
         self._engine = self._build_engine(cache_folder, on_compile)
+        self._handlers_before = self._handlers()
         self.mec = MecView(self.cpu, self.memory)
         self._checker = self.mec.checker = RuleChecker(
             (rule() for rule in chosen if (mec or not rule.needs_mec) and mec_model in rule.models),
@@ -327,6 +328,25 @@ class Machine:
     def seconds(self) -> float:
         """Host seconds spent in `run`."""
         return self._seconds
+
+    def _handlers(self) -> tuple[int, float]:
+        """Handlers that this process compiled, and the seconds it took."""
+        engine = self._engine
+        return (0, 0.0) if engine is self._reference else (engine.compiled, engine.handler_seconds)
+
+    def engine_statistics(self) -> EngineStatistics:
+        """What the engine compiled for this machine and how long that took, and how often the TLB was filled."""
+        engine, (handlers, seconds) = self._engine, self._handlers()
+        is_jit = self.engine_name == "jit"
+        return EngineStatistics(
+            self.engine_name,
+            handlers - self._handlers_before[0],
+            seconds - self._handlers_before[1],
+            engine.compiled_regions if is_jit else 0,
+            engine.compiled_instructions if is_jit else 0,
+            engine.compile_seconds if is_jit else 0.0,
+            self.cpu.mmu.tlb.filled,
+        )
 
     def reset(self) -> None:
         """Start over: memory cleared, images loaded again, the CPU reset. Breakpoints stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, lru_cache
 
 _ROUND = (0, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0, 0x082E_FA98_EC4E_6C89, 0x4528_21E6_38D0_1377)
 _ALPHA = 0xC0AC_29B7_C97C_50DD
@@ -32,8 +33,9 @@ def _on_cells(change: Callable[[_Cells], _Cells]) -> Callable[[int], int]:
     return lambda value: _word(change(_cells(value)))
 
 
-_substitute = _on_cells(lambda cells: [_SUB[cell] for cell in cells])
-_unsubstitute = _on_cells(lambda cells: [_INVERSE_SUB[cell] for cell in cells])
+# Substitution works on cells apart: two of them in a byte.
+_SUBSTITUTION = bytes(_SUB[byte >> 4] << 4 | _SUB[byte & 0xF] for byte in range(256))
+_INVERSE_SUBSTITUTION = bytes(_INVERSE_SUB[byte >> 4] << 4 | _INVERSE_SUB[byte & 0xF] for byte in range(256))
 _shuffle = _on_cells(lambda cells: [cells[source] for source in _SHUFFLE])
 _unshuffle = _on_cells(lambda cells: [cells[source] for source in _INVERSE_SHUFFLE])
 
@@ -66,26 +68,58 @@ def _next_tweak(tweak: int) -> int:
     return _word(shuffled)
 
 
+_Tables = tuple[list[int], ...]
+
+
+def _tabulate(change: Callable[[int], int]) -> _Tables:
+    """A linear change of a word as eight tables, one for each of its bytes: their entries' sum is the result."""
+    tables = []
+    for byte in range(8):
+        table = [0]
+        for bit in range(8):
+            column = change(1 << 8 * byte + bit)
+            table += [entry ^ column for entry in table]
+        tables.append(table)
+    return tuple(tables)
+
+
+@cache
+def _layers() -> tuple[_Tables, _Tables, _Tables, _Tables]:
+    """What lies between the substitutions: of a forward round, the reflector, a backward round, and the tweak's."""
+    return (
+        _tabulate(lambda word: _multiply(_shuffle(word))),
+        _tabulate(lambda word: _unshuffle(_multiply(_unshuffle(word)))),
+        _tabulate(lambda word: _unshuffle(_multiply(word))),
+        _tabulate(_next_tweak),
+    )
+
+
+def _through(tables: _Tables, word: bytes) -> int:
+    a, b, c, d, e, f, g, h = word
+    t = tables
+    return t[0][a] ^ t[1][b] ^ t[2][c] ^ t[3][d] ^ t[4][e] ^ t[5][f] ^ t[6][g] ^ t[7][h]
+
+
+@lru_cache(maxsize=4096)
 def qarma5(data: int, tweak: int, key0: int, key1: int) -> int:
     """The cipher's 64-bit output; `key0` is bits [127:64] of the key, `key1` bits [63:0]."""
+    forward, reflector, backward, stepping = _layers()
     whitening = (key0 << 63 | key0 >> 1 ^ key0 >> 63) & _MASK
     tweaks = [tweak]
     for _ in range(_LAST + 1):
-        tweaks.append(_next_tweak(tweaks[-1]))
-    value = data ^ key0
-    for number in range(_LAST + 1):
-        value ^= key1 ^ tweaks[number] ^ _ROUND[number]
-        if number:
-            value = _multiply(_shuffle(value))
-        value = _substitute(value)
-    value ^= whitening ^ tweaks[-1]
-    value = _substitute(_multiply(_shuffle(value)))
-    value = _multiply(_shuffle(value)) ^ key1
-    value = _multiply(_unsubstitute(_unshuffle(value)))
-    value = _unshuffle(value) ^ key0 ^ tweaks[-1]
-    for number in reversed(range(_LAST + 1)):
-        value = _unsubstitute(value)
-        if number:
-            value = _unshuffle(_multiply(value))
-        value ^= key1 ^ tweaks[number] ^ _ROUND[number] ^ _ALPHA
-    return value ^ whitening
+        tweaks.append(_through(stepping, tweaks[-1].to_bytes(8, "little")))
+    last = tweaks.pop()
+    rounds = [key1 ^ tweaks[number] ^ _ROUND[number] for number in range(_LAST + 1)]
+    word = (data ^ key0 ^ rounds[0]).to_bytes(8, "little").translate(_SUBSTITUTION)
+    for number in range(1, _LAST + 1):
+        value = int.from_bytes(word, "little") ^ rounds[number]
+        word = _through(forward, value.to_bytes(8, "little")).to_bytes(8, "little").translate(_SUBSTITUTION)
+    value = int.from_bytes(word, "little") ^ whitening ^ last
+    word = _through(forward, value.to_bytes(8, "little")).to_bytes(8, "little").translate(_SUBSTITUTION)
+    value = _through(forward, word) ^ key1
+    value = _through(reflector, value.to_bytes(8, "little").translate(_INVERSE_SUBSTITUTION)) ^ key0 ^ last
+    for number in range(_LAST, 0, -1):
+        word = value.to_bytes(8, "little").translate(_INVERSE_SUBSTITUTION)
+        value = _through(backward, word) ^ rounds[number] ^ _ALPHA
+    word = value.to_bytes(8, "little").translate(_INVERSE_SUBSTITUTION)
+    return int.from_bytes(word, "little") ^ rounds[0] ^ _ALPHA ^ whitening

@@ -53,7 +53,9 @@ CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
 CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and who is told that one has run out
+ORIGINALS = 83  # host address: by a region's number, the handler of its first instruction
 DECODE_STUB = 76  # host address of the handler that decodes
+SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
 # What barriers have to come to Python for: 0 most of the time.
 BARRIERS = 71
 SOMETHING_WAITS, BARRIERS_WANTED = 1, 2
@@ -65,20 +67,34 @@ SYSTEM_SLOTS = 448
 
 # Software TLBs: direct mapped, four slots an entry.
 #   load and store: tag, offset to add to the address to get the arena offset, owner, and in one word the alignment
-#   mask in bits [15:0] and in bits [63:48] the flags of a store's record (emu.mec.writers)
-#   fetch: tag, host address of the page's decoded words, minus nothing; two slots unused
+#   mask in bits [15:0], CLAIMS, IS_DEVICE, and in bits [63:48] the flags of a store's record (emu.mec.writers)
+#   fetch: tag, host address of the page's decoded words, whether the page is guarded; one slot unused
 RECORD_SHIFT = 48
+CLAIMS, IS_DEVICE = 1 << 16, 1 << 17
+"""Of a store entry: stores may take blocks that nobody owns, and nobody wants to hear of it; the memory is Device."""
 TLB_BITS = 10
 TLB_ENTRIES = 1 << TLB_BITS
 LOAD_TLB = SYSTEM + SYSTEM_SLOTS
 STORE_TLB = LOAD_TLB + 4 * TLB_ENTRIES
 FETCH_TLB = STORE_TLB + 4 * TLB_ENTRIES
-SLOTS = FETCH_TLB + 4 * TLB_ENTRIES
+# System instructions that native code may do by itself (emu.permissions), four slots an entry: the situation's number
+# and bits [21:5] of the word; a slot and in bits [63:16] a shift; two words that depend on the kind of instruction.
+GRANTS = FETCH_TLB + 4 * TLB_ENTRIES
+GRANT_KEY_BITS = 17
+GRANT_KEY = (1 << GRANT_KEY_BITS) - 1
+GRANT_ENTRIES = 512
+SLOTS = GRANTS + 4 * GRANT_ENTRIES
+ZEROED = 64  # bytes that DC ZVA zeroes
 
 MASK64 = (1 << 64) - 1
 
 # A program counter that no translation can match: native code returns it to leave its loop.
 LEAVE = MASK64
+
+
+def grant_index(tag: int) -> int:
+    """The entry of the table of grants that a tag belongs to."""
+    return (tag ^ tag >> 7 ^ tag >> 15) & GRANT_ENTRIES - 1
 
 
 class State:

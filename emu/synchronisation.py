@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, Literal
 
 from emu import state
 from emu.architecture import PA, PAS, VA
-from emu.debug.events import BarrierExecuted, MecidWritten, Moment, PendingUsed, RegisterWritten, Synchronised
+from emu.debug.events import (
+    BarrierExecuted,
+    FirstOwner,
+    MecidWritten,
+    Moment,
+    PendingUsed,
+    RegisterWritten,
+    Synchronised,
+)
 from emu.registers.model import Register
 from emu.registers.pending import ActingRegisters, Pending
 from emu.translation.at import AT_OPERATIONS, at_request
+from emu.translation.mmu import Located
 from emu.translation.records import MemoryAttributes, Request
 from emu.translation.regimes import RegisterView, regime_of
 
@@ -32,6 +41,9 @@ STEERING = frozenset(("translation", "mecid"))
 
 _TRAP_REGISTERS = frozenset(("HCR_EL2", "SCR_EL3"))
 """Registers that steer the MMU and the traps of floating point too."""
+
+_NEVER_WALKED = frozenset(("MECID_A0_EL2", "MECID_A1_EL2"))
+"""MECID registers for leaves with AMEC=1 of EL2 and EL2&0, which have no stage 2 to map their tables."""
 
 _DOMAINS = ("OSH", "NSH", "ISH", "SY")
 _TYPES = ("", "LD", "ST", "")
@@ -121,10 +133,13 @@ class Synchronisation:
     def wanted_changed(self) -> None:
         """Somebody began or ceased to listen to some kind of event."""
         self._update()
+        if self._cpu.wants(FirstOwner):
+            self._cpu.flush_translations()  # native code tells nobody of the blocks that it claims
 
     def _update(self, *, quietly: bool = False) -> None:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""
         cpu, held = self._cpu, self.acting.held
+        cpu.contexts.changed()
         waits = state.SOMETHING_WAITS if held else 0
         cpu.slots[state.BARRIERS] = waits | (state.BARRIERS_WANTED if cpu.wants(BarrierExecuted) else 0)
         is_watching = bool(held) and cpu.wants(PendingUsed)
@@ -137,7 +152,12 @@ class Synchronisation:
 
     def check(self, request: Request) -> None:
         """Before an access: report the registers whose new values would have made it another one."""
-        self._check(request.va, lambda view: replace(request, regime=regime_of(request.el, view, request.security)))
+
+        def make(view: RegisterView) -> Request:
+            regime = regime_of(request.el, view, request.security)
+            return request if regime is request.regime else replace(request, regime=regime)
+
+        self._check(request.va, make)
 
     def check_at(self, operation: str, va: VA, pan: bool) -> None:
         """Before an AT instruction: the same. What it translates is found out without the check of the output."""
@@ -151,9 +171,12 @@ class Synchronisation:
         names = [name for name, item in held.items() if access not in item.reported]
         if not names:
             return
-        goes = self._destination(make)
-        guilty = [name for name in names if self._destination(make, name) != goes]
-        if not guilty and len(names) > 1 and self._destination(make, *names) != goes:
+        where = self._where(make)
+        goes, source = _destination(where), None if where is None else where.source.value
+        # Of those two only the one that supplies this access's own MECID can make a difference by itself.
+        alone = [name for name in names if name not in _NEVER_WALKED or name == source]
+        guilty = [name for name in alone if _destination(self._where(make, name)) != goes]
+        if not guilty and alone and len(names) > 1 and _destination(self._where(make, *names)) != goes:
             guilty = names  # only together do they make a difference
         for name in guilty:
             item = held[name]
@@ -162,11 +185,13 @@ class Synchronisation:
             pending = self._cpu.regs[name]
             self._cpu.emit(PendingUsed(now, name, item.acting, pending, access, va, item.written))
 
-    def _destination(
-        self, make: Callable[[RegisterView], Request | None], *names: str
-    ) -> tuple[PA, PAS, int, MemoryAttributes] | None:
+    def _where(self, make: Callable[[RegisterView], Request | None], *names: str) -> Located | None:
         """Where an access goes if these registers act already; None where it faults."""
         with self.acting.as_if_acting(names):
             request = make(self.acting)
-            where = None if request is None else self._cpu.mmu.look(request)
-            return None if where is None else (where.pa, where.pas, where.mecid, where.attributes)
+            return None if request is None else self._cpu.mmu.look(request)
+
+
+def _destination(where: Located | None) -> tuple[PA, PAS, int, MemoryAttributes] | None:
+    """What makes a difference to an access."""
+    return None if where is None else (where.pa, where.pas, where.mecid, where.attributes)

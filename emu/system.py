@@ -20,20 +20,18 @@ from emu.devices.monitor import Monitor
 from emu.devices.semihosting import IMMEDIATE as SEMIHOSTING
 from emu.isa.ops import Escape, Query
 from emu.memory_copy import MemoryCopy
+from emu.permissions import encoding_of
 from emu.registers.access import (
     Allowed,
     Decision,
     Trapped,
-    decide,
-    decide_operation,
-    decide_traps,
     decide_unallocated,
     iss_for,
     zva_prohibited,
 )
 from emu.registers.file import scramble
 from emu.registers.model import Encoding, Operation, Register
-from emu.registers.table import BY_ENCODING, BY_NAME, OPERATION_BY_ENCODING
+from emu.registers.table import BY_NAME
 from emu.registers.traps import EXCEPTION_RETURN, FLOATING_POINT, SUPERVISOR_CALL
 from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
@@ -44,10 +42,6 @@ if TYPE_CHECKING:
 
 
 _NEXT = 4
-
-
-def _encoding(word: int) -> Encoding:
-    return (word >> 19 & 3, word >> 16 & 7, word >> 12 & 15, word >> 8 & 15, word >> 5 & 7)
 
 
 class System:
@@ -97,7 +91,7 @@ class System:
 
     def _svc(self, word: int) -> bool:
         cpu, exceptions = self._cpu, self._cpu.exceptions
-        trapped = decide_traps(cpu.regs, SUPERVISOR_CALL, cpu.el, cpu.security)
+        trapped = cpu.permissions.trapped(SUPERVISOR_CALL)
         if isinstance(trapped, Trapped):
             exceptions.take(trapped.target_el, EC.SVC, word >> 5 & 0xFFFF)
             return True
@@ -172,7 +166,7 @@ class System:
         cpu = self._cpu
         target = cpu.regs[f"ELR_EL{cpu.el}"]
         authenticates = word >> 11 & 1  # ERETAA, ERETAB
-        if isinstance(decide_traps(cpu.regs, EXCEPTION_RETURN, cpu.el, cpu.security), Trapped):
+        if isinstance(cpu.permissions.trapped(EXCEPTION_RETURN), Trapped):
             cpu.exceptions.take(2, EC.ERET, (word >> 10 & 3) if authenticates else 0)
             return True
         if authenticates:
@@ -273,7 +267,7 @@ class System:
     def _fp_access(self, word: int) -> bool:
         """A V register is used where it may not be."""
         cpu = self._cpu
-        return self._refuse(decide_traps(cpu.regs, FLOATING_POINT, cpu.el, cpu.security), (0, 0, 0, 0, 0), word, False)
+        return self._refuse(cpu.permissions.trapped(FLOATING_POINT), (0, 0, 0, 0, 0), word, False)
 
     # System registers.
 
@@ -285,38 +279,35 @@ class System:
         self._cpu.exceptions.take(decision.target_el, decision.ec, iss)
         return True
 
-    def _decide(self, encoding: Encoding, is_read: bool) -> Decision:
-        cpu = self._cpu
-        register = BY_ENCODING.get(encoding)
-        if register is None:
-            return decide_unallocated(cpu.regs, encoding, cpu.el, cpu.security)
-        return decide(cpu.regs, register, cpu.el, cpu.security, is_read)
-
     def _mrs(self, word: int) -> bool:
         cpu = self._cpu
-        encoding = _encoding(word)
-        decision = self._decide(encoding, True)
+        decision = cpu.permissions.register(word, True)
         if not isinstance(decision, Allowed):
-            return self._refuse(decision, encoding, word, True)
-        assert decision.register is not None
+            return self._refuse(decision, encoding_of(word), word, True)
+        register = decision.register
+        assert register is not None
         rt = word & 31
-        value = self._read(decision.register)
+        value = self._read(register)
         if rt != state.XZR:
             cpu.slots[rt] = value
+        if register.hook == "counter":
+            cpu.permissions.grant_counter(word, self._counter_offset(register.name))
+        else:
+            cpu.permissions.grant_read(word, register)
         return False
 
     def _msr(self, word: int) -> bool:
         cpu = self._cpu
-        encoding = _encoding(word)
-        decision = self._decide(encoding, False)
+        decision = cpu.permissions.register(word, False)
         if not isinstance(decision, Allowed):
-            return self._refuse(decision, encoding, word, False)
-        assert decision.register is not None
+            return self._refuse(decision, encoding_of(word), word, False)
         register, value = decision.register, cpu.slots[word & 31]
+        assert register is not None
         if register.hook in STEERING:
             cpu.synchronisation.write(register, value)
         else:
             self._write(register, value)
+            cpu.permissions.grant_write(word, register)
         return False
 
     def read_raw(self, name: str) -> int:
@@ -419,11 +410,7 @@ class System:
 
     def _stack_in_use(self, name: str, value: int | None) -> int:
         """SP_ELx by name: the one in use lives in the SP slot."""
-        cpu = self._cpu
-        slots = cpu.slots
-        bank = int(name[-1])
-        current = cpu.el if slots[state.SPSEL] else 0
-        slot = state.SP if bank == current else (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)[bank]
+        slots, slot = self._cpu.slots, self._cpu.permissions.stack_slot(name)
         if value is not None:
             slots[slot] = value
         return slots[slot]
@@ -475,11 +462,13 @@ class System:
             return 0
         return cpu.regs["CNTVOFF_EL2"] if cpu.exceptions.is_el2_enabled() else 0
 
-    def _counter(self, name: str) -> int:
-        offset = self._virtual_offset()
+    def _counter_offset(self, name: str) -> int:
         if name.startswith("CNTP"):
-            offset = self._physical_offset() if self._cpu.el < 2 else 0
-        return self._physical_count() - offset & state.MASK64
+            return self._physical_offset() if self._cpu.el < 2 else 0
+        return self._virtual_offset()
+
+    def _counter(self, name: str) -> int:
+        return self._physical_count() - self._counter_offset(name) & state.MASK64
 
     def _timer_count(self, name: str) -> int:
         """The count that a timer compares with; only the timers of EL1 have an offset."""
@@ -517,6 +506,7 @@ class System:
         match (op1, op2):
             case (0, 3) if cpu.el:
                 slots[state.UAO] = immediate & 1
+                cpu.permissions.grant_immediate(word, state.UAO, 0, immediate & 1)
             case (0, 4) if cpu.el:
                 slots[state.PAN] = immediate & 1
                 cpu.context_changed()
@@ -524,15 +514,18 @@ class System:
                 cpu.change_stack(cpu.el, immediate & 1)
             case (3, 1) if "FEAT_SSBS2" in cpu.features.isa:
                 slots[state.SSBS] = immediate & 1
+                cpu.permissions.grant_immediate(word, state.SSBS, 0, immediate & 1)
             case (3, 2) if "FEAT_DIT" in cpu.features.isa:
                 slots[state.DIT] = immediate & 1
+                cpu.permissions.grant_immediate(word, state.DIT, 0, immediate & 1)
             case (3, 6) | (3, 7):
-                decision = self._decide((3, 3, 4, 2, 1), False)
+                decision = cpu.permissions.decide((3, 3, 4, 2, 1), False)
                 if not isinstance(decision, Allowed):
                     # The syndrome names the instruction's own encoding: op0 0, CRn 4, Rt 31.
                     return self._refuse(decision, (0, op1, 4, immediate, op2), word, False)
-                daif = slots[state.DAIF]
-                slots[state.DAIF] = daif | immediate if op2 == 6 else daif & ~immediate
+                keep, ones = (0xF, immediate) if op2 == 6 else (~immediate & 0xF, 0)
+                slots[state.DAIF] = slots[state.DAIF] & keep | ones
+                cpu.permissions.grant_immediate(word, state.DAIF, keep, ones)
                 cpu.debug.update()
             case _:
                 return self._undefined(word)
@@ -542,20 +535,20 @@ class System:
 
     def _sysl(self, word: int) -> bool:
         """No SYSL operation exists in this machine."""
-        encoding = _encoding(word)
+        encoding = encoding_of(word)
         decision = decide_unallocated(self._cpu.regs, encoding, self._cpu.el, self._cpu.security)
         return self._refuse(decision, encoding, word, True)
 
     def _sys(self, word: int) -> bool:
         cpu = self._cpu
-        encoding = _encoding(word)
-        operation = OPERATION_BY_ENCODING.get(encoding)
-        if operation is None:
-            decision = decide_unallocated(cpu.regs, encoding, cpu.el, cpu.security)
-            return self._refuse(decision, encoding, word, False)
-        decision = decide_operation(cpu.regs, operation, cpu.el, cpu.security)
-        if not isinstance(decision, Allowed):
-            return self._refuse(decision, encoding, word, False)
+        operation, decision = cpu.permissions.operation(word)
+        if operation is None or not isinstance(decision, Allowed):
+            return self._refuse(decision, encoding_of(word), word, False)
+        if operation.name == "DC ZVA":
+            size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
+            cpu.permissions.grant_zeroing(word, size)
+            cpu.zero_block(cpu.slots[word & 31], size)
+            return False
         return self._operate(operation, cpu.slots[word & 31])
 
     def _operate(self, operation: Operation, value: int) -> bool:
@@ -567,12 +560,8 @@ class System:
             moment = cpu.moment()
             removed = cpu.mmu.invalidate(what, value, cpu.el)
             if what.startswith(("PAALL", "RPA")):
-                cpu.flush_translations()
+                cpu.forget_granules(*cpu.mmu.granules.span(what, value))
             cpu.emit(TlbInvalidated(moment, what, value, removed))
-            return False
-        if what == "ZVA":
-            size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
-            cpu.zero_block(value, size)
             return False
         if what in BY_WAY:
             cpu.caches.by_way(what, value)

@@ -129,6 +129,25 @@ class MecView:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class EngineStatistics:
+    """What an engine did for its speed. All counts are 0 for the reference engine, which compiles nothing."""
+
+    engine: str
+    """Its name: "reference", "interpreter" or "jit"."""
+    handlers: int
+    """Kinds of instruction that native code was made for since the machine was built; 0 if the cache had them all."""
+    handler_seconds: float
+    regions: int
+    """Pieces of guest code that the JIT put in place, compiled or from the cache."""
+    region_instructions: int
+    """Guest instructions in those that were compiled."""
+    region_seconds: float
+    """Host seconds for both, on a thread of their own."""
+    tlb_fills: int
+    """Entries that went into the architectural TLB."""
+
+
 class TlbView:
     """The architectural TLB, for those who look."""
 

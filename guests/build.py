@@ -2,6 +2,7 @@
 
     python guests/build.py                 build every guest
     python guests/build.py mecid gpt       build these
+    python guests/build.py bench/sort      build one of those that `mectui bench` measures
     python guests/build.py --check         build aside and compare with the committed files
 
 Needs the `ziglang` package (Zig's clang and lld), a build-time tool only. The same source always gives the same
@@ -25,12 +26,20 @@ from pathlib import Path
 
 GUESTS = Path(__file__).resolve().parent
 INCLUDE = GUESTS / "include"
+BENCH = GUESTS / "bench"
+BENCH_SHARED = ("start.S", "support.c")
+"""What the C sources there are linked with; those in assembler stand alone."""
 
 COMPILE_FLAGS = (
     "-target", "aarch64-freestanding-none",
     "-mcpu=generic+el2vmsa+el3+vh+mec+rme",
     "-nostdlib",
     "-g0",
+)  # fmt: skip
+C_FLAGS = (
+    "-std=c11", "-O2", "-ffreestanding", "-fno-builtin", "-fno-sanitize=all", "-fno-stack-protector",
+    "-ffp-contract=off", "-fno-math-errno", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-Wall",
+    "-Wextra", "-Werror", "-Wno-main-return-type", "-Wno-main",
 )  # fmt: skip
 LINK_FLAGS = (
     "-Wl,--build-id=none",
@@ -72,8 +81,15 @@ class Image:
 
 
 def guest_names() -> list[str]:
-    """Every folder that holds a source named after it."""
-    return sorted(source.parent.name for source in GUESTS.glob("*/*.S") if source.stem == source.parent.name)
+    """Every folder that holds a source named after it, then the sources in `bench` as "bench/NAME"."""
+    folders = sorted(source.parent.name for source in GUESTS.glob("*/*.S") if source.stem == source.parent.name)
+    measured = {source.stem for source in BENCH.glob("*.[cS]") if source.name not in BENCH_SHARED}
+    return folders + sorted(f"bench/{name}" for name in measured)
+
+
+def elf_path(name: str) -> Path:
+    """Where the ELF of a guest is."""
+    return GUESTS / f"{name}.elf" if name.startswith("bench/") else GUESTS / name / f"{name}.elf"
 
 
 def read_image(path: Path) -> Image:
@@ -134,6 +150,11 @@ def link(what: str, inputs: Sequence[Path | str], script: Path, output: Path, zi
 
 def build(name: str, output: Path, zig_cache: Path) -> None:
     """Assemble and link guest `name` into `output`. Raises BuildError with the assembler's own messages."""
+    if name.startswith("bench/"):
+        source = GUESTS / f"{name}.c"
+        shared = [*C_FLAGS, *(BENCH / part for part in BENCH_SHARED)] if source.exists() else []
+        link(name, [*shared, source if shared else source.with_suffix(".S")], BENCH / "link.ld", output, zig_cache)
+        return
     folder = GUESTS / name
     link(name, [folder / f"{name}.S"], folder / "link.ld", output, zig_cache)
 
@@ -158,13 +179,15 @@ def check(name: str, zig_cache: Path) -> str | None:
 
     Raises BuildError if either cannot be had.
     """
-    committed = read_image(GUESTS / name / f"{name}.elf")
-    built_file = zig_cache / f"{name}.elf"
+    committed = read_image(elf_path(name))
+    built_file = zig_cache / elf_path(name).name
     build(name, built_file, zig_cache)
     found = difference(committed, read_image(built_file))
     if found is None:
         return None
-    return f"{name}.elf is not what its source builds: {found}; rebuild it with: python guests/build.py {name}"
+    return (
+        f"{elf_path(name).name} is not what its source builds: {found}; rebuild it with: python guests/build.py {name}"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -193,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
                         raise BuildError(problem)
                     print(f"{name}: same")
                 else:
-                    output = GUESTS / name / f"{name}.elf"
+                    output = elf_path(name)
                     build(name, output, Path(cache))
                     print(f"{name}: {output.stat().st_size} bytes")
             except BuildError as error:

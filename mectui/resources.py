@@ -39,6 +39,15 @@ def bundled_guests() -> list[BundledGuest]:
     return found
 
 
+def bench_guests() -> list[BundledGuest]:
+    """The guests that `mectui bench` measures, by name; they are no part of `bundled_guests`."""
+    root = folder("guests")
+    if root is None:
+        return []
+    here = root / "bench"
+    return [BundledGuest(elf.stem, elf, describe(here, elf.stem)) for elf in sorted(here.glob("*.elf"))]
+
+
 def guest_path(name: str) -> Path | None:
     """The ELF file of the bundled guest called `name`, or None."""
     root = folder("guests")
@@ -48,13 +57,17 @@ def guest_path(name: str) -> Path | None:
     return elf if elf.is_file() else None
 
 
-def describe(directory: Path) -> str:
-    """One line about a guest: the first sentences of the comment its source starts with, without the name."""
+def describe(directory: Path, name: str = "") -> str:
+    """One line about a guest: the first sentences of the comment its source starts with, without the name.
+
+    The source is named after its folder unless `name` says otherwise.
+    """
+    name = name or directory.name
     for suffix in SOURCE_SUFFIXES:
-        source = directory / f"{directory.name}{suffix}"
+        source = directory / f"{name}{suffix}"
         if source.is_file():
             text = source.read_text(encoding="utf-8", errors="replace")
-            return first_sentences(header_paragraph(text), directory.name)
+            return first_sentences(header_paragraph(text), name)
     return ""
 
 

@@ -13,7 +13,7 @@ class EventBus:
     """Listeners by kind of event."""
 
     def __init__(self) -> None:
-        self._listeners: dict[type, list[Listener]] = {kind: [] for kind in KINDS}
+        self._listeners: dict[type, tuple[Listener, ...]] = dict.fromkeys(KINDS, ())
         self.wanted: set[type] = set()
         """The kinds somebody listens to."""
         self.on_change: list[Callable[[], None]] = []
@@ -25,19 +25,21 @@ class EventBus:
 
     def emit(self, event: Event) -> None:
         """Tell everybody who listens to this kind, in the order in which they came."""
-        for listener in tuple(self._listeners[type(event)]):
+        for listener in self._listeners[type(event)]:
             listener(event)
 
     def subscribe(self, listener: Listener, *kinds: type) -> Callable[[], None]:
         """Be told of events of these kinds (of every kind when none is named) from now on; call the result to stop."""
         chosen = kinds or KINDS
         for kind in chosen:
-            self._listeners[kind].append(listener)
+            self._listeners[kind] = (*self._listeners[kind], listener)
         self._changed()
 
         def stop() -> None:
             for kind in chosen:
-                self._listeners[kind].remove(listener)
+                rest = list(self._listeners[kind])
+                rest.remove(listener)
+                self._listeners[kind] = tuple(rest)
             self._changed()
 
         return stop

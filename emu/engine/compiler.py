@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
@@ -12,6 +13,7 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from emu.engine.region import Code, RegionBuilder
+from emu.engine.region_cache import RegionCache
 
 ENTRY = "region"
 
@@ -24,8 +26,9 @@ class Request:
     """Address of its first instruction."""
     code: Code
     original: int
-    """Host address of the first instruction's own handler, and its word."""
-    word: int
+    """Host address of the first instruction's own handler."""
+    is_quick: bool = True
+    """Compile in a third of the time, to code half as fast: better code follows when there is nothing else to do."""
 
 
 @dataclass(slots=True)
@@ -35,35 +38,44 @@ class Compiled:
     request: Request
     object_code: bytes
     instructions: int
+    """How many were lowered; 0 when the code was found on disk."""
     seconds: float
+    is_best: bool
+    """No better code for this region will come."""
 
 
 class RegionCompiler:
     """Compiles regions, at once or in the background."""
 
-    def __init__(self, on_ready: Callable[[], None]) -> None:
-        """`on_ready` is called on the compiler's thread after each background compilation."""
+    def __init__(self, on_ready: Callable[[], None], kept: RegionCache | None) -> None:
+        """`on_ready` is called on the compiler's thread after each background compilation; `kept` is asked first."""
+        self._kept = kept
         self.ready: queue.SimpleQueue[Compiled | BaseException] = queue.SimpleQueue()
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._requests: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
+        self._order = itertools.count()
         self._on_ready = on_ready
         self._thread: threading.Thread | None = None
-        self._target: llvm.TargetMachine | None = None
+        self._targets: dict[bool, llvm.TargetMachine] = {}
 
     def submit(self, request: Request) -> None:
         """Compile in the background; what comes of it appears in `ready`."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="mectui-compiler", daemon=True)
             self._thread.start()
-        self._requests.put(request)
+        self._requests.put((0 if request.is_quick else 1, next(self._order), request))
 
     def close(self) -> None:
         """Let the thread end after what it is doing."""
-        self._requests.put(None)
+        self._requests.put((2, next(self._order), None))
 
     def _serve(self) -> None:
-        while (request := self._requests.get()) is not None:
+        while (request := self._requests.get()[2]) is not None:
             try:
-                self.ready.put(self.compile(request))
+                done = self.compile(request)
+                self.ready.put(done)
+                if not done.is_best:
+                    code = Code(request.code.at, request.code.most)
+                    self.submit(Request(request.head, code, request.original, is_quick=False))
             except BaseException as error:  # told to the thread that runs the guest
                 self.ready.put(error)
             self._on_ready()
@@ -71,28 +83,35 @@ class RegionCompiler:
     def compile(self, request: Request) -> Compiled:
         """Compile a region now."""
         started = time.perf_counter()
-        if self._target is None:
-            self._target = _target_machine()
+        found = None if self._kept is None else self._kept.load(request.head, request.code)
+        if found is not None:
+            return Compiled(request, found, 0, time.perf_counter() - started, is_best=True)
+        target = self._targets.get(request.is_quick)
+        if target is None:
+            target = self._targets[request.is_quick] = _target_machine(0 if request.is_quick else 1)
         module = ir.Module()
         module.triple = llvm.get_process_triple()
-        builder = RegionBuilder(module, ENTRY, request.head, request.code, request.original, request.word)
+        builder = RegionBuilder(module, ENTRY, request.head, request.code)
         builder.build()
         parsed = llvm.parse_assembly(str(module))
-        builder_of_passes = llvm.create_pass_builder(self._target, llvm.create_pipeline_tuning_options(speed_level=1))
+        parsed.verify()  # LLVM takes the process with it where its input makes no sense
+        builder_of_passes = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=1))
         passes = llvm.create_new_function_pass_manager()
         passes.add_sroa_pass()
         passes.add_instruction_combine_pass()
         passes.add_simplify_cfg_pass()
         passes.run(parsed.get_function(ENTRY), builder_of_passes)
-        code = bytes(self._target.emit_object(parsed))
-        return Compiled(request, code, builder.count, time.perf_counter() - started)
+        code = bytes(target.emit_object(parsed))
+        if self._kept is not None and not request.is_quick:
+            self._kept.store(request.head, request.code, code)
+        return Compiled(request, code, builder.count, time.perf_counter() - started, is_best=not request.is_quick)
 
 
-def _target_machine() -> llvm.TargetMachine:
+def _target_machine(level: int) -> llvm.TargetMachine:
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        opt=1,
+        opt=level,
         jit=True,
         codemodel="jitdefault",
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 from emu import state
 from emu.architecture import BLOCK, PAGE, Access
 from emu.cpu import Cpu
-from emu.engine.lower import CONTINUE, LEFT, REDIRECTED
-from emu.engine.native import NativeCode
+from emu.debug.events import FirstOwner
+from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
+from emu.engine.native import REGION_FLAG, NativeCode
 from emu.engine.reference import Reference
 from emu.engine.softtlb import SoftTlb
 from emu.exceptions import Abandoned
@@ -23,6 +24,12 @@ from emu.translation.mmu import Located
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 _LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 _WORDS = PAGE // 4
+_ESCAPES = {kind.value: kind for kind in Escape}
+_QUERIES = {query.value: query for query in Query}
+_MODES = {mode.value: mode for mode in Mode}
+_ATOMIC, _UNPRIVILEGED = Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
+_BRANCH_TYPE = Query.BRANCH_TYPE.value
+_DC_ZVA = 0xD50B_7420
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
 _LOOK_AHEAD = 64
@@ -55,6 +62,7 @@ class Interpreter:
         self._native = NativeCode.shared(cache_folder)
         self._soft = SoftTlb(cpu.slots)
         self._pages: dict[tuple[int, int], CodePage] = {}
+        self._page_at_address: dict[int, CodePage] = {}
         self._owners_of_page: dict[int, list[int]] = {}
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
@@ -89,6 +97,11 @@ class Interpreter:
     def compiled(self) -> int:
         """Handlers compiled in this process so far (0 when the cache on disk had them all)."""
         return self._native.compiled
+
+    @property
+    def handler_seconds(self) -> float:
+        """Host seconds spent on compiling handlers in this process so far."""
+        return self._native.compile_seconds
 
     def run(self, budget: int) -> None:
         """Execute until the budget is used up or the CPU asks to leave."""
@@ -150,29 +163,36 @@ class Interpreter:
         return call
 
     def _load(self, va: int, size: int, mode: int) -> int:
-        cpu = self.cpu
-        self._slots[state.VALUE] = cpu.load(va, size, Mode(mode & 0xFF), mode >> 8)
+        cpu, kind = self.cpu, mode & 0xFF
+        table = state.STORE_TLB if kind == _ATOMIC else state.LOAD_TLB
+        hit = None if kind == _UNPRIVILEGED or va & (mode >> 8) - 1 else self._soft.find(table, va, size)
+        if hit is not None:
+            # Translated already: other entries came in between, or the block is another owner's.
+            value, mismatch = self._memory.encrypted.load(hit[0], size, hit[1])
+            if not mismatch:
+                self._slots[state.VALUE] = value
+                return CONTINUE
+        self._slots[state.VALUE] = cpu.load(va, size, _MODES[kind], mode >> 8)
         where = cpu.located
-        if where is not None and mode & 0xFF == Mode.ATOMIC.value:
+        if where is not None and kind == _ATOMIC:
             # Checked as a store, and one follows.
             self._memory.touch(where.pa)
             self._fill(state.STORE_TLB, va, where)
-        elif where is not None and mode & 0xFF != Mode.UNPRIVILEGED.value:
+        elif where is not None and kind != _UNPRIVILEGED:
             self._fill(state.LOAD_TLB, va, where)
         return CONTINUE
 
     def _store(self, va: int, size: int, mode: int) -> int:
-        cpu = self.cpu
-        plain = mode & 0xFF == Mode.NORMAL.value and mode >> 8 == size
-        hit = self._soft.find(state.STORE_TLB, va, size) if plain else None
+        cpu, kind = self.cpu, mode & 0xFF
+        hit = None if kind == _UNPRIVILEGED or va & (mode >> 8) - 1 else self._soft.find(state.STORE_TLB, va, size)
         if hit is not None:
             # Translated already: what brought us here is the block's tag. A new owner, or decoded code.
             offset, owner, flags = hit
             cpu.store_at(offset, size, self._slots[state.VALUE], owner, cpu.writer(flags))
             return CONTINUE
-        cpu.store(va, size, self._slots[state.VALUE], Mode(mode & 0xFF), mode >> 8)
+        cpu.store(va, size, self._slots[state.VALUE], _MODES[kind], mode >> 8)
         where = cpu.located
-        if where is not None and mode & 0xFF != Mode.UNPRIVILEGED.value:
+        if where is not None and kind != _UNPRIVILEGED:
             self._memory.touch(where.pa)
             self._fill(state.STORE_TLB, va, where)
         return CONTINUE
@@ -184,11 +204,22 @@ class Interpreter:
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
         cpu = self.cpu
         strict = 15 if where.is_device or cpu.demands_alignment else 0
-        flags = flags_of(cpu.el, cpu.security, where.source) if table == state.STORE_TLB else 0
-        self._soft.fill(table, va, (offset - va) & state.MASK64, owner, strict | flags << state.RECORD_SHIFT)
+        if table == state.STORE_TLB:
+            strict |= flags_of(cpu.el, cpu.security, where.source) << state.RECORD_SHIFT
+            if where.is_device:
+                strict |= state.IS_DEVICE
+            if self._memory.cache is None and not cpu.wants(FirstOwner) and self._memory.encrypted.open_page(offset):
+                strict |= state.CLAIMS
+        self._soft.fill(table, va, offset, (offset - va) & state.MASK64, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
-        return REDIRECTED if self.cpu.escape(Escape(kind), word) else CONTINUE
+        if self.cpu.escape(_ESCAPES[kind], word):
+            return REDIRECTED
+        if word & ~31 == _DC_ZVA:
+            where = self.cpu.located
+            if where is not None:
+                self._fill(state.STORE_TLB, self._slots[word & 31] & ~(state.ZEROED - 1), where)
+        return CONTINUE
 
     def _fp(self, operation: int, a: int, b: int) -> int:
         slots = self._slots
@@ -196,13 +227,37 @@ class Interpreter:
         return CONTINUE
 
     def _ask(self, query: int, a: int, b: int) -> int:
-        self._slots[state.VALUE] = self.cpu.answer(Query(query), a, b)
+        if query != _BRANCH_TYPE or not self._branch(a, b & 0xFF, b >> 8):
+            self._slots[state.VALUE] = self.cpu.answer(_QUERIES[query], a, b)
         return CONTINUE
+
+    def _branch(self, target: int, otherwise: int, guarded: int) -> bool:
+        """`Cpu.set_branch_type`, where both pages are known and the target is one that may be branched to."""
+        slots, cpu = self._slots, self.cpu
+        here = self._soft.look_fetch(slots[state.PC])
+        if here is None:
+            return False
+        kind = guarded if here[1] else otherwise
+        if kind:
+            there = None if target & 3 else self._soft.look_fetch(target)
+            if there is None:
+                return False
+            page, place = self._page_at_address[there[0]], 2 * ((target & PAGE - 1) >> 2)
+            if page.slots[place] == self._native.decode_stub:
+                return False
+            if there[1] and not cpu.is_landing_pad(page.slots[place + 1] & 0xFFFF_FFFF, kind):
+                return False
+        slots[state.BTYPE], slots[state.BTYPE_SET] = kind, cpu.instructions
+        return True
 
     def _decode(self, pc: int, _: int, __: int) -> int:
         cpu = self.cpu
         if cpu.stops_before(pc):
             return LEFT
+        if not pc & 3 and self._soft.refill(state.FETCH_TLB, pc):
+            status = self._known(pc)
+            if status is not None:
+                return status
         word = cpu.fetch(pc)
         where = cpu.located
         decoded = cpu.decode(word)
@@ -218,6 +273,19 @@ class Interpreter:
             self._remember(pc, where, handler, word)
         return CONTINUE
 
+    def _known(self, pc: int) -> int | None:
+        """Run a word that is decoded, in a page that other entries had pushed out; None where it is not decoded."""
+        slots = self._slots
+        page = self._page_at_address[slots[state.FETCH_TLB + 4 * (pc >> 12 & state.TLB_ENTRIES - 1) + 1]]
+        place = 2 * ((pc & PAGE - 1) >> 2)
+        handler, word = page.slots[place], page.slots[place + 1]
+        if handler == self._native.decode_stub:
+            return None
+        if word >= REGION_FLAG:
+            return AGAIN
+        slots[state.HANDLER], slots[state.WORD] = handler, word
+        return CONTINUE
+
     def _remember(self, pc: int, where: Located, handler: int, word: int) -> None:
         """Keep the decoded word, if every fetch in this context will see the same until its bytes are stored to."""
         memory = self._memory
@@ -229,8 +297,9 @@ class Interpreter:
         page = self._pages.get((base, owner))
         if page is None:
             page = self._pages[base, owner] = CodePage(self._native.decode_stub)
+            self._page_at_address[page.address] = page
             self._owners_of_page.setdefault(base, []).append(owner)
-        self._soft.fill(state.FETCH_TLB, pc, page.address)
+        self._soft.fill(state.FETCH_TLB, pc, offset, page.address, int(where.translation.is_guarded))
         tag = memory.tags[offset // BLOCK]
         index = (offset & (PAGE - 1)) >> 2
         if (

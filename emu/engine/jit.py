@@ -15,8 +15,9 @@ from emu.cpu import Cpu
 from emu.engine.compiler import ENTRY, Compiled, RegionCompiler, Request
 from emu.engine.interpreter import _CALLBACK, _LOOP, CodePage, Interpreter
 from emu.engine.lower import AGAIN, CONTINUE
-from emu.engine.native import COUNTERS, REGION_FLAG
+from emu.engine.native import COUNTERS, REGION_FLAG, REGION_SHIFT
 from emu.engine.region import Code
+from emu.engine.region_cache import RegionCache
 from emu.isa.pattern import Decoded
 from emu.translation.mmu import Located
 
@@ -36,10 +37,13 @@ _WORD = 0xFFFF_FFFF
 class Region:
     """One compiled region: where its head stands, what was there, which blocks of memory it was made from."""
 
-    __slots__ = ("blocks", "code", "index", "page", "word")
+    __slots__ = ("blocks", "code", "index", "number", "page", "word")
 
-    def __init__(self, page: CodePage, index: int, word: int, blocks: frozenset[int], code: object) -> None:
+    def __init__(
+        self, page: CodePage, index: int, word: int, blocks: frozenset[int], code: object, number: int
+    ) -> None:
         self.page, self.index, self.word, self.blocks, self.code = page, index, word, blocks, code
+        self.number = number
 
 
 class _Asked:
@@ -73,10 +77,15 @@ class Jit(Interpreter):
         self._callbacks.append(hot)
         self._slots[state.CALL_HOT] = ctypes.cast(hot, ctypes.c_void_p).value or 0
         self._loop = _LOOP(self._native.counting_loop())
-        self._compiler = RegionCompiler(self._region_ready)
+        self._originals = (ctypes.c_uint64 * MOST_REGIONS)()
+        self._slots[state.ORIGINALS] = ctypes.addressof(self._originals)
+        self._numbers = list(range(MOST_REGIONS))
+        kept = None if self._is_forced else RegionCache(self._native.cache)
+        self._compiler = RegionCompiler(self._region_ready, kept)
         self._asked: dict[tuple[int, int], _Asked] = {}
         self._regions: dict[int, set[Region]] = {}
         self._installed: set[Region] = set()
+        self._heads: dict[tuple[int, int], Region] = {}
         self._retired: list[Region] = []
         self._page_by_address: dict[int, tuple[CodePage, int]] = {}
         self._linker = llvm.create_lljit_compiler(self._native.new_target())
@@ -89,6 +98,7 @@ class Jit(Interpreter):
 
     def run(self, budget: int) -> None:
         """Execute until the budget is used up, the CPU asks to leave, or a region is ready to be put in place."""
+        self._numbers += [region.number for region in self._retired]
         self._retired.clear()
         self._install_ready()
         super().run(budget)
@@ -109,9 +119,12 @@ class Jit(Interpreter):
             done = self._compiler.ready.get()
             if isinstance(done, BaseException):
                 raise done
-            asked = self._asked.pop((done.request.head, done.request.original), None)
+            key = done.request.head, done.request.original
+            asked = self._asked.get(key)
             if asked is not None:
                 self._install(done, asked)
+                if done.is_best:
+                    del self._asked[key]
 
     # Finding what is hot.
 
@@ -152,9 +165,8 @@ class Jit(Interpreter):
             place = 2 * ((address & PAGE - 1) >> 2)
             return None if words[place] == stub else decode(words[place + 1] & _WORD)
 
-        return Request(
-            pc, Code(at, _FORCED_SIZE if self._is_forced else _SIZE), page.slots[place], page.slots[place + 1]
-        )
+        code = Code(at, _FORCED_SIZE if self._is_forced else _SIZE)
+        return Request(pc, code, page.slots[place], is_quick=not self._is_forced)
 
     # Putting regions in place.
 
@@ -169,19 +181,25 @@ class Jit(Interpreter):
             place = 2 * ((address & PAGE - 1) >> 2)
             if slots[place] == stub or slots[place + 1] & _WORD != decoded.word:
                 return False
-        if len(self._installed) >= MOST_REGIONS:
+        if not self._numbers:
             self._drop_all()
+            return False
         index = (head & PAGE - 1) >> 2
         if slots[2 * index + 1] >= REGION_FLAG:
-            return False
+            present = self._heads.get((page.address, index))
+            if present is None or not done.is_best:
+                return False
+            self._drop(present)
         builder = llvm.JITLibraryBuilder().add_object_img(done.object_code).export_symbol(ENTRY)
         code = builder.link(self._linker, f"region{next(self._names)}")
         blocks = frozenset((asked.base + (a & PAGE - 1)) // BLOCK for a in done.request.code.used)
-        region = Region(page, index, slots[2 * index + 1], blocks, code)
+        region = Region(page, index, slots[2 * index + 1], blocks, code, self._numbers.pop())
+        self._originals[region.number] = done.request.original
         for block in blocks:
             self._regions.setdefault(block, set()).add(region)
         self._installed.add(region)
-        slots[2 * index + 1] |= REGION_FLAG
+        self._heads[page.address, index] = region
+        slots[2 * index + 1] |= REGION_FLAG | region.number << REGION_SHIFT
         slots[2 * index] = code[ENTRY]
         return True
 
@@ -189,6 +207,7 @@ class Jit(Interpreter):
         if region not in self._installed:
             return
         self._installed.discard(region)
+        del self._heads[region.page.address, region.index]
         for block in region.blocks:
             others = self._regions.get(block)
             if others is not None:

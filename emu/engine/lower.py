@@ -9,7 +9,7 @@ from typing import Any
 import llvmlite.ir as ir
 
 from emu import state
-from emu.engine import native_fp
+from emu.engine import native_fp, native_system
 from emu.isa.evaluate import Arithmetic
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Value
@@ -209,6 +209,21 @@ class Lower:
         self.b.ret(self.b.select(left, I64(LEAVE), self.b.load(self.slot(state.PC), typ=I64)))
 
     def escape(self, kind: Escape) -> None:
+        if kind not in native_system.GRANTED:
+            self._escape_to_python(kind)
+            return
+        b = self.b
+        granted, slow, done = (b.append_basic_block(f"system.{name}") for name in ("granted", "slow", "done"))
+        hit, entry = native_system.probe(self)
+        b.cbranch(hit, granted, slow)
+        b.position_at_end(granted)
+        native_system.perform(self, kind, entry, slow, done)
+        b.position_at_end(slow)
+        self._escape_to_python(kind)
+        b.branch(done)
+        b.position_at_end(done)
+
+    def _escape_to_python(self, kind: Escape) -> None:
         status = self._call_python(state.CALL_SYSTEM, kind.value, self.word, 0)
         go_on = self.b.icmp_unsigned("==", status, I64(CONTINUE))
         with self.b.if_then(self.b.not_(go_on)):
@@ -225,8 +240,12 @@ class Lower:
 
     def _probe(
         self, table: int, address: ir.Value, size: int, mode: Mode, align: int
-    ) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
-        """Look an address up: (is the fast path allowed so far, arena offset, owner id of the context, the entry)."""
+    ) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value, ir.Value | None]:
+        """Look an address up.
+
+        Returns whether the fast path is allowed so far, the arena offset, the owner id of the context, the entry, and
+        whether the access is allowed so far but goes over two encryption blocks (None where it cannot).
+        """
         b = self.b
         index = b.and_(b.lshr(address, I64(12)), I64(state.TLB_ENTRIES - 1))
         entry = self.slot(b.add(b.shl(index, I64(2)), I64(table)))
@@ -235,6 +254,7 @@ class Lower:
         hit = b.icmp_unsigned("==", tag, expected)
         addend = b.load(b.gep(entry, [I64(1)], source_etype=I64), typ=I64)
         owner = b.load(b.gep(entry, [I64(2)], source_etype=I64), typ=I64)
+        crossing = None
         if align > 1 or size > 1:
             if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED):
                 wrong = b.and_(address, I64(align - 1))
@@ -242,20 +262,63 @@ class Lower:
                 strict = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
                 wrong = b.and_(b.and_(address, I64(align - 1)), strict)
                 # An access over two encryption blocks may meet two owners.
-                last = b.add(b.and_(address, I64(15)), I64(size))
-                hit = b.and_(hit, b.icmp_unsigned("<=", last, I64(16)))
+                within_block = b.icmp_unsigned("<=", b.and_(address, I64(15)), I64(16 - size))
+                within_page = b.icmp_unsigned("<=", b.and_(address, I64(0xFFF)), I64(0x1000 - size))
+                hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
+                crossing = b.and_(hit, b.and_(b.not_(within_block), within_page))
+                return b.and_(hit, within_block), b.add(address, addend), owner, entry, crossing
             hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
-        return hit, b.add(address, addend), owner, entry
+        return hit, b.add(address, addend), owner, entry, crossing
 
-    def _note_access(self, address: ir.Value, size: int, mode: Mode, flags: int) -> None:
+    def note_access(self, address: ir.Value, size: int, mode: Mode, flags: int) -> None:
         self.set(state.LAST_ACCESS_VA, address)
         self.set(state.LAST_ACCESS_INFO, size | mode.value << 8 | flags | state.LAST_ACCESS_VALID)
 
-    def _tag(self, offset: ir.Value) -> ir.Value:
-        """The owner tag of the block at an arena offset."""
+    def _tag_place(self, offset: ir.Value) -> ir.Value:
         b = self.b
         tags = b.load(self.slot(state.TAGS), typ=PTR)
-        return b.load(b.gep(tags, [b.lshr(offset, I64(4))], source_etype=I32), typ=I32)
+        return b.gep(tags, [b.lshr(offset, I64(4))], source_etype=I32)
+
+    def _tag(self, offset: ir.Value) -> ir.Value:
+        """The owner tag of the block at an arena offset."""
+        return self.b.load(self._tag_place(offset), typ=I32)
+
+    def _is_readable(self, offset: ir.Value, owner: ir.Value) -> ir.Value:
+        """Whether a load under this owner id (32 bits) sees the block as it lies in the arena."""
+        b = self.b
+        tag = b.and_(self._tag(offset), ir.Constant(I32, CODE_TAG - 1))
+        return b.or_(b.icmp_unsigned("==", tag, owner), b.icmp_unsigned("==", tag, ir.Constant(I32, 0)))
+
+    def is_ours(self, offset: ir.Value, owner: ir.Value, entry: ir.Value) -> ir.Value:
+        """Whether a store finds the block owned by its context, or by nobody where it may claim it.
+
+        The whole tag is compared: a block that holds decoded code is marked in it and takes the slow path.
+        """
+        b = self.b
+        tag = self._tag(offset)
+        return b.or_(b.icmp_unsigned("==", tag, owner), b.and_(b.icmp_unsigned("==", tag, I32(0)), self._claims(entry)))
+
+    def _claims(self, entry: ir.Value) -> ir.Value:
+        flags = self.b.load(self.b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
+        return self.truth(self.b.and_(flags, I64(state.CLAIMS)))
+
+    def _own(
+        self, offset: ir.Value, owner: ir.Value, entry: ir.Value, fast: ir.Block, slow: Callable[[], ir.Block]
+    ) -> None:
+        """Go to `fast` with a block that belongs to the store's context, claimed just now where need be.
+
+        `slow` names the way out for other blocks; it is called where the jump is made.
+        """
+        b = self.b
+        other, claim = b.append_basic_block("store.other"), b.append_basic_block("store.claim")
+        tag = self._tag(offset)
+        b.cbranch(b.icmp_unsigned("==", tag, owner), fast, other).set_weights([1 << 20, 1])
+        b.position_at_end(other)
+        may_claim = b.and_(b.icmp_unsigned("==", tag, I32(0)), self._claims(entry))
+        b.cbranch(may_claim, claim, slow())
+        b.position_at_end(claim)
+        b.store(owner, self._tag_place(offset))
+        b.branch(fast)
 
     def _record_writer(self, offset: ir.Value, entry: ir.Value) -> None:
         """Note who stores to the block at an arena offset, as `emu.mec.writers` lays it down."""
@@ -267,28 +330,36 @@ class Lower:
         b.store(b.or_(count, flags), record)
         b.store(self._pc, b.gep(record, [I64(1)], source_etype=I64))
 
-    def _host(self, offset: ir.Value) -> ir.Value:
+    def host(self, offset: ir.Value) -> ir.Value:
         arena = self.b.load(self.slot(state.ARENA), typ=PTR)
         return self.b.gep(arena, [offset], source_etype=I8)
 
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
         b, align = self.b, align or size
         address = self.value(address)
-        self._note_access(address, size, mode, 0)
+        self.note_access(address, size, mode, 0)
         result = b.append_basic_block("loaded")
         slow = b.append_basic_block("load.slow")
         incoming: list[tuple[ir.Value, ir.Block]] = []
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
             table = state.STORE_TLB if mode is Mode.ATOMIC else state.LOAD_TLB
-            hit, offset, owner, _ = self._probe(table, address, size, mode, align)
-            b.cbranch(hit, probed, slow)
+            hit, offset, wide_owner, _, crossing = self._probe(table, address, size, mode, align)
+            owner = b.trunc(wide_owner, I32)
+            if crossing is None:
+                b.cbranch(hit, probed, slow)
+            else:
+                odd = b.append_basic_block("load.odd")
+                b.cbranch(hit, probed, odd)
+                b.position_at_end(odd)
+                with b.if_then(crossing):
+                    b.cbranch(self._is_readable(b.add(offset, I64(size - 1)), owner), probed, slow)
+                    b.position_at_end(b.append_basic_block("never"))
+                b.branch(slow)
             b.position_at_end(probed)
-            tag = b.and_(self._tag(offset), ir.Constant(I32, CODE_TAG - 1))
-            own = b.icmp_unsigned("==", tag, b.trunc(owner, I32))
-            b.cbranch(b.or_(own, b.icmp_unsigned("==", tag, ir.Constant(I32, 0))), fast, slow)
+            b.cbranch(self._is_readable(offset, owner), fast, slow)
             b.position_at_end(fast)
-            loaded = b.load(self._host(offset), typ=ir.IntType(8 * size), align=1)
+            loaded = b.load(self.host(offset), typ=ir.IntType(8 * size), align=1)
             incoming.append((loaded if size == 8 else b.zext(loaded, I64), b.block))
             b.branch(result)
         else:
@@ -308,19 +379,30 @@ class Lower:
     def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
         b, align = self.b, align or size
         address, value = self.value(address), self.value(value)
-        self._note_access(address, size, mode, state.LAST_ACCESS_WRITE)
+        self.note_access(address, size, mode, state.LAST_ACCESS_WRITE)
         done = b.append_basic_block("stored")
         slow = b.append_basic_block("store.slow")
         if mode is not Mode.UNPRIVILEGED:
             probed, fast = b.append_basic_block("store.probed"), b.append_basic_block("store.fast")
-            hit, offset, owner, entry = self._probe(state.STORE_TLB, address, size, mode, align)
-            b.cbranch(hit, probed, slow)
-            b.position_at_end(probed)
-            # The whole tag is compared: a block that holds decoded code is marked in it and takes the slow path.
-            b.cbranch(b.icmp_unsigned("==", self._tag(offset), b.trunc(owner, I32)), fast, slow)
-            b.position_at_end(fast)
+            hit, offset, wide_owner, entry, crossing = self._probe(state.STORE_TLB, address, size, mode, align)
+            owner = b.trunc(wide_owner, I32)
             narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
-            b.store(narrow, self._host(offset), align=1)
+            if crossing is None:
+                b.cbranch(hit, probed, slow)
+            else:
+                odd, both = b.append_basic_block("store.odd"), b.append_basic_block("store.both")
+                pair = b.append_basic_block("store.pair")
+                b.cbranch(hit, probed, odd)
+                b.position_at_end(odd)
+                b.cbranch(crossing, both, slow)
+                b.position_at_end(both)
+                self._cross(offset, size, owner, entry, pair, slow)
+                b.store(narrow, self.host(offset), align=1)
+                b.branch(done)
+            b.position_at_end(probed)
+            self._own(offset, owner, entry, fast, lambda: slow)
+            b.position_at_end(fast)
+            b.store(narrow, self.host(offset), align=1)
             self._record_writer(offset, entry)
             b.branch(done)
         else:
@@ -332,6 +414,36 @@ class Lower:
             self._return_redirected(status)
         b.branch(done)
         b.position_at_end(done)
+
+    def find_store(self, address: ir.Value, unwanted: int, slow: ir.Block) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """(entry, arena offset, owner id as 32 bits) of an aligned store by the software TLB.
+
+        Goes to `slow` without an entry, and where the entry has an unwanted flag.
+        """
+        b = self.b
+        hit, offset, owner, entry, _ = self._probe(state.STORE_TLB, address, 1, Mode.NORMAL, 1)
+        flags = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
+        found = b.append_basic_block("store.found")
+        b.cbranch(b.and_(hit, b.icmp_unsigned("==", b.and_(flags, I64(unwanted)), I64(0))), found, slow)
+        b.position_at_end(found)
+        return entry, offset, b.trunc(owner, I32)
+
+    def take(self, offset: ir.Value, owner: ir.Value, entry: ir.Value) -> None:
+        """The tag and the record of a store to a block that `is_ours`."""
+        self.b.store(owner, self._tag_place(offset))
+        self._record_writer(offset, entry)
+
+    def _cross(
+        self, offset: ir.Value, size: int, owner: ir.Value, entry: ir.Value, pair: ir.Block, slow: ir.Block
+    ) -> None:
+        """Everything of a store over two blocks but the data: both must be ours, and both get the record."""
+        b = self.b
+        last = b.add(offset, I64(size - 1))
+        fine = b.and_(self.is_ours(offset, owner, entry), self.is_ours(last, owner, entry))
+        b.cbranch(fine, pair, slow)
+        b.position_at_end(pair)
+        for place in (offset, last):
+            self.take(place, owner, entry)
 
     # V registers and floating point.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from emu.state import LEAVE, MASK64
 Key = tuple[str, tuple[int, ...]]
 
 REGION_FLAG = 1 << 32
-"""Mark in a decoded word: its handler is a region's function."""
+"""Mark in a decoded word: its handler is a region's function, whose number is in the bits above."""
+REGION_SHIFT = 33
 REDISPATCH = LEAVE - 1
 """What the stub returns for AGAIN: no instruction was executed, look the same address up again."""
 COUNTERS = 1 << 12
@@ -45,12 +47,14 @@ class NativeCode:
         cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         self._target = self.new_target()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
-        self._cache = ObjectCache(
+        self.cache = ObjectCache(
             cache_folder, fingerprint(_sources(), llvmlite.__version__.encode(), cpu.encode(), features.encode())
         )
         self._addresses: dict[Key, int] = {}
         self.compiled = 0
         """How many handlers this process had to compile, rather than find in the cache."""
+        self.compile_seconds = 0.0
+        """Host seconds that took."""
         self.loop = self._function(("loop", ()), lambda module, name: _build_loop(module, name, False))
         self.decode_stub = self._function(("decode_stub", ()), _build_decode_stub)
 
@@ -93,11 +97,13 @@ class NativeCode:
         if key in self._addresses:
             return self._addresses[key]
         name = _object_name(key)
-        code = self._cache.load(name)
+        code = self.cache.load(name)
         if code is None:
+            started = time.perf_counter()
             code = self._compile(name, build)
-            self._cache.store(name, code)
+            self.cache.store(name, code)
             self.compiled += 1
+            self.compile_seconds += time.perf_counter() - started
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
         address = int(self._engine.get_function_address(name.replace("-", "_")))
@@ -119,7 +125,8 @@ def _sources() -> bytes:
     root = Path(__file__).parent.parent
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
-        root / "engine" / "lower.py", root / "engine" / "native_fp.py", Path(__file__),
+        root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
+        root / "engine" / "native_system.py", Path(__file__),
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 

@@ -9,6 +9,7 @@ import llvmlite.ir as ir
 
 from emu import state
 from emu.engine.lower import HANDLER, I8, I32, I64, PTR, Lower
+from emu.engine.native import REGION_SHIFT
 from emu.isa.ops import Escape, Mode, Query
 from emu.isa.pattern import Decoded, Value
 from emu.mec.memory import CODE_TAG
@@ -56,12 +57,12 @@ class RegionLower(Lower):
     """
 
     def __init__(self, builder: ir.IRBuilder, state_pointer: ir.Value, region: RegionBuilder) -> None:
+        self._body_budget: ir.Value | None = None
         super().__init__(builder, state_pointer, I64(0), I64(0), I64(0))
         self._region = region
         self._at = 0
         self._steps = 0
         self._exit: WayOut | None = None
-        self._body_budget: ir.Value | None = None
         self.is_left = False
         self.is_call = False
         self.target: Value | None = None
@@ -79,8 +80,13 @@ class RegionLower(Lower):
         self.target, self.condition = None, 1
 
     @property
-    def budget_now(self) -> ir.Value:
+    def budget(self) -> ir.Value:
+        """What is left before this instruction."""
         return self.b.sub(self._body_budget, I64(self._steps))
+
+    @budget.setter
+    def budget(self, value: ir.Value) -> None:
+        """The base class sets it once; here it follows the instructions."""
 
     # State.
 
@@ -135,7 +141,7 @@ class RegionLower(Lower):
     def set_branch_type(self, target: Value, otherwise: int, guarded: Value) -> None:
         self._leave_if(self.truth(self.value(self.get(state.GUARDED))))
         self.set(state.BTYPE, otherwise)
-        self.set(state.BTYPE_SET, self.sub(self.add(self.get(state.COUNT), self.get(state.LIMIT)), self.budget_now))
+        self.set(state.BTYPE_SET, self.sub(self.add(self.get(state.COUNT), self.get(state.LIMIT)), self.budget))
 
     # Ways out.
 
@@ -181,15 +187,18 @@ class RegionLower(Lower):
     def _find(
         self, table: int, address: ir.Value, size: int, mode: Mode, align: int
     ) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """(arena offset, owner id as 32 bits, the entry) of an access by the software TLB; leaves where that has no answer.
+        """(arena offset, owner id as 32 bits, entry) by the software TLB; leaves where that has no answer.
 
-        Aligned accesses need one comparison: bits that must be zero stay in what the tag is compared with.
+        Aligned accesses need one comparison.
         """
         b = self.b
         line = b.and_(b.lshr(address, I64(7)), I64((state.TLB_ENTRIES - 1) << 5))
         entry = b.gep(self._region.place(table), [line], source_etype=I8)
-        expected = b.or_(b.and_(address, I64(~(0xFFF & ~(align - 1)) & MASK64)), self._region.steady[state.CONTEXT])
-        hit = b.icmp_unsigned("==", b.load(entry, typ=I64), expected)
+        expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), self._region.steady[state.CONTEXT])
+        wrong = b.xor(b.load(entry, typ=I64), expected)
+        if align > 1:
+            wrong = b.or_(wrong, b.and_(address, I64(align - 1)))
+        hit = b.icmp_unsigned("==", wrong, I64(0))
         if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED) or align == size == 1:
             self._leave_unless(hit)
         else:
@@ -204,10 +213,6 @@ class RegionLower(Lower):
         owner = b.load(b.gep(entry, [I64(16)], source_etype=I8), typ=I32)
         return b.add(address, addend), owner, entry
 
-    def _record_writer(self, offset: ir.Value, entry: ir.Value) -> None:
-        self.budget = self.budget_now
-        super()._record_writer(offset, entry)
-
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
         b, align = self.b, align or size
         address = self.value(address)
@@ -218,8 +223,8 @@ class RegionLower(Lower):
         offset, owner, _ = self._find(table, address, size, mode, align)
         tag = b.and_(self._tag(offset), I32(CODE_TAG - 1))
         self._leave_unless(b.or_(b.icmp_unsigned("==", tag, owner), b.icmp_unsigned("==", tag, I32(0))))
-        self._note_access(address, size, mode, 0)
-        loaded = b.load(self._host(offset), typ=ir.IntType(8 * size), align=1)
+        self.note_access(address, size, mode, 0)
+        loaded = b.load(self.host(offset), typ=ir.IntType(8 * size), align=1)
         return loaded if size == 8 else b.zext(loaded, I64)
 
     def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
@@ -229,10 +234,12 @@ class RegionLower(Lower):
             self._leave()
             return
         offset, owner, entry = self._find(state.STORE_TLB, address, size, mode, align)
-        self._leave_unless(b.icmp_unsigned("==", self._tag(offset), owner))
-        self._note_access(address, size, mode, state.LAST_ACCESS_WRITE)
+        mine = b.append_basic_block("mine")
+        self._own(offset, owner, entry, mine, self._way_out)
+        b.position_at_end(mine)
+        self.note_access(address, size, mode, state.LAST_ACCESS_WRITE)
         narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
-        b.store(narrow, self._host(offset), align=1)
+        b.store(narrow, self.host(offset), align=1)
         self._record_writer(offset, entry)
 
     def exclusive_store(self, address: Value, size: int, values: tuple[Value, ...], element: int) -> Value:
@@ -269,13 +276,12 @@ class WayOut:
 class RegionBuilder:
     """Builds the function of one region."""
 
-    def __init__(self, module: ir.Module, name: str, head: int, code: Code, original: int, original_word: int) -> None:
-        """`original` is the head's own handler, for entries that the region cannot serve."""
+    def __init__(self, module: ir.Module, name: str, head: int, code: Code) -> None:
         self._code = code
         self.head = head
         self._function = ir.Function(module, HANDLER, name)
         self._function.args[0].add_attribute("noalias")
-        self._state, _, self._pc, self._budget = self._function.args
+        self._state, self._word, self._pc, self._budget = self._function.args
         self._entry = self._function.append_basic_block("entry")
         self._heads: dict[int, ir.Block] = {}
         self._lengths: dict[int, int] = {}
@@ -300,7 +306,6 @@ class RegionBuilder:
         self.arena = b.inttoptr(self.steady[state.ARENA], PTR)
         self.tags = b.inttoptr(self.steady[state.TAGS], PTR)
         self._lower = RegionLower(ir.IRBuilder(usual), self._state, self)
-        self._original = (original, original_word)
 
     def build(self) -> None:
         """Lower everything reachable from the head that has run, up to the limit."""
@@ -313,8 +318,11 @@ class RegionBuilder:
         self._addresses.branch(first)
         # Another address of the same page, or nothing could be done here: one instruction, the ordinary way.
         b.position_at_end(self._other)
-        handler = b.inttoptr(I64(self._original[0]), HANDLER.as_pointer())
-        following = b.call(handler, [self._state, I64(self._original[1]), self._pc, self._budget])
+        originals = b.load(self._slot(b, state.ORIGINALS), typ=PTR)
+        place = b.gep(originals, [b.lshr(self._word, I64(REGION_SHIFT))], source_etype=I64)
+        handler = b.inttoptr(b.load(place, typ=I64), HANDLER.as_pointer())
+        word = b.and_(self._word, I64(0xFFFF_FFFF))
+        following = b.call(handler, [self._state, word, self._pc, self._budget])
         with b.if_then(b.icmp_unsigned("!=", following, I64(state.LEAVE))):
             b.store(b.sub(self._budget, I64(1)), self._slot(b, state.BUDGET))
         b.ret(following)

@@ -7,9 +7,10 @@ from array import array
 from emu import state
 
 _TABLES = (state.LOAD_TLB, state.STORE_TLB, state.FETCH_TLB)
+_NUMBER = {table: number for number, table in enumerate(_TABLES)}
 _NEVER = state.MASK64
 """A tag that no lookup can produce."""
-_BLANK = memoryview(array("Q", [_NEVER]) * (state.SLOTS - state.LOAD_TLB))
+_BLANK = memoryview(array("Q", [_NEVER]) * (state.GRANTS - state.LOAD_TLB))
 _PAGE_BITS = 12
 _INDEX = state.TLB_ENTRIES - 1
 
@@ -17,16 +18,23 @@ _INDEX = state.TLB_ENTRIES - 1
 class SoftTlb:
     """Direct-mapped entries in the state buffer, tagged with the page and the translation context's number.
 
-    An entry exists only where nothing interesting can happen. Contexts are numbered as they appear, so that going
-    back to one (an exception return, a MECID written back) finds its entries again.
+    An entry exists only where nothing interesting can happen. Contexts are numbered as they appear. What another
+    context or page pushed out of the buffer is kept aside, so that going back to a context (an exception return, a
+    MECID written back) finds its entries again at the price of a call.
     """
 
     _FIRST, _LAST = 1, 1023
+    _MOST_KEPT = 1 << 16
 
     def __init__(self, slots: memoryview) -> None:
         self._slots = slots
         self._contexts: dict[object, int] = {}
         self._is_empty = False
+        self._kept: dict[int, dict[int, tuple[int, int, int]]] = {}
+        """By index: tag, with the table's number in the low bits, to the entry's other words."""
+        self._kept_count = 0
+        self._by_page: dict[int, list[tuple[int, int]]] = {}
+        """By page of the arena: (index, key in `_kept`) of the entries that lead there, perhaps gone by now."""
         self.flush()
 
     def enter(self, key: object) -> None:
@@ -44,22 +52,48 @@ class SoftTlb:
         """A context in which nothing is ever cached."""
         self._slots[state.CONTEXT] = 0
 
-    def fill(self, table: int, va: int, first: int, second: int = 0, third: int = 0) -> None:
-        """Add an entry for va's page in the current context; the three words are the table's own."""
+    def fill(self, table: int, va: int, offset: int, first: int, second: int = 0, third: int = 0) -> None:
+        """Add an entry for va's page in the current context; the three words are the table's own.
+
+        `offset` is where va leads in the arena.
+        """
         context = self._slots[state.CONTEXT]
         if not context:
             return
-        entry = table + 4 * ((va >> _PAGE_BITS) & _INDEX)
-        slots = self._slots
-        slots[entry] = va & ~0xFFF | context
-        slots[entry + 1], slots[entry + 2], slots[entry + 3] = first, second, third
+        if self._kept_count >= self._MOST_KEPT:
+            self.flush()
+        index = (va >> _PAGE_BITS) & _INDEX
+        tag = va & ~0xFFF | context
+        key = tag | _NUMBER[table]
+        self._kept.setdefault(index, {})[key] = first, second, third
+        self._by_page.setdefault(offset >> _PAGE_BITS, []).append((index, key))
+        self._kept_count += 1
+        self._put(table + 4 * index, tag, first, second, third)
         self._is_empty = False
+
+    def _put(self, entry: int, tag: int, first: int, second: int, third: int) -> None:
+        slots = self._slots
+        slots[entry + 1], slots[entry + 2], slots[entry + 3] = first, second, third
+        slots[entry] = tag
+
+    def refill(self, table: int, va: int) -> bool:
+        """Put an entry back that others pushed out; False where there is none for va's page in this context."""
+        index = (va >> _PAGE_BITS) & _INDEX
+        tag = va & ~0xFFF | self._slots[state.CONTEXT]
+        others = self._kept.get(index)
+        kept = None if others is None else others.get(tag | _NUMBER[table])
+        if kept is None:
+            return False
+        self._put(table + 4 * index, tag, *kept)
+        return True
 
     def find(self, table: int, va: int, size: int) -> tuple[int, int, int] | None:
         """(arena offset, owner id, flags of a store's record) of an access within a page that an entry allows."""
         slots = self._slots
         entry = table + 4 * ((va >> _PAGE_BITS) & _INDEX)
-        if slots[entry] != va & ~0xFFF | slots[state.CONTEXT] or (va & 0xFFF) + size > 0x1000:
+        if (va & 0xFFF) + size > 0x1000:
+            return None
+        if slots[entry] != va & ~0xFFF | slots[state.CONTEXT] and not self.refill(table, va):
             return None
         if va & (size - 1) & slots[entry + 3]:
             return None
@@ -69,21 +103,66 @@ class SoftTlb:
         """Forget everything."""
         if self._is_empty:
             return
-        self._slots[state.LOAD_TLB : state.SLOTS] = _BLANK
+        self._slots[state.LOAD_TLB : state.GRANTS] = _BLANK
+        self._kept.clear()
+        self._kept_count = 0
+        self._by_page.clear()
         self._is_empty = True
 
     def forget_fetch(self, va: int) -> None:
         """Make the next fetch from va's page ask again."""
-        self._slots[state.FETCH_TLB + 4 * ((va >> _PAGE_BITS) & _INDEX)] = _NEVER
+        index = (va >> _PAGE_BITS) & _INDEX
+        self._slots[state.FETCH_TLB + 4 * index] = _NEVER
+        kept = self._kept.get(index)
+        if kept is not None:  # the top byte of a branch's target may not be that of the fetch
+            for key in [key for key in kept if key & 3 == _NUMBER[state.FETCH_TLB]]:
+                del kept[key]
+
+    def look_fetch(self, va: int) -> tuple[int, int] | None:
+        """(the two words) of the fetch entry for va's page in this context; None where there is none."""
+        entry = state.FETCH_TLB + 4 * ((va >> _PAGE_BITS) & _INDEX)
+        slots = self._slots
+        if slots[entry] != va & ~0xFFF | slots[state.CONTEXT] and not self.refill(state.FETCH_TLB, va):
+            return None
+        return slots[entry + 1], slots[entry + 2]
 
     def drop(self, va: int, size: int) -> None:
         """Forget a range of addresses in every context (their top bits are not compared: tags and tops vary)."""
         pages = max(1, size >> _PAGE_BITS)
+        if self._is_empty:
+            return
         if pages >= state.TLB_ENTRIES:
             self.flush()
             return
-        first = va >> _PAGE_BITS
-        for page in range(first, first + pages):
-            offset = 4 * (page & _INDEX)
-            for table in _TABLES:
-                self._slots[table + offset] = _NEVER
+        first = (va >> _PAGE_BITS) & _INDEX
+        last = first + pages
+        if last > state.TLB_ENTRIES:
+            self._drop(0, last - state.TLB_ENTRIES)
+            last = state.TLB_ENTRIES
+        self._drop(first, last)
+
+    def drop_physical(self, first: int, last: int) -> None:
+        """Forget whatever leads to the arena's pages from `first` to before `last`."""
+        if self._is_empty:
+            return
+        if last - first < len(self._by_page):
+            pages = [page for page in range(first, last) if page in self._by_page]
+        else:
+            pages = [page for page in self._by_page if first <= page < last]
+        for page in pages:
+            for index, key in self._by_page.pop(page):
+                kept = self._kept.get(index)
+                if kept is not None:
+                    kept.pop(key, None)
+                entry = _TABLES[key & 3] + 4 * index
+                if self._slots[entry] == key & ~3:
+                    self._slots[entry] = _NEVER
+
+    def _drop(self, first: int, last: int) -> None:
+        for table in _TABLES:
+            self._slots[table + 4 * first : table + 4 * last] = _BLANK[: 4 * (last - first)]
+        if last - first == 1:
+            self._kept.pop(first, None)
+            return
+        for index in [index for index in self._kept if first <= index < last]:
+            del self._kept[index]

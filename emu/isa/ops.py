@@ -27,6 +27,8 @@ class Mode(Enum):
 class Escape(Enum):
     """What leaves straight-line code for the CPU model: it reads the instruction's word and acts on the state."""
 
+    __hash__ = object.__hash__  # a member is its only equal; Enum's own is slow
+
     SVC = 1
     HVC = 2
     SMC = 3

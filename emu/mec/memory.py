@@ -175,6 +175,15 @@ class EncryptedMemory:
             return self._store_encrypting(offset, data, owner_id)
         return self._store_retagging(offset, data, owner_id)
 
+    def open_page(self, offset: int) -> bool:
+        """Let an engine write tags of unowned blocks in the page at this arena offset by itself, as `store` would.
+
+        Returns whether it may: in the substitute model pages change hands as wholes. It may until `restore`.
+        """
+        if self._is_cipher:
+            self._pages.open(offset)
+        return self._is_cipher
+
     def _store_encrypting(self, offset: int, data: bytes, owner_id: int) -> StoreResult:
         arena, tags, end = self._arena, self._tags, offset + len(data)
         changes: list[OwnerChange] = []

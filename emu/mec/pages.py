@@ -45,6 +45,8 @@ class PageMap:
         count = (len(tags) * BLOCK + PAGE - 1) >> _SHIFT
         self._ever = bytearray(count)
         self._changed = bytearray(count)
+        self._open = bytearray(count)
+        """Pages whose unowned blocks get owners without a note."""
         self._known: dict[int, MecPage] = {}
         self._regions: tuple[tuple[int, int, int], ...] = ()
         self._listed: list[MecPage] = []
@@ -55,6 +57,11 @@ class PageMap:
         """A block of the page at this arena offset got another owner."""
         page = offset >> _SHIFT
         self._ever[page] = self._changed[page] = 1
+
+    def open(self, offset: int) -> None:
+        """From now on unowned blocks of the page at this arena offset may get owners without a `note`."""
+        page = offset >> _SHIFT
+        self._open[page] = self._ever[page] = self._changed[page] = 1
 
     def forget(self) -> None:
         """Tags were written from outside, wherever there had ever been any."""
@@ -70,7 +77,8 @@ class PageMap:
             self._known.clear()
             self._positions.clear()
             self.forget()
-        changed = np.flatnonzero(np.frombuffer(self._changed, dtype=np.uint8))
+        is_open = np.frombuffer(self._open, dtype=np.uint8)
+        changed = np.flatnonzero(np.frombuffer(self._changed, dtype=np.uint8) | is_open)
         if len(changed):
             self._changed[:] = bytes(len(self._changed))
             for start in range(0, len(changed), _AT_ONCE):
@@ -118,6 +126,8 @@ class PageMap:
             if not identity or pa < 0:
                 self._known.pop(number, None)
                 continue
+            if count == _BLOCKS:  # nothing is left to claim
+                self._open[number] = 0
             if mixed:
                 row = rows[index]
                 ids, counts = np.unique(row[row != 0], return_counts=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from emu import state
 from emu.errors import ConfigurationError, UnknownRegisterError
@@ -53,6 +53,7 @@ class RegisterFile:
         "_layouts",
         "_slot",
         "_slots",
+        "_watchers",
         "_writes",
         "has_mec",
         "mecid_width",
@@ -77,6 +78,7 @@ class RegisterFile:
         self._features = isa | {_MEC} if has_mec else isa
         self.never_written: set[str] = set()
         """Registers whose value is still the UNKNOWN one of the last reset."""
+        self._watchers: dict[int, tuple[Callable[[], None], ...]] = {}
         self._slot: dict[str, int] = {}
         self._writes: dict[str, tuple[int, int, int, str]] = {}
         self._fields: dict[str, tuple[int, int, int]] = {}
@@ -152,7 +154,11 @@ class RegisterFile:
             for slot, low, width in self._pstate(name):
                 self._slots[slot] = value >> low & ((1 << width) - 1)
             return
-        self._slots[slot] = value & mask | fixed
+        new = value & mask | fixed
+        if slot in self._watchers and self._slots[slot] != new:
+            for told in self._watchers[slot]:
+                told()
+        self._slots[slot] = new
         self.never_written.discard(storage)
 
     def _pstate(self, name: str) -> tuple[tuple[int, int, int], ...]:
@@ -181,6 +187,23 @@ class RegisterFile:
             if name in _PSTATE:
                 raise UnknownRegisterError(f"{name} is part of PSTATE and has no slot; read it by name.") from None
             raise self._unknown(name) from None
+
+    @property
+    def storage(self) -> tuple[memoryview, Mapping[str, int]]:
+        """The slots, and the place of each register that has one."""
+        return self._slots, self._slot
+
+    def watch(self, names: Iterable[str], told: Callable[[], None]) -> tuple[int, ...]:
+        """Have `told` called whenever a write by name changes one of these registers; returns their slots."""
+        slots = sorted({self._slot[name] for name in names if name in self._slot})
+        for slot in slots:
+            self._watchers[slot] = (*self._watchers.get(slot, ()), told)
+        return tuple(slots)
+
+    def plain_write(self, name: str) -> tuple[int, int, int] | None:
+        """(slot, bits that a write changes, bits that are then 1) of a register that nobody watches."""
+        slot, mask, fixed, _ = self._writes[name]
+        return None if slot in self._watchers else (slot, mask, fixed)
 
     def field(self, name: str) -> int:
         """The value of a field, "SCTLR_EL2.M", as it stands in the register; 0 if the current layout lacks it."""

@@ -45,17 +45,21 @@ class ActingRegisters:
     Only for registers with storage of their own, by the name of the storage (TCR_EL1, not TCR_EL12).
     """
 
-    __slots__ = ("_file", "held")
+    __slots__ = ("_file", "_places", "_slots", "held")
 
     def __init__(self, file: RegisterFile) -> None:
         self._file = file
+        self._slots, self._places = file.storage
         self.held: dict[str, Held] = {}
         """What waits, by register. Empty most of the time."""
 
     def __getitem__(self, name: str) -> int:
-        if name in self.held:
+        if self.held and name in self.held:
             return self.held[name].acting
-        return self._file[name]
+        try:
+            return self._slots[self._places[name]]
+        except KeyError:
+            return self._file[name]
 
     def hold(self, name: str, old: int, written: Moment) -> None:
         """A register was written that held `old` before; two writes between events make one change."""

@@ -103,6 +103,11 @@ class Tlb:
         """Valid entries, oldest first."""
         return tuple(self._entries.values())
 
+    @property
+    def filled(self) -> int:
+        """How many entries were put in since the TLB was made; those of a restored snapshot count again."""
+        return self._next
+
     def __len__(self) -> int:
         return len(self._entries)
 

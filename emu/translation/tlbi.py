@@ -20,6 +20,8 @@ from emu.translation.regimes import (
 class Stages(Enum):
     """What a TLB entry translates through; the values are what people read."""
 
+    __hash__ = object.__hash__  # a member is its only equal; Enum's own is slow
+
     STAGE1 = "1"
     BOTH = "1+2"
     STAGE2 = "2"

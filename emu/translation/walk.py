@@ -83,7 +83,7 @@ class Walker:
         self._features = features
         self.tables = TableWalker(regs, features, memory, granules, updates_tables=updates_tables)
         self.stage2 = Stage2Walker(regs, features, self.tables, stage2_cache)
-        self._controls: dict[tuple[str, bool, int], Stage1Control] = {}
+        self._controls: dict[tuple[Regime, bool, int], Stage1Control] = {}
         self._mec_key: tuple[int, ...] = ()
         self._mec = mec_controls(regs, features)
 
@@ -124,7 +124,7 @@ class Walker:
     def stage1_control(self, regime: Regime, upper: bool) -> Stage1Control:
         """One half's TCR_ELx decoded."""
         tcr = self._regs[TCR_NAME[regime]]
-        key = (regime.value, upper, tcr)
+        key = (regime, upper, tcr)
         control = self._controls.get(key)
         if control is None:
             if len(self._controls) > 64:

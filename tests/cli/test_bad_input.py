@@ -165,7 +165,7 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["walk", "hello", "_start", "--regime", "EL9"], "EL2&0"),
         (["walk", "hello", "_start", "--access", "sniff"], "access"),
         (["walk", "hello", "_start", "--until", "0xdead0000"], "never reached"),
-        (["bench"], "not in this version"),
+        (["lesson"], "not in this version"),
         (["no-such-guest"], "bundled"),
         (["hello", "--theme"], "--theme"),
         (["run", "a\x00b"], "no file"),

@@ -16,7 +16,13 @@ _USER = 1 << 6  # EL0 too: LDTR and STTR work there
 
 
 def flat_machine(
-    engine: str, *, el: int = 1, cache_folder: Path | None = None, model: str = "cipher", cache: bool = False
+    engine: str,
+    *,
+    el: int = 1,
+    cache_folder: Path | None = None,
+    model: str = "cipher",
+    cache: bool = False,
+    jit_threshold: int | None = None,
 ) -> emu.Machine:
     """8 MiB of RAM in four 2 MiB blocks, the first for EL1 alone, so that EL1 may execute there."""
     folder: Path | str | None = "default" if cache_folder is None else cache_folder
@@ -26,6 +32,7 @@ def flat_machine(
         engine=engine,
         mec_model=model,
         mec_cache=cache,
+        jit_threshold=jit_threshold,
         cache_folder=folder,  # type: ignore[arg-type]
     )
     machine.write(TABLE + 8, (TABLE + 0x1000 | 3).to_bytes(8, "little"))

@@ -126,7 +126,10 @@ class RuleChecker:
 
         def listener(event: Event) -> None:
             hear(event, machine, self)
-            if rule.is_dynamic and rule.wanted() is not wanted:
+
+        def dynamic(event: Event) -> None:
+            hear(event, machine, self)
+            if rule.wanted() is not wanted:
                 self._listen(rule)
 
-        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(listener, *wanted))
+        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(dynamic if rule.is_dynamic else listener, *wanted))

@@ -1,0 +1,70 @@
+"""System instructions as native code, where `emu.permissions` has granted them: one probe of a table each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import llvmlite.ir as ir
+
+from emu import state
+from emu.isa.ops import Escape, Mode
+from emu.state import MASK64
+
+if TYPE_CHECKING:
+    from emu.engine.lower import Lower
+
+_I64, _I8, _I1 = ir.IntType(64), ir.IntType(8), ir.IntType(1)
+GRANTED = frozenset((Escape.MRS, Escape.MSR, Escape.MSR_IMMEDIATE, Escape.SYS))
+"""What may be granted."""
+
+
+def probe(lower: Lower) -> tuple[ir.Value, ir.Value]:
+    """(whether this very instruction is granted in the present situation, its entry in the table)."""
+    b = lower.b
+    situation = lower.value(lower.get(state.SITUATION))
+    key = b.and_(b.lshr(lower.word, _I64(5)), _I64(state.GRANT_KEY))
+    tag = b.or_(situation, key)
+    index = b.and_(b.xor(tag, b.xor(b.lshr(tag, _I64(7)), b.lshr(tag, _I64(15)))), _I64(state.GRANT_ENTRIES - 1))
+    entry = lower.slot(b.add(b.shl(index, _I64(2)), _I64(state.GRANTS)))
+    # An empty entry is 0, and so is the tag of no instruction in any situation.
+    hit = b.and_(b.icmp_unsigned("==", b.load(entry, typ=_I64), tag), b.icmp_unsigned("!=", situation, _I64(0)))
+    return hit, entry
+
+
+def perform(lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: ir.Block) -> None:
+    """Do a granted instruction and go to `done`; to `slow` where it turns out to be out of the ordinary."""
+    b = lower.b
+    where, second, third = (b.load(b.gep(entry, [_I64(word)], source_etype=_I64), typ=_I64) for word in (1, 2, 3))
+    place = b.gep(lower.state, [b.and_(where, _I64(0xFFFF))], source_etype=_I64)
+    shift = b.lshr(where, _I64(16))
+    rt = b.and_(lower.word, _I64(31))
+    if kind is Escape.MRS:
+        now = b.sub(b.add(lower.get(state.COUNT), lower.get(state.LIMIT)), lower.budget)
+        stored = b.shl(b.load(place, typ=_I64), shift)
+        lower.write_x(rt, b.add(stored, b.and_(b.sub(now, second), third)))
+    elif kind is Escape.MSR:
+        b.store(b.or_(b.and_(b.lshr(lower.read_x(rt), shift), second), third), place)
+    elif kind is Escape.MSR_IMMEDIATE:
+        b.store(b.or_(b.and_(b.load(place, typ=_I64), second), third), place)
+    else:
+        _zero(lower, lower.read_x(rt), slow)
+    b.branch(done)
+
+
+def _zero(lower: Lower, address: ir.Value, slow: ir.Block) -> None:
+    """DC ZVA."""
+    b = lower.b
+    base = b.and_(address, _I64(~(state.ZEROED - 1) & MASK64))
+    entry, offset, owner = lower.find_store(base, state.IS_DEVICE, slow)
+    blocks = [b.add(offset, _I64(at)) for at in range(0, state.ZEROED, 16)]
+    fine: ir.Value = _I1(1)
+    for block in blocks:
+        fine = b.and_(fine, lower.is_ours(block, owner, entry))
+    go = b.append_basic_block("zero")
+    b.cbranch(fine, go, slow)
+    b.position_at_end(go)
+    lower.note_access(base, state.ZEROED, Mode.NORMAL, state.LAST_ACCESS_WRITE)
+    for block in blocks:
+        lower.take(block, owner, entry)
+        for half in (0, 8):
+            b.store(_I64(0), b.gep(lower.host(block), [_I64(half)], source_etype=_I8), align=1)
