@@ -13,9 +13,6 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 
 LATER = {
-    "tlb": "shows the TLB",
-    "mec": "shows who owns which page",
-    "regs": "shows the registers",
     "lesson": "opens a lesson",
     "gdbserver": "serves gdb",
     "serve": "serves the screen to a web browser",
@@ -29,8 +26,10 @@ commands:
   mectui run GUEST           run without a screen          (mectui run --help)
   mectui check GUEST         broken MEC rules, explained    (mectui check --help)
   mectui walk GUEST ADDRESS  one page-table walk, explained (mectui walk --help)
-  mectui tlb GUEST           the TLB, stale entries marked (mectui tlb --help)
-  mectui bench               speed, beside QEMU           (mectui bench --help)
+  mectui tlb GUEST           the TLB, stale entries marked  (mectui tlb --help)
+  mectui mec GUEST           MECIDs, and who owns which page (mectui mec --help)
+  mectui regs GUEST          the registers                  (mectui regs --help)
+  mectui bench               speed, beside QEMU            (mectui bench --help)
 
 GUEST is an ELF file, a raw image (with --load-at), or the name of a bundled guest.
 
@@ -48,7 +47,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=_version())
     parser.add_argument("guest", nargs="?", metavar="GUEST", help="ELF file, raw image, or bundled guest")
-    parser.add_argument("more", nargs="*", metavar="FILE", help="further ELF files to load")
+    parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
     parser.add_argument("--theme", metavar="NAME", help="colours of the screen")
     parser.add_argument("-x", dest="script", metavar="FILE", help="commands to type at the start")
     add_machine_options(parser)
@@ -65,6 +64,11 @@ def _version() -> str:
 
 
 def _commands() -> dict[str, Callable[[Sequence[str]], int]]:
+    from mectui.commands import check, mec, regs, run, tlb, walk
+
+    return {
+        "check": check.main, "mec": mec.main, "regs": regs.main, "run": run.main, "tlb": tlb.main, "walk": walk.main,
+    }  # fmt: skip
     from mectui.commands import bench, check, run, tlb, walk
 
     return {"bench": bench.main, "check": check.main, "run": run.main, "tlb": tlb.main, "walk": walk.main}
@@ -89,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else ""
+    if name in ("check", "mec", "regs", "run", "tlb", "walk"):
     if name in ("bench", "check", "run", "tlb", "walk"):
         return _commands()[name](arguments[1:])
     if name in LATER:

@@ -88,7 +88,7 @@ def _combine_forced(stage1: MemoryAttributes, memattr: int, stronger: int) -> Me
     selector = memattr & 0b11
     if selector == 0b10:
         mair = NORMAL_WB if stage1.is_device else _forced_back(stage1.mair >> 4) << 4 | _forced_back(stage1.mair & 0xF)
-        return _normal(mair, stronger)
+        return MemoryAttributes(False, mair, NON_SHAREABLE if stronger == 1 else stronger, is_forced=True)
     if stage1.is_device:
         return stage1
     return _normal(NORMAL_NC if selector == 0b01 else stage1.mair, stronger)

@@ -34,13 +34,14 @@ def is_write_back(attributes: MemoryAttributes) -> bool:
 def is_cacheable_access(translation: Translation, access: Access, regime: Regime, regs: RegisterView) -> bool:
     """Whether an access is cacheable: SCTLR_ELx.C and I switch caching off, and HCR_EL2.CD and ID do at stage 2.
 
-    HCR_EL2.DC overrides SCTLR_EL1 in this.
+    HCR_EL2.DC overrides SCTLR_EL1 in this, and so does Write-Back that stage 2 forces.
     """
     if not is_cacheable(translation.attributes):
         return False
     is_fetch = access is Access.FETCH
     hcr = regs["HCR_EL2"] if translation.stage2_level is not None else 0
-    if not regs[sctlr_name(regime)] & (SCTLR_I if is_fetch else SCTLR_C) and not hcr & HCR_DC:
+    is_overridden = translation.attributes.is_forced or bool(hcr & HCR_DC)
+    if not is_overridden and not regs[sctlr_name(regime)] & (SCTLR_I if is_fetch else SCTLR_C):
         return False
     return not hcr & (_HCR_ID if is_fetch else _HCR_CD)
 
@@ -53,8 +54,9 @@ def is_cacheable_walk(plan: Plan, mapped: Translation | None, regs: RegisterView
     hcr = hcr_of(plan.security, regs) if plan.regime is Regime.EL10 else 0
     if plan.stage == 2:
         return bool(regs["VTCR_EL2"] >> 8 & _RGN) and not hcr & _HCR_CD
-    if not regs[TCR_NAME[plan.regime]] >> (24 if plan.upper else 8) & _RGN:
+    is_forced = mapped is not None and mapped.attributes.is_forced
+    if not is_forced and not regs[TCR_NAME[plan.regime]] >> (24 if plan.upper else 8) & _RGN:
         return False
-    if not regs[sctlr_name(plan.regime)] & SCTLR_C:
+    if not is_forced and not regs[sctlr_name(plan.regime)] & SCTLR_C:
         return False
     return mapped is None or (is_cacheable(mapped.attributes) and not hcr & _HCR_CD)

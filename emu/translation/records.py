@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from emu.architecture import IPA, PA, PAS, VA, Access, MecidSource, Regime, Security
@@ -166,6 +166,8 @@ class MemoryAttributes:
     mair: int
     """The attribute byte in MAIR form, as PAR_EL1.ATTR reports it."""
     shareability: int
+    is_forced: bool = field(default=False, compare=False)
+    """Stage 2 made it Write-Back (FEAT_S2FWB, MemAttr 110): SCTLR_EL1.C and I, which are stage 1's, have no say."""
 
     @property
     def text(self) -> str:

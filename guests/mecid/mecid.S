@@ -10,7 +10,8 @@
 // instruction fetches and its table walks. They keep working here while the MECID changes, because
 //   - code and page tables come from the loaded image. Nobody has stored to them since reset, so
 //     they belong to no context and every MECID reads them as they are;
-//   - nothing is read back from the stack after a change of MECID.
+//   - each MECID has a stack of its own. Code that changes the MECID under its feet and goes on using its stack stores
+//     over lines that are still tagged with the old one.
 //
 // Exit codes
 //    0  all is well
@@ -60,9 +61,9 @@ function realm_start
         address x0, realm_vectors
         msr     VBAR_EL2, x0
         isb
-        address x0, realm_stack_top
-        mov     sp, x0
         enable_mec 5, 0, 0, 0, 0, 0         // MECID_P0_EL2 = 5
+        address x0, stack_of_5_top
+        mov     sp, x0
         enable_el2_mmu level1_table
         say     "[Realm EL2] MMU on, SCTLR2_EL2.EMEC = 1, MECID_P0_EL2 = 5.\n"
         bl      whole_page_under_two_mecids
@@ -70,9 +71,16 @@ function realm_start
         say     "Done: the same address, two contexts, and neither sees the other's data.\n"
         exit_with #0
 
+// Another MECID in MECID_P0_EL2, and the stack that goes with it. Changes x0.
+.macro change_context mecid
+        select_mecid MECID_P0_EL2, #\mecid
+        address x0, stack_of_\mecid\()_top
+        mov     sp, x0
+.endm
+
 // Stores under MECID 5, loads under 6, loads under 5 again.
 function whole_page_under_two_mecids
-        mov     x29, x30                    // kept in a register: the stack is not for reading back
+        mov     x29, x30                    // kept in a register: the stack changes
         mov_const x19, WHOLE_VA
         mov_const x20, PATTERN
         stp     x20, x20, [x19]
@@ -80,14 +88,14 @@ function whole_page_under_two_mecids
         say_hex x20, realm_print_hex
 
         bl      clean_whole_page            // the line in the caches is still tagged with 5
-        select_mecid MECID_P0_EL2, #6
+        change_context 6
         ldr     x21, [x19]
         say     "\nLoaded under MECID 6        "
         say_hex x21, realm_print_hex
         expect_different x21, x20, 1, "MECID 6 read the plaintext of MECID 5"
 
         bl      clean_whole_page
-        select_mecid MECID_P0_EL2, #5
+        change_context 5
         ldr     x21, [x19]
         say     "\nLoaded under MECID 5 again  "
         say_hex x21, realm_print_hex
@@ -106,7 +114,7 @@ function one_byte_under_another_mecid
         stp     x20, x20, [x19, #BLOCK_SIZE]        // block 1
 
         bl      clean_split_page
-        select_mecid MECID_P0_EL2, #6
+        change_context 6
         mov     w22, #0x5a
         strb    w22, [x19]                  // one byte of block 0
         bl      clean_split_page
@@ -121,7 +129,7 @@ function one_byte_under_another_mecid
         expect_different x21, x20, 4, "MECID 6 can read the bytes of MECID 5 beside its own"
 
         bl      clean_split_page
-        select_mecid MECID_P0_EL2, #5
+        change_context 5
         ldr     x21, [x19, #8]
         ldr     x23, [x19, #BLOCK_SIZE]
         say     "\n  under MECID 5: bytes 8-15 "
@@ -145,7 +153,7 @@ function clean_split_page
 
 clean_granule_routine clean_to_poe, CIPAE
 print_hex_routine realm_print_hex
-unexpected_exception unexpected_el2, 2, realm_stack_top, realm_print_hex
+unexpected_exception unexpected_el2, 2, stack_of_5_top, realm_print_hex
 vector_table realm_vectors, unexpected_el2, unexpected_el2, unexpected_el2
 
 // --- Page tables of Realm EL2: in the image, never stored to ---------------------------------------------------
@@ -172,9 +180,12 @@ level3_table:                               // 4 KiB an entry
 monitor_stack:
         .skip   GRANULE_SIZE
 monitor_stack_top:
-realm_stack:
+stack_of_5:
         .skip   GRANULE_SIZE
-realm_stack_top:
+stack_of_5_top:
+stack_of_6:
+        .skip   GRANULE_SIZE
+stack_of_6_top:
 whole_page:
         .skip   GRANULE_SIZE
 split_page:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("guest", nargs="?", metavar="GUEST", help="ELF file, raw image, or bundled guest")
-    parser.add_argument("more", nargs="*", metavar="FILE", help="further ELF files to load")
+    parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
     parser.add_argument("--list", action="store_true", help="print the rules, with what each is about")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--console", action="store_true", help="pass what the guest prints on to stderr")

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
-    parser.add_argument("more", nargs="*", metavar="FILE", help="further ELF files to load")
+    parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
     parser.add_argument("--json", action="store_true", help="print the report; the guest's console goes to stderr")
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
@@ -103,8 +103,10 @@ def _talk(machine: emu.Machine, stop: emu.Stop) -> None:
         return
     where = machine.symbols.describe(stop.pc)
     state = f"at {where} (pc {stop.pc:#x}, EL{stop.el} {stop.security.label})"
+    from mectui.render import numbers
+
     text = {
-        StopReason.LIMIT: f"stopped after {machine.instructions:,} instructions {state}",
+        StopReason.LIMIT: f"stopped after {numbers.plural(machine.instructions, 'instruction')} {state}",
         StopReason.BREAKPOINT: f"stopped at a breakpoint {state}",
         StopReason.HALTED: f"the guest halted {state}: {stop.message}",
         StopReason.ERROR: f"the guest ran wild {state}: {stop.message}",

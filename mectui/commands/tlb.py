@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 
-from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import Parser, add_machine_options
-from mectui.commands.where import LIMIT, run_until
+from mectui.commands import looking
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(
-        prog="mectui tlb",
-        description="Show the TLB: every entry with its tags, the register that supplies its MECID, who filled it, "
+    parser = looking.parser(
+        "tlb",
+        "Show the TLB: every entry with its tags, the register that supplies its MECID, who filled it, "
         "whether a fresh walk would contradict it and which TLBI would remove it; then the invalidations so far.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
-    parser.add_argument("--until", metavar="WHERE", help="run to this address or symbol (default: to the guest's end)")
-    parser.add_argument("--json", action="store_true", help="print entries and invalidations as JSON")
-    add_machine_options(parser)
-    options = parser.parse_args(arguments)
-    progress = CompileProgress()
-    machine = build_machine(options, on_compile=progress)
-    if options.until is not None:
-        run_until(machine, options.until)
-    else:
-        machine.run(LIMIT)
-    progress.finish()
+    machine, options = looking.machine_there(parser, arguments)
     from mectui.queries.tlb import tlb, tlb_json
 
     view = tlb(machine, None)
@@ -42,7 +26,6 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.render import tlb as render
     from mectui.render.text import plain
 
-    width = max(80, shutil.get_terminal_size((120, 24)).columns)
     print(render.summary(view))
-    print(plain(render.tlb(view, width)), end="")
+    print(plain(render.tlb(view, looking.width())), end="")
     return 0

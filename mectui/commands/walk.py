@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 
 from emu.architecture import Regime
 from emu.errors import EmuError
+from mectui.commands import looking
 from mectui.commands.machine import CompileProgress, build_machine
 from mectui.commands.options import Parser, add_machine_options
 from mectui.commands.where import resolve, run_until
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.render import walk as render
     from mectui.render.text import plain
 
-    width = max(80, shutil.get_terminal_size((120, 24)).columns)
+    width = looking.width()
     view = WalkView(Follow.PINNED, walk, label(machine, va))
     print(plain(render.walk(view, width, render.ALL)), end="")
     return 0

@@ -16,7 +16,6 @@ SCHEMA = 1
 def report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
     """Everything `mectui run --json` prints."""
     seconds = machine.seconds
-    enables = machine.mec.effective()
     return {
         "schema": SCHEMA,
         "guest": guest,
@@ -28,16 +27,46 @@ def report(machine: emu.Machine, stop: emu.Stop, guest: str) -> dict[str, Any]:
         "mips": round(machine.instructions / seconds / 1e6, 3) if seconds else 0.0,
         "console": machine.console,
         "mec": {
-            "emec": {"el2": enables["emec_el2"][0], "el3": enables["emec_el3"][0]},
-            "registers": machine.mec.registers(),
-            "pending": pending_json(machine),
-            "pages": [page_json(page) for page in machine.mec.pages()],
+            **contexts_json(machine),
             "hit_count": machine.mec.hit_count,
             "hits": [hit_json(hit) for hit in machine.mec.hits],
             "finding_count": machine.mec.finding_count,
             "findings": [finding_json(finding) for finding in machine.mec.findings],
         },
         "exceptions": [exception_json(event) for event in machine.exceptions],
+    }
+
+
+def contexts_json(machine: emu.Machine) -> dict[str, Any]:
+    """The enables, the MECID registers, and who owns which page."""
+    enables = machine.mec.effective()
+    return {
+        "emec": {"el2": enables["emec_el2"][0], "el3": enables["emec_el3"][0]},
+        "registers": machine.mec.registers(),
+        "pending": pending_json(machine),
+        "pages": [page_json(page) for page in machine.mec.pages()],
+    }
+
+
+def mec_json(machine: emu.Machine) -> dict[str, Any]:
+    """Everything `mectui mec --json` prints."""
+    enables = {name: {"effective": effective, "why": why} for name, (effective, why) in machine.mec.effective().items()}
+    return {"schema": SCHEMA, **contexts_json(machine), "enables": enables}
+
+
+def registers_json(machine: emu.Machine) -> dict[str, Any]:
+    """Everything `mectui regs --json` prints: every register by name, as hexadecimal text."""
+    cpu = machine.cpu
+    unknown = machine.registers.never_written
+    return {
+        "schema": SCHEMA,
+        "el": cpu.el,
+        "security": cpu.security.label,
+        "general": {f"x{number}": hexadecimal(cpu.x[number]) for number in range(31)}
+        | {"sp": hexadecimal(cpu.sp), "pc": hexadecimal(cpu.pc), "nzcv": hexadecimal(cpu.nzcv)},
+        "system": {register.name: hexadecimal(cpu.sysreg[register.name]) for register in machine.registers.table},
+        "unknown": [register.name for register in machine.registers.table if register.name in unknown],
+        "simd": {f"v{number}": hexadecimal(cpu.v[number]) for number in range(32)},
     }
 
 

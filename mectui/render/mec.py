@@ -106,7 +106,7 @@ def legend_entry(entry: LegendEntry) -> list[Span]:
     keys = f", key {'/'.join(map(str, entry.generations))}" if any(entry.generations) else ""
     return [
         Span(entry.glyph, owner_style(entry.owner)),
-        Span(f" {owner_name(entry.owner)} ", "text"),
+        Span(f" = {owner_name(entry.owner)}: ", "text"),
         Span(f"{numbers.plural(entry.pages, 'page')}{keys}", "muted"),
     ]
 

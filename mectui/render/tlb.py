@@ -7,7 +7,7 @@ from mectui.render import numbers
 from mectui.render.styles import space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
 
-ONE_LINE = 52
+ONE_LINE = 80
 """Columns a line needs for everything but its two addresses."""
 STALE = "!"
 

@@ -192,11 +192,11 @@ def permission_text(allowed: Permissions) -> str:
 
 
 def ending(record: Walk, width: int) -> list[Line]:
-    """GPC, physical address, MECID, owner; or the exact reason of the fault."""
+    """Physical address, MECID, owner, then what else there is to say; or the exact reason of the fault."""
     lines: list[Line] = []
-    if record.gpc is not None:
-        lines += gpc_lines(record.gpc, width)
+    gpc = [] if record.gpc is None else gpc_lines(record.gpc, width)
     if record.fault is not None:
+        lines += gpc
         fault = record.fault
         level = "" if fault.kind is FaultKind.ALIGNMENT else f", level {fault.level}"
         stage = ", stage 2" if fault.second_stage else ""
@@ -204,7 +204,6 @@ def ending(record: Walk, width: int) -> list[Line]:
         lines += labelled("FAULT", f"{fault.kind.value}{level}{stage}{on_walk}", width, "fault")
         lines += labelled("because", fault.reason, width, "fault")
         return lines
-    translation = record.translation
     if record.pa is not None and record.pas is not None:
         spans = [
             Span(f"{'PA':<{LABEL}}", "muted"),
@@ -212,14 +211,16 @@ def ending(record: Walk, width: int) -> list[Line]:
             Span(f" {record.pas.label}", space_style(record.pas.label)),
         ]
         lines.append(crop(Line(tuple(spans), Target(TargetKind.PHYSICAL, record.pa)), width))
-        if translation is not None:
-            allowed = permission_text(translation.permissions)
-            text = f"{allowed}; {translation.attributes.text}; {numbers.size(translation.size)}"
-            lines += labelled("access", text, width)
     spans = [Span(f"{'MECID':<{LABEL}}", "muted"), Span(str(record.mecid), mecid_style(record.mecid))]
     lines.append(Line((*spans, Span(f" from {record.source.value}" if record.source.value != "0" else "", "register"))))
     lines += [Line((Span(" " * LABEL), *part.spans)) for part in wrap(record.why, width - LABEL, "muted")]
-    return [*lines, *owner_lines(record, width)]
+    lines += owner_lines(record, width)
+    translation = record.translation
+    if translation is not None:
+        allowed = permission_text(translation.permissions)
+        text = f"{allowed}; {translation.attributes.text}; {numbers.size(translation.size)}"
+        lines += labelled("access", text, width)
+    return [*lines, *gpc]
 
 
 def owner_lines(record: Walk, width: int) -> list[Line]:

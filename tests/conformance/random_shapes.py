@@ -129,6 +129,9 @@ class ShapedWorld(World):
         ds = ds and granule != 16
         # QEMU compares sizes of stage 2's input with PS where the manual has the implemented size: it fits both.
         most = 48 if is_stage2 and not is_wide else 52 if ds or granule == 16 else 48
+        # A stage 2 of 16 KiB that starts at level 0, FEAT_LPA2's, is a reserved SL0 to QEMU 7.2 (not to 11).
+        is_level0_known = HAS_RME or not (is_stage2 and granule == 14)
+        most = most if is_level0_known else min(most, 51)
         bits = source.choice((source.randint(32, most), source.randint(32, 42), most))
         start = 3 - (bits - 1 - granule) // (granule - 3)
         if is_stage2:
@@ -136,7 +139,7 @@ class ShapedWorld(World):
                 level
                 for level in STARTS[granule]
                 if 1 <= bits - self._resolved(granule, level) <= granule + 1
-                and (level != -1 or ds) and (ds or (granule, level) != (14, 0))
+                and (level != -1 or ds) and ((ds and is_level0_known) or (granule, level) != (14, 0))
             ]  # fmt: skip
             start = source.choice(starts)
         found = Shape(granule, bits, start, ds, is_wide)

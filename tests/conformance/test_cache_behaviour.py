@@ -7,7 +7,7 @@ import pytest
 from emu import PAS, Security
 from emu.debug.events import CacheMaintained, Event
 from tests.conformance import words as w
-from tests.conformance.board import CODE, DATA, HCR_RW, SCTLR, SCTLR_M, TSW, VM, Board, esr
+from tests.conformance.board import CODE, DATA, FWB, HCR_RW, SCTLR, SCTLR_M, TSW, VM, Board, esr
 from tests.conformance.cached import (
     FILL,
     NC,
@@ -180,6 +180,21 @@ def test_stage_2_decides_too(engine: str) -> None:
         guest.stage2.map(0x2_0000_0000, DATA, memattr << 2 | 3 << 6 | NORMAL)
         guest.enter(SCTLR_EL1=SCTLR | SCTLR_M | SCTLR_C, hcr=hcr)
         board.store(VA, OLD)
+        cache = board.machine.mec.cache
+        assert cache is not None
+        assert {line.mecid: line.dirty for line in cache.lines() if line.pa == DATA} == expected
+
+
+@pytest.mark.parametrize("sctlr", [SCTLR, SCTLR | SCTLR_M, SCTLR | SCTLR_M | SCTLR_C])
+def test_write_back_that_stage_2_forces_is_cached_whatever_stage_1_says(engine: str, sctlr: int) -> None:
+    """FEAT_S2FWB: MemAttr 110 with HCR_EL2.FWB, stage 1 off or SCTLR_EL1.C clear; HCR_EL2.CD still switches off."""
+    for hcr, expected in ((FWB, {0: True}), (FWB | 1 << 32, {})):
+        board = cached_board(engine)
+        guest = Guest(board)
+        address = VA if sctlr & SCTLR_M else 0x2_0000_0000
+        guest.stage2.map(0x2_0000_0000, DATA, 0b0110 << 2 | 3 << 6 | NORMAL)
+        guest.enter(SCTLR_EL1=sctlr, hcr=hcr)
+        board.store(address, OLD)
         cache = board.machine.mec.cache
         assert cache is not None
         assert {line.mecid: line.dirty for line in cache.lines() if line.pa == DATA} == expected

@@ -172,6 +172,17 @@ def _el3_sets_emec_after_its_mecid(bench: Bench) -> None:
     bench.returns(2)
 
 
+@good("el3-mec-inactive")
+def _el3_clears_emec_after_its_mecid_had_its_use(bench: Bench) -> None:
+    bench.enter(3, Security.REALM)
+    bench.forget()
+    bench.does(w.mov(0, 5), w.msr("MECID_RL_A_EL3", 0), w.ISB)
+    bench.does(w.mov(0, EMEC), w.msr("SCTLR2_EL3", 0), w.ISB, ALLE3, w.DSB, w.ISB)
+    bench.does(w.mov(0, 6), w.msr("MECID_RL_A_EL3", 0), w.ISB)
+    bench.does(w.msr("SCTLR2_EL3", 31), w.ISB, ALLE3, w.DSB, w.ISB)
+    bench.returns(2)
+
+
 # 5: UNKNOWN MECIDs.
 
 

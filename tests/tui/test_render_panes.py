@@ -277,8 +277,8 @@ def test_the_map_shows_owners_gaps_legend_and_the_page_under_the_cursor() -> Non
   1536 KiB nobody has stored to
 0x4020_8000 #·······
 
-5 MECID 5 2 pages, key 0/1   # root 1 page   · nobody yet
-* more than one owner (1 page)
+5 = MECID 5: 2 pages, key 0/1   # = root: 1 page
+· nobody yet   * more than one owner (1 page)
 
 PA 0x4008_1000 data  owner MECID 5, key 1 * mixed
 12 of 256 blocks owned; last stored to by store at EL2

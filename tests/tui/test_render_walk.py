@@ -12,7 +12,7 @@ def shown(walk: object, columns: int, opened: frozenset[str] = frozenset(), symb
     return plain(render.walk(WalkView(Follow.PINNED, walk, symbol), columns, opened))  # type: ignore[arg-type]
 
 
-def test_a_narrow_walk_gives_three_lines_to_a_fetch_and_ends_with_the_owner() -> None:
+def test_a_narrow_walk_gives_three_lines_to_a_fetch_and_puts_the_owner_above_the_rest() -> None:
     assert (
         shown(views.walk(), 50)
         == """\
@@ -26,14 +26,14 @@ EL2 realm   stage 1 on
     0x4008_5000: 0000_0000_4008_8743 page
     id 5 (P0) → 0x4008_8000
 
-GPC     ok for realm (GPI 0b1011, level 1)
 PA      0x4008_8010 realm
-access  rw- EL0 ---; Normal WB; 4 KiB
 MECID   6 from MECID_P0_EL2
         SCTLR2_EL2.EMEC=1, leaf AMEC=0
 owner   realm 5  ⇒ SUBSTITUTED
         the access's context is not the owner's:
         it gets noise
+access  rw- EL0 ---; Normal WB; 4 KiB
+GPC     ok for realm (GPI 0b1011, level 1)
 """
     )
 

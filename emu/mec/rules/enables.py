@@ -124,9 +124,10 @@ class _EnableMissing(Rule):
         elif isinstance(event, ExceptionReturned) and enters_realm(event):
             idle = self.idle(machine)
             if idle:
+                verb = "count" if " and " in idle else "counts"
                 message = (
                     f"EL3 enters Realm state at {at(machine, event.moment)} (going to pc {event.pc:#x}) with {idle}, "
-                    f"which counts as 0 because {self.name} is 0"
+                    f"which {verb} as 0 because {self.name} is 0"
                 )
                 report.add(self, event.moment.pc, event.moment, message)
 
@@ -213,7 +214,10 @@ class MecDisabled(_EnableMissing):
 
 
 class El3MecInactive(Rule):
-    """Waits until EL3 leaves, because MECID_RL_A_EL3 is rightly written before EMEC is set."""
+    """Waits until EL3 leaves, because MECID_RL_A_EL3 is rightly written before EMEC is set.
+
+    A MECID that acted before EMEC was cleared again had its use.
+    """
 
     id = "el3-mec-inactive"
     numbers = (27,)
@@ -224,7 +228,7 @@ class El3MecInactive(Rule):
         "MECID 0 and find noise in what a Realm stored."
     )
     fix = "set SCTLR2_EL3.EMEC after MECID_RL_A_EL3, then ISB, TLBI ALLE3, DSB and ISB"
-    kinds: ClassVar = (MecidWritten, ExceptionReturned)
+    kinds: ClassVar = (MecidWritten, RegisterWritten, ExceptionReturned)
 
     def __init__(self) -> None:
         self.written: tuple[int, Moment] | None = None
@@ -232,7 +236,11 @@ class El3MecInactive(Rule):
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, MecidWritten):
             if event.register == EL3_REGISTER:
-                self.written = (event.new, event.moment) if event.new else None
+                is_on = machine.registers["SCTLR2_EL3"] & SCTLR2_EMEC
+                self.written = (event.new, event.moment) if event.new and not is_on else None
+        elif isinstance(event, RegisterWritten):
+            if event.register == "SCTLR2_EL3" and event.new & SCTLR2_EMEC:
+                self.written = None
         elif event.moment.el == 3:
             self.finish(machine, report)
 

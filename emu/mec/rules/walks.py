@@ -86,6 +86,15 @@ class Stage2TableForeign(_ForeignTable):
     def is_mine(self, hit: Hit) -> bool:
         return hit.regime is Regime.EL10 and hit.stage == 2
 
+    def advice(self, hit: Hit, machine: Watched) -> str:
+        writer = hit.writer
+        if hit.owner and isinstance(writer, Writer) and writer.source in (MecidSource.A0, MecidSource.A1):
+            return (
+                f"write {hit.owner}, the MECID that the tables were stored under through {writer.source.value}, to "
+                "VMECID_P_EL2 before every ERET to this Realm"
+            )
+        return ""
+
 
 class Stage1TableForeign(_ForeignTable):
     id = "stage1-table-foreign"

@@ -1,0 +1,39 @@
+"""mectui regs: the registers at some point of a run, system registers with their fields, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from mectui.commands import looking
+
+GROUPS = ("general", "system", "mec", "simd")
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = looking.parser("regs", "Show the registers: general, system (with their fields), MEC or SIMD ones.")
+    parser.add_argument("--group", choices=GROUPS, default="general", help="which of them (general); JSON has all")
+    machine, options = looking.machine_there(parser, arguments)
+    if options.json:
+        from mectui.queries.report import registers_json
+
+        json.dump(registers_json(machine), sys.stdout, indent=2)
+        print()
+        return 0
+    from mectui.queries import registers
+    from mectui.render import registers as render
+    from mectui.render.text import plain
+
+    width = looking.width()
+    if options.group == "general":
+        lines = render.general(registers.general(machine), width)
+    elif options.group == "system":
+        view = registers.system(machine)
+        lines = render.system(view, width, frozenset(register.name for _, group in view.groups for register in group))
+    elif options.group == "mec":
+        lines = render.mec_registers(registers.mec_registers(machine), width)
+    else:
+        lines = render.simd(registers.simd(machine), width)
+    print(plain(lines), end="")
+    return 0
