@@ -29,7 +29,7 @@ commands:
   mectui tlb GUEST           the TLB, stale entries marked  (mectui tlb --help)
   mectui mec GUEST           MECIDs, and who owns which page (mectui mec --help)
   mectui regs GUEST          the registers                  (mectui regs --help)
-  mectui bench               speed, beside QEMU            (mectui bench --help)
+  mectui bench               speed, beside QEMU             (mectui bench --help)
 
 GUEST is an ELF file, a raw image (with --load-at), or the name of a bundled guest.
 
@@ -64,14 +64,12 @@ def _version() -> str:
 
 
 def _commands() -> dict[str, Callable[[Sequence[str]], int]]:
-    from mectui.commands import check, mec, regs, run, tlb, walk
+    from mectui.commands import bench, check, mec, regs, run, tlb, walk
 
     return {
-        "check": check.main, "mec": mec.main, "regs": regs.main, "run": run.main, "tlb": tlb.main, "walk": walk.main,
+        "bench": bench.main, "check": check.main, "mec": mec.main, "regs": regs.main, "run": run.main,
+        "tlb": tlb.main, "walk": walk.main,
     }  # fmt: skip
-    from mectui.commands import bench, check, run, tlb, walk
-
-    return {"bench": bench.main, "check": check.main, "run": run.main, "tlb": tlb.main, "walk": walk.main}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,8 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else ""
-    if name in ("check", "mec", "regs", "run", "tlb", "walk"):
-    if name in ("bench", "check", "run", "tlb", "walk"):
+    if name in ("bench", "check", "mec", "regs", "run", "tlb", "walk"):
         return _commands()[name](arguments[1:])
     if name in LATER:
         raise EmuError(

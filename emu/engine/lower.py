@@ -274,9 +274,13 @@ class Lower:
         self.set(state.LAST_ACCESS_VA, address)
         self.set(state.LAST_ACCESS_INFO, size | mode.value << 8 | flags | state.LAST_ACCESS_VALID)
 
+    def pointer(self, slot: int) -> ir.Value:
+        """The host address that a slot holds."""
+        return self.b.load(self.slot(slot), typ=PTR)
+
     def _tag_place(self, offset: ir.Value) -> ir.Value:
         b = self.b
-        tags = b.load(self.slot(state.TAGS), typ=PTR)
+        tags = self.pointer(state.TAGS)
         return b.gep(tags, [b.lshr(offset, I64(4))], source_etype=I32)
 
     def _tag(self, offset: ir.Value) -> ir.Value:
@@ -325,14 +329,12 @@ class Lower:
         b = self.b
         flags = b.lshr(b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64), I64(state.RECORD_SHIFT))
         count = b.sub(self.get(state.WRITER_COUNT), b.shl(self.budget, I64(COUNT_SHIFT)))
-        writers = b.load(self.slot(state.WRITERS), typ=PTR)
-        record = b.gep(writers, [b.and_(offset, I64(~15 & MASK64))], source_etype=I8)
+        record = b.gep(self.pointer(state.WRITERS), [b.and_(offset, I64(~15 & MASK64))], source_etype=I8)
         b.store(b.or_(count, flags), record)
         b.store(self._pc, b.gep(record, [I64(1)], source_etype=I64))
 
     def host(self, offset: ir.Value) -> ir.Value:
-        arena = self.b.load(self.slot(state.ARENA), typ=PTR)
-        return self.b.gep(arena, [offset], source_etype=I8)
+        return self.b.gep(self.pointer(state.ARENA), [offset], source_etype=I8)
 
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
         b, align = self.b, align or size

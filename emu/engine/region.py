@@ -184,6 +184,9 @@ class RegionLower(Lower):
 
     # Memory.
 
+    def pointer(self, slot: int) -> ir.Value:
+        return self._region.pointers[slot]
+
     def _find(
         self, table: int, address: ir.Value, size: int, mode: Mode, align: int
     ) -> tuple[ir.Value, ir.Value, ir.Value]:
@@ -303,8 +306,9 @@ class RegionBuilder:
             b.store(b.load(self._slot(b, slot), typ=I64), place)
         b.store(self._budget, self._left)
         self.steady = {slot: b.load(self._slot(b, slot), typ=I64) for slot in _STEADY}
-        self.arena = b.inttoptr(self.steady[state.ARENA], PTR)
-        self.tags = b.inttoptr(self.steady[state.TAGS], PTR)
+        self.pointers = {
+            slot: b.inttoptr(self.steady[slot], PTR) for slot in (state.ARENA, state.TAGS, state.WRITERS)
+        }
         self._lower = RegionLower(ir.IRBuilder(usual), self._state, self)
 
     def build(self) -> None:
