@@ -6,6 +6,7 @@ import itertools
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,25 +61,26 @@ class RegionCompiler:
     def submit(self, request: Request) -> None:
         """Compile in the background; what comes of it appears in `ready`."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="mectui-compiler", daemon=True)
+            # The thread holds the compiler only while it compiles, so that it ends with the machine.
+            arguments = (weakref.ref(self), self._requests)
+            self._thread = threading.Thread(target=_serve, args=arguments, name="mectui-compiler", daemon=True)
             self._thread.start()
         self._requests.put((0 if request.is_quick else 1, next(self._order), request))
 
-    def close(self) -> None:
-        """Let the thread end after what it is doing."""
-        self._requests.put((2, next(self._order), None))
+    def __del__(self) -> None:
+        self._requests.put((-1, -1, None))
 
-    def _serve(self) -> None:
-        while (request := self._requests.get()[2]) is not None:
-            try:
-                done = self.compile(request)
-                self.ready.put(done)
-                if not done.is_best:
-                    code = Code(request.code.at, request.code.most)
-                    self.submit(Request(request.head, code, request.original, is_quick=False))
-            except BaseException as error:  # told to the thread that runs the guest
-                self.ready.put(error)
-            self._on_ready()
+    def serve(self, request: Request) -> None:
+        """Compile a request and say so."""
+        try:
+            done = self.compile(request)
+            self.ready.put(done)
+            if not done.is_best:
+                code = Code(request.code.at, request.code.most)
+                self.submit(Request(request.head, code, request.original, is_quick=False))
+        except BaseException as error:  # told to the thread that runs the guest
+            self.ready.put(error)
+        self._on_ready()
 
     def compile(self, request: Request) -> Compiled:
         """Compile a region now."""
@@ -105,6 +107,17 @@ class RegionCompiler:
         if self._kept is not None and not request.is_quick:
             self._kept.store(request.head, request.code, code)
         return Compiled(request, code, builder.count, time.perf_counter() - started, is_best=not request.is_quick)
+
+
+def _serve(
+    compiler: weakref.ref[RegionCompiler], requests: queue.PriorityQueue[tuple[int, int, Request | None]]
+) -> None:
+    while (request := requests.get()[2]) is not None:
+        owner = compiler()
+        if owner is None:
+            return
+        owner.serve(request)
+        del owner, request
 
 
 def _target_machine(level: int) -> llvm.TargetMachine:

@@ -32,6 +32,9 @@ _BRANCH_TYPE = Query.BRANCH_TYPE.value
 _DC_ZVA = 0xD50B_7420
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
+_BLOCK_SHIFT = BLOCK.bit_length() - 1
+_SWEEP = 64
+"""How many following words are decoded together with one that is needed now."""
 _LOOK_AHEAD = 64
 """How many following words have their handlers made ready together with the one that is needed now."""
 
@@ -310,6 +313,34 @@ class Interpreter:
             memory.tags[offset // BLOCK] = tag | CODE_TAG
             page.slots[2 * index + 1] = word
             page.slots[2 * index] = handler
+            self._sweep(page, base, index + 1, owner)
+
+    def _sweep(self, page: CodePage, base: int, first: int, owner: int) -> None:
+        """Decode the words that follow in a page as well, as far as their handlers are there already.
+
+        One at a time each would cost a call back and a translation of its address.
+        """
+        slots, tags, stub = page.slots, self._memory.tags, self._native.decode_stub
+        end = min(first + _SWEEP, _WORDS)
+        words = self._memory.arena[base + 4 * first : base + 4 * end].cast("I")
+        decode, find, breakpoints = self.cpu.decode, self._native.find, self._breakpoint_offsets
+        marked = -1
+        for index, word in enumerate(words, first):
+            if slots[2 * index] != stub:
+                continue
+            decoded = decode(word)
+            handler = None if decoded is None else find(decoded)
+            if handler is None or index in breakpoints:
+                return
+            block = (base >> _BLOCK_SHIFT) + (index >> 2)
+            if block != marked:
+                tag = tags[block]
+                if tag & (CODE_TAG - 1) not in (0, owner):
+                    return
+                tags[block] = tag | CODE_TAG
+                marked = block
+            slots[2 * index + 1] = word
+            slots[2 * index] = handler
 
     def _is_taken(self, page: CodePage, index: int) -> bool:
         """Whether something better than a handler stands for a decoded word already."""

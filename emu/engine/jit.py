@@ -81,7 +81,7 @@ class Jit(Interpreter):
         self._slots[state.ORIGINALS] = ctypes.addressof(self._originals)
         self._numbers = list(range(MOST_REGIONS))
         kept = None if self._is_forced else RegionCache(self._native.cache)
-        self._compiler = RegionCompiler(self._region_ready, kept)
+        self._compiler = RegionCompiler(_ready_teller(self._slots), kept)
         self._asked: dict[tuple[int, int], _Asked] = {}
         self._regions: dict[int, set[Region]] = {}
         self._installed: set[Region] = set()
@@ -109,10 +109,6 @@ class Jit(Interpreter):
         if self._breakpoints_as_offsets() != self._breakpoint_offsets:
             self._drop_all()
         super()._run_native(budget)
-
-    def _region_ready(self) -> None:
-        # Whoever asked for a stop at this very moment has left a note with the machine or the CPU besides.
-        self._slots[state.STOP] = _REGION_READY
 
     def _install_ready(self) -> None:
         while not self._compiler.ready.empty():
@@ -271,3 +267,13 @@ def _moved(where: Located, va: int) -> Located:
     from emu.architecture import PA
 
     return replace(where, pa=PA((where.pa & ~(PAGE - 1)) | (va & PAGE - 1)))
+
+
+def _ready_teller(slots: memoryview) -> Callable[[], None]:
+    """What the compiler calls: it must not keep the engine alive, so it knows the state only."""
+
+    def tell() -> None:
+        # Whoever asked for a stop at this very moment has left a note with the machine or the CPU besides.
+        slots[state.STOP] = _REGION_READY
+
+    return tell

@@ -84,6 +84,10 @@ class NativeCode:
     def has(self, decoded: Decoded) -> bool:
         return decoded.key in self._addresses
 
+    def find(self, decoded: Decoded) -> int | None:
+        """Address of the handler for an instruction if it is there already."""
+        return self._addresses.get(decoded.key)
+
     def handler(self, decoded: Decoded) -> int:
         """Address of the handler for an instruction, compiled if this is the first of its kind."""
         key = decoded.key

@@ -306,9 +306,7 @@ class RegionBuilder:
             b.store(b.load(self._slot(b, slot), typ=I64), place)
         b.store(self._budget, self._left)
         self.steady = {slot: b.load(self._slot(b, slot), typ=I64) for slot in _STEADY}
-        self.pointers = {
-            slot: b.inttoptr(self.steady[slot], PTR) for slot in (state.ARENA, state.TAGS, state.WRITERS)
-        }
+        self.pointers = {slot: b.inttoptr(self.steady[slot], PTR) for slot in (state.ARENA, state.TAGS, state.WRITERS)}
         self._lower = RegionLower(ir.IRBuilder(usual), self._state, self)
 
     def build(self) -> None:
