@@ -45,13 +45,21 @@ class Compiled:
     """No better code for this region will come."""
 
 
+@dataclass(slots=True)
+class Failed:
+    """A region that could not be compiled, and why."""
+
+    request: Request
+    error: Exception
+
+
 class RegionCompiler:
     """Compiles regions, at once or in the background."""
 
     def __init__(self, on_ready: Callable[[], None], kept: RegionCache | None) -> None:
         """`on_ready` is called on the compiler's thread after each background compilation; `kept` is asked first."""
         self._kept = kept
-        self.ready: queue.SimpleQueue[Compiled | BaseException] = queue.SimpleQueue()
+        self.ready: queue.SimpleQueue[Compiled | Failed] = queue.SimpleQueue()
         self._requests: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._on_ready = on_ready
@@ -78,8 +86,8 @@ class RegionCompiler:
             if not done.is_best:
                 code = Code(request.code.at, request.code.most)
                 self.submit(Request(request.head, code, request.original, is_quick=False))
-        except BaseException as error:  # told to the thread that runs the guest
-            self.ready.put(error)
+        except Exception as error:  # whatever it is, the guest must not suffer: the interpreter can do without
+            self.ready.put(Failed(request, error))
         self._on_ready()
 
     def compile(self, request: Request) -> Compiled:

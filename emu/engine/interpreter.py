@@ -21,8 +21,8 @@ from emu.mec.memory import CODE_TAG
 from emu.mec.writers import COUNT_SHIFT, flags_of
 from emu.translation.mmu import Located
 
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
-_LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
+LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 _WORDS = PAGE // 4
 _ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
@@ -42,9 +42,11 @@ _LOOK_AHEAD = 64
 class CodePage:
     """One page of RAM as one encryption context sees it: a handler address and a word for each instruction."""
 
-    __slots__ = ("_buffer", "address", "slots")
+    __slots__ = ("_buffer", "address", "base", "slots")
 
-    def __init__(self, stub: int) -> None:
+    def __init__(self, stub: int, base: int) -> None:
+        """`base` is the page's arena offset."""
+        self.base = base
         self._buffer = (ctypes.c_uint64 * (2 * _WORDS))()
         self.slots = memoryview(self._buffer).cast("B").cast("Q")
         self.address = ctypes.addressof(self._buffer)
@@ -71,9 +73,9 @@ class Interpreter:
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._one_by_one = Reference(cpu)
         """Executes what debug exceptions could interrupt: native code does not look for them."""
-        self._loop = _LOOP(self._native.loop)
+        self._loop = LOOP(self._native.loop)
         self._callbacks = [
-            _CALLBACK(self._guard(function))
+            CALLBACK(self._guard(function))
             for function in (self._load, self._store, self._decode, self._system, self._fp, self._ask)
         ]
         for slot, callback in zip(
@@ -299,7 +301,7 @@ class Interpreter:
         base = offset & ~(PAGE - 1)
         page = self._pages.get((base, owner))
         if page is None:
-            page = self._pages[base, owner] = CodePage(self._native.decode_stub)
+            page = self._pages[base, owner] = CodePage(self._native.decode_stub, base)
             self._page_at_address[page.address] = page
             self._owners_of_page.setdefault(base, []).append(owner)
         self._soft.fill(state.FETCH_TLB, pc, offset, page.address, int(where.translation.is_guarded))
@@ -313,23 +315,24 @@ class Interpreter:
             memory.tags[offset // BLOCK] = tag | CODE_TAG
             page.slots[2 * index + 1] = word
             page.slots[2 * index] = handler
-            self._sweep(page, base, index + 1, owner)
+            self._sweep(page, index + 1, owner)
 
-    def _sweep(self, page: CodePage, base: int, first: int, owner: int) -> None:
+    def _sweep(self, page: CodePage, first: int, owner: int) -> None:
         """Decode the words that follow in a page as well, as far as their handlers are there already.
 
         One at a time each would cost a call back and a translation of its address.
         """
-        slots, tags, stub = page.slots, self._memory.tags, self._native.decode_stub
+        slots, base = page.slots, page.base
+        tags, stub = self._memory.tags, self._native.decode_stub
         end = min(first + _SWEEP, _WORDS)
         words = self._memory.arena[base + 4 * first : base + 4 * end].cast("I")
-        decode, find, breakpoints = self.cpu.decode, self._native.find, self._breakpoint_offsets
+        decode, breakpoints = self.cpu.decode, self._breakpoint_offsets
         marked = -1
         for index, word in enumerate(words, first):
             if slots[2 * index] != stub:
                 continue
             decoded = decode(word)
-            handler = None if decoded is None else find(decoded)
+            handler = None if decoded is None else self._ready(decoded)
             if handler is None or index in breakpoints:
                 return
             block = (base >> _BLOCK_SHIFT) + (index >> 2)
@@ -341,6 +344,10 @@ class Interpreter:
                 marked = block
             slots[2 * index + 1] = word
             slots[2 * index] = handler
+
+    def _ready(self, decoded: Decoded) -> int | None:
+        """The handler of an instruction that is decoded ahead of time; None where that would take too long."""
+        return self._native.find(decoded)
 
     def _is_taken(self, page: CodePage, index: int) -> bool:
         """Whether something better than a handler stands for a decoded word already."""

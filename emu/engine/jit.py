@@ -12,14 +12,13 @@ import llvmlite.binding as llvm
 from emu import state
 from emu.architecture import BLOCK, PAGE
 from emu.cpu import Cpu
-from emu.engine.compiler import ENTRY, Compiled, RegionCompiler, Request
-from emu.engine.interpreter import _CALLBACK, _LOOP, CodePage, Interpreter
+from emu.engine.compiler import ENTRY, Compiled, Failed, RegionCompiler, Request
+from emu.engine.interpreter import CALLBACK, LOOP, CodePage, Interpreter
 from emu.engine.lower import AGAIN, CONTINUE
 from emu.engine.native import COUNTERS, REGION_FLAG, REGION_SHIFT
 from emu.engine.region import Code
 from emu.engine.region_cache import RegionCache
 from emu.isa.pattern import Decoded
-from emu.translation.mmu import Located
 
 DEFAULT_THRESHOLD = 3_000
 """Times that a branch target is reached before it is compiled."""
@@ -30,7 +29,6 @@ _REGION_READY = 3
 _SIZE, _FORCED_SIZE = 256, 24
 """Most instructions in a region; small where nothing but the proof counts."""
 _PAGE_BITS = 12
-_LOOK_AHEAD = 64
 _WORD = 0xFFFF_FFFF
 
 
@@ -44,15 +42,6 @@ class Region:
     ) -> None:
         self.page, self.index, self.word, self.blocks, self.code = page, index, word, blocks, code
         self.number = number
-
-
-class _Asked:
-    """A region being compiled: where its head stands."""
-
-    __slots__ = ("base", "page")
-
-    def __init__(self, page: CodePage, base: int) -> None:
-        self.page, self.base = page, base
 
 
 class Jit(Interpreter):
@@ -73,24 +62,24 @@ class Jit(Interpreter):
         self._threshold = max(threshold, 1)
         self._counters = (ctypes.c_uint32 * COUNTERS)(*[0 if self._is_forced else self._threshold] * COUNTERS)
         self._slots[state.HOT] = ctypes.addressof(self._counters)
-        hot = _CALLBACK(self._guard(self._hot))
+        hot = CALLBACK(self._guard(self._hot))
         self._callbacks.append(hot)
         self._slots[state.CALL_HOT] = ctypes.cast(hot, ctypes.c_void_p).value or 0
-        self._loop = _LOOP(self._native.counting_loop())
+        self._loop = LOOP(self._native.counting_loop())
         self._originals = (ctypes.c_uint64 * MOST_REGIONS)()
         self._slots[state.ORIGINALS] = ctypes.addressof(self._originals)
         self._numbers = list(range(MOST_REGIONS))
         kept = None if self._is_forced else RegionCache(self._native.cache)
         self._compiler = RegionCompiler(_ready_teller(self._slots), kept)
-        self._asked: dict[tuple[int, int], _Asked] = {}
+        self._asked: dict[tuple[int, int], CodePage] = {}
+        """The pages of regions being compiled, by the head's address and handler."""
         self._regions: dict[int, set[Region]] = {}
         self._installed: set[Region] = set()
         self._heads: dict[tuple[int, int], Region] = {}
         self._retired: list[Region] = []
-        self._page_by_address: dict[int, tuple[CodePage, int]] = {}
         self._linker = llvm.create_lljit_compiler(self._native.new_target())
         self._names = itertools.count()
-        self.compiled_regions = 0
+        self.compiled_regions = self.failed_regions = 0
         self.compiled_instructions = 0
         self.compile_seconds = 0.0
 
@@ -113,12 +102,13 @@ class Jit(Interpreter):
     def _install_ready(self) -> None:
         while not self._compiler.ready.empty():
             done = self._compiler.ready.get()
-            if isinstance(done, BaseException):
-                raise done
+            if isinstance(done, Failed):
+                self.failed_regions += 1  # the interpreter goes on with it
+                continue
             key = done.request.head, done.request.original
-            asked = self._asked.get(key)
-            if asked is not None:
-                self._install(done, asked)
+            page = self._asked.get(key)
+            if page is not None:
+                self._install(done, page)
                 if done.is_best:
                     del self._asked[key]
 
@@ -126,29 +116,23 @@ class Jit(Interpreter):
 
     def _hot(self, pc: int, _: int, __: int) -> int:
         self._counters[pc >> 2 & COUNTERS - 1] = self._threshold
-        where = self._page_at(pc)
-        if where is not None:
-            request = self._request(pc, *where)
+        page = self._page_at(pc)
+        if page is not None:
+            request = self._request(pc, page)
             if request is not None and (pc, request.original) not in self._asked:
-                self._asked[pc, request.original] = _Asked(*where)
+                self._asked[pc, request.original] = page
                 self._compiler.submit(request)
         return CONTINUE
 
-    def _page_at(self, pc: int) -> tuple[CodePage, int] | None:
-        """The decoded words and the arena offset of a page that fetches find without asking."""
+    def _page_at(self, pc: int) -> CodePage | None:
+        """The decoded words of a page that fetches find without asking."""
         slots = self._slots
         entry = state.FETCH_TLB + 4 * (pc >> _PAGE_BITS & state.TLB_ENTRIES - 1)
         if pc & 3 or slots[entry] != pc & ~0xFFF | slots[state.CONTEXT]:
             return None
-        address = slots[entry + 1]
-        found = self._page_by_address.get(address)
-        if found is None:
-            for (base, _), page in self._pages.items():
-                self._page_by_address[page.address] = page, base
-            found = self._page_by_address.get(address)
-        return found
+        return self._page_at_address.get(slots[entry + 1])
 
-    def _request(self, pc: int, page: CodePage, base: int) -> Request | None:
+    def _request(self, pc: int, page: CodePage) -> Request | None:
         """What to compile for a head, as its page's words are now; None where there is nothing to compile."""
         place = 2 * ((pc & PAGE - 1) >> 2)
         stub = self._native.decode_stub
@@ -166,12 +150,12 @@ class Jit(Interpreter):
 
     # Putting regions in place.
 
-    def _install(self, done: Compiled, asked: _Asked) -> bool:
+    def _install(self, done: Compiled, page: CodePage) -> bool:
         """Put a region's function in its head's place, if what it was made from is still there."""
         self.compiled_regions += 1
         self.compiled_instructions += done.instructions
         self.compile_seconds += done.seconds
-        page, slots, head = asked.page, asked.page.slots, done.request.head
+        slots, head = page.slots, done.request.head
         stub = self._native.decode_stub
         for address, decoded in done.request.code.used.items():
             place = 2 * ((address & PAGE - 1) >> 2)
@@ -188,7 +172,7 @@ class Jit(Interpreter):
             self._drop(present)
         builder = llvm.JITLibraryBuilder().add_object_img(done.object_code).export_symbol(ENTRY)
         code = builder.link(self._linker, f"region{next(self._names)}")
-        blocks = frozenset((asked.base + (a & PAGE - 1)) // BLOCK for a in done.request.code.used)
+        blocks = frozenset((page.base + (a & PAGE - 1)) // BLOCK for a in done.request.code.used)
         region = Region(page, index, slots[2 * index + 1], blocks, code, self._numbers.pop())
         self._originals[region.number] = done.request.original
         for block in blocks:
@@ -233,40 +217,20 @@ class Jit(Interpreter):
         status = super()._decode(pc, a, b)
         if not self._is_forced or status != CONTINUE:
             return status
-        where = self._page_at(pc)
-        if where is None:
+        page = self._page_at(pc)
+        if page is None:
             return status
-        page, base = where
         index = (pc & PAGE - 1) >> 2
         if self._is_taken(page, index):
             return AGAIN
-        self._decode_ahead(pc)
-        request = self._request(pc, page, base)
+        request = self._request(pc, page)
         if request is None:
             return status
         done = self._compiler.compile(request)
-        return AGAIN if self._install(done, _Asked(page, base)) else status
+        return AGAIN if self._install(done, page) else status
 
-    def _decode_ahead(self, pc: int) -> None:
-        """Decode the straight line after an address as if it had run."""
-        for ahead in range(pc + 4, min(pc + 4 * _LOOK_AHEAD, (pc & ~(PAGE - 1)) + PAGE), 4):
-            word = self.cpu.peek_word(ahead)
-            decoded = None if word is None else self.cpu.decode(word)
-            where = self.cpu.located
-            if decoded is None or where is None or word is None:
-                return
-            self._remember(ahead, _moved(where, ahead), self._native.handler(decoded), word)
-            if decoded.encoding.ends_block:
-                return
-
-
-def _moved(where: Located, va: int) -> Located:
-    """The same page's location at another offset."""
-    from dataclasses import replace
-
-    from emu.architecture import PA
-
-    return replace(where, pa=PA((where.pa & ~(PAGE - 1)) | (va & PAGE - 1)))
+    def _ready(self, decoded: Decoded) -> int | None:
+        return self._native.handler(decoded) if self._is_forced else super()._ready(decoded)
 
 
 def _ready_teller(slots: memoryview) -> Callable[[], None]:

@@ -37,6 +37,7 @@ def machine_with(words: tuple[int, ...], engine: str = "jit", threshold: int | N
 def statistics(machine: emu.Machine) -> tuple[int, int]:
     """(regions compiled, regions in place)."""
     engine = machine._engine
+    assert not engine.failed_regions
     return engine.compiled_regions, len(engine._installed)
 
 
