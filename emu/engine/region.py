@@ -192,17 +192,19 @@ class RegionLower(Lower):
     ) -> tuple[ir.Value, ir.Value, ir.Value]:
         """(arena offset, owner id as 32 bits, entry) by the software TLB; leaves where that has no answer.
 
-        Aligned accesses need one comparison.
+        Aligned accesses need one comparison. Aligned to their size too, so that they stay within one block, even where
+        the instruction asks for less.
         """
         b = self.b
+        aligned = max(align, size)
         line = b.and_(b.lshr(address, I64(7)), I64((state.TLB_ENTRIES - 1) << 5))
         entry = b.gep(self._region.place(table), [line], source_etype=I8)
         expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), self._region.steady[state.CONTEXT])
         wrong = b.xor(b.load(entry, typ=I64), expected)
-        if align > 1:
-            wrong = b.or_(wrong, b.and_(address, I64(align - 1)))
+        if aligned > 1:
+            wrong = b.or_(wrong, b.and_(address, I64(aligned - 1)))
         hit = b.icmp_unsigned("==", wrong, I64(0))
-        if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED) or align == size == 1:
+        if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED) or aligned == 1:
             self._leave_unless(hit)
         else:
             on, odd = b.append_basic_block("found"), b.append_basic_block("odd")

@@ -78,6 +78,26 @@ def test_an_atomic_access_that_is_not_aligned_faults_inside_a_region() -> None:
         assert_same(*both)
 
 
+@pytest.mark.parametrize("word", [0x4C40_7000, 0x0C40_7000, 0x3DC0_0000, 0xF940_0000])
+def test_a_load_over_two_owners_is_seen_inside_a_region(word: int) -> None:
+    """LD1 {V0.16B}, LD1 {V0.8B}, LDR Q0, LDR X0, of which the first two need no alignment at all."""
+    both = []
+    for engine in ("jit", "reference"):
+        machine = machine_with((0xAA01_03E0, word, 0x17FF_FFFE), engine)  # MOV X0, X1; the load; B to the first
+        machine.cpu.sysreg["CPACR_EL1"] = 3 << 20
+        encrypted, offset = machine.memory.encrypted, machine.memory.ram_offset(DATA + 0x110)
+        assert offset is not None
+        encrypted.store(offset, 16, 0x1122_3344_5566_7788, encrypted.owner_id(emu.PAS.NON_SECURE, 0))
+        machine.cpu.x[1] = DATA + 0x80
+        machine.run(max_instructions=90)
+        for address in (DATA + 0x100, DATA + 0x10C, DATA + 0xFF9, DATA + 0x109):
+            machine.cpu.x[1] = address
+            machine.run(max_instructions=6)
+        both.append(machine)
+    assert both[0].mec.hits
+    assert_same(*both)
+
+
 def test_a_run_ends_at_exactly_the_instruction_asked_for() -> None:
     jit, other = machine_with(LOOP), machine_with(LOOP, "interpreter")
     for count in (1, 1, 2, 3, 5, 7, 8, 9, 100, 1001, 12_345):
