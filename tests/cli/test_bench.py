@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import contextlib
 import json
 import os
 import shutil
@@ -184,8 +185,15 @@ def test_an_interrupt_shows_what_is_known() -> None:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"COLUMNS": "80"},
     )  # fmt: skip
     time.sleep(3)
-    started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=60)
+    # On a busy machine a signal may come before anybody listens, or into a finaliser, which swallows it.
+    for _ in range(6):
+        started.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            out, err = started.communicate(timeout=15)
+            break
+    else:
+        started.kill()
+        pytest.fail("an interrupt did not end it")
     assert (started.returncode, err) == (130, "")
     assert out.splitlines()[2].startswith("exceptions")
     assert "Interrupted" in out
