@@ -91,6 +91,7 @@ ACTIONS = (
     Action("workspace_debug", ("1",), "debug", "Workspace 1: everything at once.", Scope.SCREEN, 16),
     Action("workspace_translation", ("2",), "translation", "Workspace 2: walk, TLB, registers.", Scope.SCREEN, 17),
     Action("workspace_mec", ("3",), "MEC", "Workspace 3: MECID map, hits, MEC registers.", Scope.SCREEN, 18),
+    Action("workspace_lesson", ("4",), "lesson", "Workspace 4: the lesson beside what it is about.", Scope.SCREEN),
     Action("next_pane", ("tab",), "next pane", "Focus the next pane; hidden ones come to the front.", Scope.SCREEN, 11),
     Action("previous_pane", ("shift+tab",), "previous pane", "Focus the pane before.", Scope.SCREEN),
     Action("maximise", ("z",), "maximise", "The focused pane fills the screen, or goes back.", Scope.SCREEN, 10),

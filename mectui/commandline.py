@@ -68,12 +68,12 @@ COMMANDS = (
     CommandSpec("print", "Show the value of an expression.", needs=(Kind.EXPRESSION,), aliases=("p",)),
     CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
     CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),
-    CommandSpec("workspace", "Change the workspace: debug, translation, mec.", needs=(Kind.WORKSPACE,)),
+    CommandSpec("workspace", "Change the workspace: debug, translation, mec, lesson.", needs=(Kind.WORKSPACE,)),
     CommandSpec("help", "All keys and commands.", aliases=("h",)),
     CommandSpec("quit", "Leave mectui.", aliases=("q", "exit")),
 )
 
-WORKSPACES = ("debug", "translation", "mec")
+WORKSPACES = ("debug", "translation", "mec", "lesson")
 ACCESSES = ("read", "write", "fetch")
 EYES = ("seen", "owner", "mecid")
 

@@ -184,6 +184,10 @@ class Session:
     def set_register(self, name: str, value: int) -> None:
         self._orders.put(lambda: self._set_register(name, value))
 
+    def change(self, what: Callable[[emu.Machine], str | None]) -> None:
+        """Edits the stopped machine. `what` says in a sentence what it did; an EmuError of its is told as it is."""
+        self._orders.put(lambda: self._change(what))
+
     def type_to_guest(self, text: str) -> None:
         self._orders.put(lambda: self._type(text))
 
@@ -416,6 +420,16 @@ class Session:
         masked = "" if kept == value else f" (not {short(value)}: the other bits do not exist or are read-only)"
         self._say(f"{name} is {short(kept)} now{masked}.")
         self._stopped(running.stopped_here(self._the_machine(), StopReason.LIMIT, f"{name} set"))
+
+    def _change(self, what: Callable[[emu.Machine], str | None]) -> None:
+        if self._plan is not None:
+            self._say("The guest is running; pause it before changing anything.", is_error=True)
+            return
+        machine = self._the_machine()
+        text = what(machine)
+        if text:
+            self._say(text)
+        self._stopped(running.stopped_here(machine, StopReason.LIMIT, "changed"))
 
     def _type(self, text: str) -> None:
         self._the_machine().write_console_input(text.encode())

@@ -13,6 +13,7 @@ from mectui.session import Look
 
 
 class FindingsPane(NumberedPane):
+    NAME = "findings"
     TITLE = "findings"
     SCOPE: ClassVar = Scope.FINDINGS
     KIND = TargetKind.FINDING

@@ -13,6 +13,7 @@ from mectui.session import Look
 
 
 class HitsPane(NumberedPane):
+    NAME = "hits"
     TITLE = "substituted hits"
     TAB = "hits"
     SCOPE: ClassVar = Scope.HITS

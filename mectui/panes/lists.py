@@ -21,6 +21,7 @@ EVENTS_SHOWN = 400
 
 
 class TlbPane(Pane):
+    NAME = "tlb"
     TITLE = "TLB"
     SCOPE = Scope.TLB
 
@@ -48,6 +49,7 @@ class TailPane(Pane):
 
 
 class ConsolePane(TailPane):
+    NAME = "console"
     TITLE = "console"
     HAS_CURSOR: ClassVar = False
 
@@ -66,6 +68,7 @@ class ConsolePane(TailPane):
 
 
 class EventsPane(TailPane):
+    NAME = "events"
     TITLE = "events"
 
     def look(self) -> Look:

@@ -17,6 +17,7 @@ ZOOMS = (1, 4, 16, 64, 256, 1024, 4096)
 
 
 class MapPane(Pane):
+    NAME = "map"
     TITLE = "MECID map"
     TAB = "map"
     SCOPE = Scope.MAP

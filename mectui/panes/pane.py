@@ -37,6 +37,8 @@ def bindings(scope: Scope) -> list[Binding]:
 class Pane(ScrollView, can_focus=True):
     """Draws `lines`. Subclasses say what to ask the machine (`look`) and how to draw the answer (`draw`)."""
 
+    NAME: ClassVar[str] = ""
+    """What layouts, actions and commands call it."""
     TITLE: ClassVar[str] = ""
     TAB: ClassVar[str] = ""
     """A shorter title, for places that several panes share."""
@@ -153,19 +155,38 @@ class Pane(ScrollView, can_focus=True):
         parts: list[Content | tuple[str, str] | str] = []
         self._tab_ends = []
         at = 2
-        tabs = self.tabs or ((self.pane_name, self.TITLE),)
-        for number, (name, title) in enumerate(tabs):
-            if number:
+        for text, name, is_open in self._tab_texts():
+            if self._tab_ends:
                 parts.append(("  ", ""))
                 at += 2
-            is_open = name == self.pane_name
-            text = f"[{title}]" if is_open and len(tabs) > 1 else title
             parts.append((text, "bold $foreground" if is_open else "$quiet"))
             self._tab_ends.append((at, at + len(text), name))
             at += len(text)
         self.border_title = Content.assemble(*parts)
         summary = "" if isinstance(self.view, Exception) or self.view is None else self.summary()
         self.border_subtitle = Content(summary)
+
+    def _tab_texts(self) -> list[tuple[str, str, bool]]:
+        """(text, pane it leads to, whether it is this one) of the tabs; "‹" and "›" stand for those without room."""
+        tabs = self.tabs or ((self.pane_name, self.TITLE),)
+        texts = [(f"[{title}]" if name == self.pane_name and len(tabs) > 1 else title) for name, title in tabs]
+        own = next((at for at, (name, _) in enumerate(tabs) if name == self.pane_name), 0)
+        first, last = own, own + 1
+        room = max(self.outer_size.width, 12) - 6 - len(texts[own])
+        while first > 0 or last < len(tabs):
+            # Towards the end first: a person reads on from the open tab; the two signs need six columns.
+            if last < len(tabs) and len(texts[last]) + 2 <= room - 6 * (first > 0 or last + 1 < len(tabs)):
+                room -= len(texts[last]) + 2
+                last += 1
+            elif first > 0 and len(texts[first - 1]) + 2 <= room - 6 * (first > 1 or last < len(tabs)):
+                first -= 1
+                room -= len(texts[first]) + 2
+            else:
+                break
+        shown = [(texts[at], tabs[at][0], at == own) for at in range(first, last)]
+        before = [("‹", tabs[first - 1][0], False)] if first > 0 else []
+        after = [("›", tabs[last][0], False)] if last < len(tabs) else []
+        return [*before, *shown, *after]
 
     def want(self) -> None:
         """Asks for a new view."""

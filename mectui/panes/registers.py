@@ -27,6 +27,7 @@ TABS = tuple(RegisterTab)
 
 
 class RegistersPane(Pane):
+    NAME = "registers"
     TITLE = "registers"
     SCOPE = Scope.REGISTERS
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.REGISTERS)

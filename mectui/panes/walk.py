@@ -17,6 +17,7 @@ ORDER = tuple(Follow)
 
 
 class WalkPane(Pane):
+    NAME = "walk"
     TITLE = "page-table walk"
     TAB = "walk"
     SCOPE = Scope.WALK

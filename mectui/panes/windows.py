@@ -115,6 +115,7 @@ class WindowPane(Pane):
 
 
 class DisassemblyPane(WindowPane):
+    NAME = "disassembly"
     TITLE = "disassembly"
     SCOPE = Scope.DISASSEMBLY
 
@@ -157,6 +158,7 @@ class DisassemblyPane(WindowPane):
 
 
 class MemoryPane(WindowPane):
+    NAME = "memory"
     TITLE = "memory"
     SCOPE = Scope.MEMORY
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.MEMORY)

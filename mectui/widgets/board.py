@@ -39,10 +39,10 @@ class Board(Container):
         if not width or not height:
             return
         if self.maximised is not None:
-            order = tuple(name for place in arrange(width, height, self.workspace) for name in place.panes)
+            order = tuple(name for place in arrange(width, height, self.workspace, self.panes) for name in place.panes)
             self.places = (Place(0, 0, width, height, order),)
         else:
-            self.places = arrange(width, height, self.workspace)
+            self.places = arrange(width, height, self.workspace, self.panes)
         for place in self.places:
             front = self.front(place)
             tabs = tuple((name, self.panes[name].TAB or self.panes[name].TITLE) for name in place.panes)
