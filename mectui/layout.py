@@ -170,7 +170,7 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             ("lesson",),
             ("disassembly", "registers"),
             (),
-            rest("lesson", "disassembly", "registers"),
+            (*rest("lesson", "disassembly", "registers", "pipeline"), "pipeline"),  # it would tell the answers
         ),
     }[workspace]
     spots = ((left, upper), (right, upper), (left, lower), (right, lower))
@@ -183,7 +183,7 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
 
 def small(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     """80x24: what the workspace is about above, everything else in tabs below."""
-    upper, lower = columns(height, 52, 48)
+    upper, lower = columns(height, *((62, 38) if workspace is Workspace.LESSON else (52, 48)))
     if workspace is Workspace.DEBUG:
         left, right = columns(width, 54, 46)
         return (

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
+from mectui.panes.memory import MemoryPane
 from mectui.panes.pane import Pane
-from mectui.panes.windows import DisassemblyPane, MemoryPane
-from mectui.session import Progress, Session
+from mectui.panes.windows import DisassemblyPane
+from mectui.progress import Progress
+from mectui.session import Session
 from mectui.widgets.board import Board
 from mectui.widgets.command_line import CommandLine
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 class DebuggerParts(Screen[None]):
     """Shared by the parts. The whole is `DebuggerScreen`."""
 
+    guest: str
     session: Session
     progress: Progress
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from mectui import running
 from mectui.panes.findings import FindingsPane
 from mectui.panes.hits import HitsPane
-from mectui.panes.lists import TlbPane
 from mectui.panes.map import MapPane
+from mectui.panes.memory import MemoryPane
 from mectui.panes.registers import RegistersPane
+from mectui.panes.tlb import TlbPane
 from mectui.panes.walk import WalkPane
-from mectui.panes.windows import MemoryPane
-from mectui.render import numbers
 from mectui.screens.debugger.parts import DebuggerParts
 
 
@@ -60,8 +59,8 @@ class RunControl(DebuggerParts):
     def command_step(self, count: int = 1) -> None:
         self.run_plan(running.step, count)
 
-    def command_next(self) -> None:
-        self.do_over()
+    def command_next(self, count: int = 1) -> None:
+        self.run_plan(running.over, count)
 
     def command_out(self) -> None:
         self.do_out()
@@ -77,13 +76,3 @@ class RunControl(DebuggerParts):
 
     def command_restart(self) -> None:
         self.do_restart()
-
-    def command_break(self, address: int) -> None:
-        self.session.toggle_breakpoint(address)
-
-    def command_delete(self, which: int | str) -> None:
-        self.session.remove_breakpoint(None if which == "all" else int(which))
-
-    def command_breakpoints(self) -> None:
-        listed = [f"{number} at {numbers.address(va)}" for number, va in self.progress.breakpoints.items()]
-        self.say(f"Breakpoints: {', '.join(listed)}." if listed else "There are no breakpoints; b sets one.")
