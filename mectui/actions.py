@@ -29,6 +29,7 @@ class Scope(StrEnum):
     EVENTS = "events"
     CONSOLE = "console"
     STOPS = "stops"
+    TIMELINE = "timeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ LABELS = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "grave_accent": "`",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
 }
 
 
@@ -97,6 +100,20 @@ ACTIONS = (
     Action("to_exception", ("X",), "to exception", "Run to the next exception, at its vector.", Scope.RUN),
     Action("to_hit", ("H",), "to next hit", "Run to the next substituted hit.", Scope.RUN),
     Action("to_finding", ("F",), "to finding", "Run to the next finding of a rule.", Scope.RUN),
+    Action("back", ("B",), "back", "Go back one instruction in time.", Scope.RUN, 8),
+    Action("over_back", ("N",), "over, back", "Go back one instruction, or a whole call.", Scope.RUN),
+    Action("resume_back", ("C",), "run back", "Go back to where a stop would have stopped the guest.", Scope.RUN),
+    Action(
+        "back_to",
+        ("less_than_sign",),
+        "back to",
+        "Back to the call, change of EL, hit, …: a letter more.",
+        Scope.RUN,
+        23,
+    ),
+    Action(
+        "furthest", ("greater_than_sign",), "forward again", "Forward to the furthest moment of the run.", Scope.RUN
+    ),
     Action("breakpoint", ("b",), "break", "Set or remove a breakpoint at the cursor.", Scope.RUN, 5),
     Action("restart", ("R",), "restart", "Start again from reset; stops stay.", Scope.RUN, 12),
     Action("walk", ("w",), "walk", "Show the page-table walk of the address at the cursor.", Scope.LOOK, 6),
@@ -163,8 +180,12 @@ ACTIONS = (
     Action("cell_left", ("left", "h"), "left", "To the page before.", Scope.MAP),
     Action("cell_right", ("right",), "right", "To the next page.", Scope.MAP),
     Action("writer", ("W",), "writer", "Show the code that stored the bytes.", Scope.HITS),
+    Action("travel", ("t",), "be there", "Go back in time to the moment of the read.", Scope.HITS),
+    Action("travel_other", ("o",), "be at the store", "Go back in time to the moment of the store.", Scope.HITS),
     Action("next_alike", ("S",), "next like it", "Run to the next hit of this kind.", Scope.HITS),
     Action("other_moment", ("W",), "other moment", "Show the earlier of the two moments.", Scope.FINDINGS),
+    Action("travel", ("t",), "be there", "Go back in time to the finding's moment.", Scope.FINDINGS),
+    Action("travel_other", ("o",), "be at the other", "Go back in time to the earlier of the two.", Scope.FINDINGS),
     Action("byte_left", ("left",), "byte left", "To the byte before.", Scope.MEMORY),
     Action("byte_right", ("right",), "byte right", "To the next byte.", Scope.MEMORY),
     Action("edit", ("e",), "edit", "Change the byte under the cursor.", Scope.MEMORY),
@@ -174,6 +195,22 @@ ACTIONS = (
     Action("kind_right", ("right",), "next kind", "To the next kind of event.", Scope.EVENTS),
     Action("toggle_kind", ("x",), "show or hide", "Show or hide events of this kind.", Scope.EVENTS),
     Action("all_kinds", ("a",), "all kinds", "Show events of every kind.", Scope.EVENTS),
+    Action("travel", ("t",), "be there", "Go back in time to the moment of the event.", Scope.EVENTS),
+    Action("mark_left", ("left",), "mark before", "Look at the mark before.", Scope.TIMELINE),
+    Action("mark_right", ("right",), "next mark", "Look at the next mark.", Scope.TIMELINE),
+    Action(
+        "choose",
+        ("t",),
+        "be there",
+        "The machine goes to the moment under ^, as with Enter or a click.",
+        Scope.TIMELINE,
+    ),
+    Action("zoom_in", ("plus", "equals_sign"), "zoom in", "Fewer instructions in a column.", Scope.TIMELINE),
+    Action("zoom_out", ("minus",), "zoom out", "More instructions in a column.", Scope.TIMELINE),
+    Action("whole", ("a",), "whole run", "Show the whole run again.", Scope.TIMELINE),
+    Action("next_kind", ("v",), "which marks", "Which marks ← and → go to.", Scope.TIMELINE),
+    Action("moment_left", ("left_square_bracket",), "column before", "Look at the column before.", Scope.TIMELINE),
+    Action("moment_right", ("right_square_bracket",), "next column", "Look at the next column.", Scope.TIMELINE),
     Action("watch", ("W",), "watch", "Stop at writes to the address under the cursor.", Scope.MEMORY),
     Action("watch", ("W",), "watch", "Stop at writes to the address in this register.", Scope.REGISTERS),
     Action("switch", ("e",), "on or off", "Turn the stop under the cursor off, or on again.", Scope.STOPS),

@@ -34,6 +34,7 @@ COMMANDS = {
     "mec": Headless("GUEST", "MECIDs, and who owns which page"),
     "regs": Headless("GUEST", "the registers"),
     "events": Headless("GUEST", "what happened: exceptions, MECID writes, hits"),
+    "timeline": Headless("GUEST", "the whole run: levels, states, what happened when"),
     "lesson": Headless("[NAME]", "lessons: a list, or one on the screen"),
     "bench": Headless("", "speed, beside QEMU"),
     "serve": Headless("[GUEST]", "the screen in a web browser"),

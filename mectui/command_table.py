@@ -14,6 +14,7 @@ class Kind(Enum):
 
     ADDRESS = "ADDRESS"
     COUNT = "N"
+    MOMENT = "#N"
     ASSIGNMENT = "PLACE=VALUE"
     SUPPOSITION = "PLACE=VALUE|apply|clear"
     EXPRESSION = "EXPRESSION"
@@ -30,6 +31,7 @@ class Kind(Enum):
     CATCH = "KIND [ARGUMENT]"
     LOGGED = 'PLACE "text {expression}"'
     IF = "if EXPRESSION"
+    PAST = "call|el|security|exception|hit|finding|stop|start"
     EVENT = "el|security|exception|hit|finding"
     CONDITION = "NUMBER [EXPRESSION]"
     IGNORE = "NUMBER COUNT"
@@ -60,6 +62,14 @@ COMMANDS = (
     CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
     CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
     CommandSpec("until", "Run to an address.", needs=(Kind.ADDRESS,)),
+    CommandSpec("back", "Go back N instructions in time (1).", may=(Kind.COUNT,), aliases=("rstep", "rsi")),
+    CommandSpec("rnext", "Back one instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("rn",)),
+    CommandSpec("rout", "Back to the call of this function.", aliases=("rfinish",)),
+    CommandSpec("rcontinue", "Back to where a stop would have stopped the guest.", aliases=("rc",)),
+    CommandSpec("backto", "Back to the last change of el or security, exception, hit, finding, stop, …", (Kind.PAST,)),
+    CommandSpec("at", "Go to the moment after so many instructions.", needs=(Kind.MOMENT,)),
+    CommandSpec("forward", "Forward again to the furthest moment of the run."),
+    CommandSpec("timeline", "Show the whole run and its marks."),
     CommandSpec("pause", "Pause the running guest.", aliases=("stop",)),
     CommandSpec("restart", "Start again from reset."),
     CommandSpec("to", "Run to the next change of el or security, the next exception, hit, finding.", (Kind.EVENT,)),

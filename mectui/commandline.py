@@ -40,6 +40,7 @@ MOST_STEPS = 10**12
 WORKSPACES = ("debug", "translation", "mec", "lesson")
 ACCESSES = ("read", "write", "fetch")
 EYES = ("seen", "owner", "mecid", "raw")
+PAST = ("call", "el", "security", "exception", "hit", "finding", "stop", "start")
 EVENTS = ("el", "security", "exception", "hit", "finding")
 
 Argument = Union[int, str, Assignment, "NewStop"]
@@ -172,6 +173,10 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
         case Kind.IGNORE:
             number, count = stop_language().number_and(line, known)
             return int(number), evaluate(count, known)
+        case Kind.MOMENT:
+            return (evaluate(line.replace("#", " ", 1).replace(",", ""), known),)
+        case Kind.PAST:
+            return (one_of(rest, PAST, "moment"),)
         case Kind.EVENT:
             return (one_of(rest, EVENTS, "event"),)
         case Kind.ASSIGNMENT:
@@ -318,6 +323,8 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             choices = starting(EYES, word) if " " not in rest.strip() else []
         case Kind.BREAKPOINT:
             choices = starting(("all",), word)
+        case Kind.PAST:
+            choices = starting(PAST, word)
         case Kind.EVENT:
             choices = starting(EVENTS, word)
         case Kind.PLACE | Kind.RANGE | Kind.CATCH | Kind.LOGGED:

@@ -25,8 +25,9 @@ from emu.debug.events import (
     StopReason,
     TlbInvalidated,
 )
+from emu.debug.history import History as TimeTravel
 from emu.errors import EmuError
-from mectui import running, stop_orders
+from mectui import running, stop_orders, travelling
 from mectui.progress import Progress, RunState
 from mectui.queries import registers
 from mectui.queries.history import History
@@ -58,6 +59,9 @@ CAUGHT = (StopReason.WATCHPOINT, StopReason.CATCHPOINT)
 """Stops whose message tells what happened."""
 
 
+TRAVELLING = "going through time"
+
+
 class News(Enum):
     """Kinds of message to the screen. One of a kind waits at a time: a newer one says the same."""
 
@@ -86,6 +90,21 @@ class Surroundings:
 
 Look = Callable[["emu.Machine", Surroundings], Any]
 Order = Callable[[], None]
+
+
+class _Log:
+    """The log of events goes back in time with the machine."""
+
+    def __init__(self, events: deque[Event]) -> None:
+        self._events = events
+
+    def keep(self) -> object:
+        return tuple(self._events)
+
+    def put_back(self, kept: object) -> None:
+        assert isinstance(kept, tuple)
+        self._events.clear()
+        self._events.extend(kept)
 
 
 class Session:
@@ -119,6 +138,9 @@ class Session:
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._before: Mapping[str, int] = {}
         self._history: History | None = None
+        self._doing = "running"
+        """What the plan does."""
+        self._was_told_of_the_past = False
         self.progress = Progress()
         self._thread = threading.Thread(target=self._work, name="mectui-machine", daemon=True)
 
@@ -249,10 +271,17 @@ class Session:
                 next(self._plan)
                 if self._pause.is_set():
                     self._plan.close()
-                    self._end_plan(running.stopped_here(self._the_machine(), StopReason.PAUSED))
+                    if self._doing == TRAVELLING:
+                        self._stay("Stopped on the way: the machine is where it was before.")
+                    else:
+                        self._end_plan(running.stopped_here(self._the_machine(), StopReason.PAUSED))
             except StopIteration as ended:
                 self._end_plan(ended.value)
             except EmuError as error:
+                if self._doing == TRAVELLING:
+                    text = str(error)
+                    self._stay(f"{text[:1].upper()}{text[1:]}.", is_error=True)
+                    continue
                 self._end_plan(running.stopped_here(self._the_machine(), StopReason.ERROR, str(error)))
             except Exception as error:  # the same: report it, keep everything inspectable
                 text = f"this is a bug in the machine: {type(error).__name__}: {error}"
@@ -260,7 +289,7 @@ class Session:
             if self._plan is not None and time.perf_counter() - last_news > PROGRESS_SECONDS:
                 last_news = time.perf_counter()
                 self._tell_logged()
-                self._refresh(RunState.RUNNING, "running")
+                self._refresh(RunState.RUNNING, self._doing)
             while self._plan is not None:
                 try:
                     order = self._orders.get_nowait()
@@ -275,15 +304,18 @@ class Session:
         if self._plan is not None:
             self._say("The guest is running already; pause it first.")
             return
-        if self.progress.state is RunState.ENDED:
-            self._say(f"The guest has ended ({self.progress.reason}); restart it to run it again.", is_error=True)
+        is_travelling = plan in travelling.BACKWARD
+        if self.progress.state is RunState.ENDED and not is_travelling:
+            text = f"The guest has ended ({self.progress.reason}); go back in time, or restart it to run it again."
+            self._say(text, is_error=True)
             return
         machine = self._the_machine()
         self._pause.clear()
         self._plan = plan(machine, self._pace, *arguments)
         self._waits_for = running.WAITS_FOR.get(plan, "caught")
-        if plan is not running.step:
-            self._refresh(RunState.RUNNING, "running")
+        self._doing = TRAVELLING if is_travelling else "running"
+        if plan is not running.step and plan not in travelling.QUICK:
+            self._refresh(RunState.RUNNING, self._doing)
 
     def _end_plan(self, stop: Stop) -> None:
         self._plan = None
@@ -293,7 +325,29 @@ class Session:
             self._say(f"{stop.message[:1].upper()}{stop.message[1:]}{'' if stop.message.endswith('.') else '.'}")
         if self._saved is not None and self._kept != self._the_machine().stops.kept():
             self._save()  # a temporary one is gone
+        self._note_time(stop)
         self._stopped(stop)
+
+    def _stay(self, text: str, is_error: bool = False) -> None:
+        """A plan that led nowhere: the machine is where it was."""
+        self._plan = None
+        self._pause.clear()
+        self._say(text, is_error)
+        self._stopped(self.progress.stop)
+
+    def _note_time(self, stop: Stop) -> None:
+        """Mark where the guest stopped by itself; say once that this is the past, and what that means."""
+        history = self._the_machine().history
+        if history is None:
+            return
+        if self._doing != TRAVELLING:
+            history.marks.stopped(stop)
+        elif history.is_in_the_past and not self._was_told_of_the_past:
+            self._was_told_of_the_past = True
+            self._say(
+                "This is the past: run or step, and what happened happens again; > goes forward to where you were. "
+                "Changing anything here begins another future."
+            )
 
     def _stopped(self, stop: Stop | None) -> None:
         """Publishes a stop: the registers before it, the state, and why."""
@@ -374,6 +428,8 @@ class Session:
         machine.stops.on_log.append(self._note_logged)
         machine.events.subscribe(self._remember, *LOGGED)
         self._history = History(machine)
+        machine.history = TimeTravel(machine, (_Log(self._events), self._history))
+        self._was_told_of_the_past = False
         self.progress = Progress(stops=self.progress.stops)
         self._stopped(None)
         for text in (told, *problems):
@@ -422,12 +478,27 @@ class Session:
             return
         machine = self._the_machine()
         text = what(machine)
-        if text:
-            self._say(text)
+        lost = self._has_changed(machine)
+        if text or lost:
+            self._say(" ".join(part for part in (text, lost) if part))
         self._stopped(running.stopped_here(machine, StopReason.LIMIT, "changed"))
 
+    def _has_changed(self, machine: emu.Machine) -> str:
+        """The machine is not what the run made of it any more: a sentence where that ends a future that was known."""
+        history = machine.history
+        if history is None or not history.changed():
+            return ""
+        return f"You changed the machine in the past: what came after #{machine.instructions:,} is gone."
+
     def _type(self, text: str) -> None:
-        self._the_machine().write_console_input(text.encode())
+        if self._plan is not None and self._doing == TRAVELLING:
+            self._say("The machine is on its way through time; type again when it is there.", is_error=True)
+            return
+        machine = self._the_machine()
+        machine.write_console_input(text.encode())
+        lost = self._has_changed(machine)
+        if lost:
+            self._say(lost)
 
     def _answer_looks(self) -> None:
         with self._lock:

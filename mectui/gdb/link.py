@@ -16,6 +16,7 @@ from mectui.gdb.packets import PACKET_SIZE, Item, Packet, Reader, Sign, compress
 SEND_SECONDS = 10
 """A client that takes nothing for so long is gone."""
 _WATCH_SECONDS = 0.01
+_PARTING_SECONDS = 0.2
 _MOST_WAITING = 1_000
 """Packets that a client may send while it waits for the guest: it has no business to send any."""
 _DAMAGED = b"E01"
@@ -56,7 +57,17 @@ class Link:
         self._is_closed = True
         self._is_running.set()
         self._watcher.join()
+        self._part()
         self._socket.close()
+
+    def _part(self) -> None:
+        """What is on its way in when a connection closes would take the last reply with it: hear the client out."""
+        deadline = time.monotonic() + _PARTING_SECONDS
+        with suppress(OSError, DisconnectedError):
+            self._socket.shutdown(socket.SHUT_WR)
+            while (left := deadline - time.monotonic()) > 0:
+                if self._is_readable(left) and not self._socket.recv(PACKET_SIZE):
+                    return
 
     # What the client sends.
 

@@ -74,6 +74,9 @@ def _answer(stub: Stub, payload: bytes, say: Say) -> tuple[bytes, bool] | None:
         return REFUSED, False
 
 
+COMING_BACK_SECONDS = 0.5
+
+
 class Server:
     """Accepts clients one after the other; others are turned away while one is there."""
 
@@ -83,7 +86,8 @@ class Server:
         self._guest = guest
         self._say = say
         self._clients: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
-        self._is_busy = threading.Event()
+        self._is_free = threading.Event()
+        self._is_free.set()
         self._is_closed = False
         self._is_interrupted = False
 
@@ -98,7 +102,7 @@ class Server:
                     stub = converse(self._machine, connection, self._guest, self._say, self._raise_interrupt)
                     if once:
                         return
-                    self._is_busy.clear()
+                    self._is_free.set()
                     if stub.has_exited:
                         self._machine.reset()
                         self._say("the guest has exited, and starts over for the next client")
@@ -121,11 +125,12 @@ class Server:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            if self._is_busy.is_set():
+            # Whoever comes back at once after leaving finds the server still busy with the farewell.
+            if not self._is_free.wait(COMING_BACK_SECONDS):
                 self._say("another client was turned away: one at a time")
                 connection.close()
                 continue
-            self._is_busy.set()
+            self._is_free.clear()
             self._clients.put(connection)
             self._machine.pause()
 

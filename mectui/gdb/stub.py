@@ -20,7 +20,6 @@ from mectui.gdb.monitor import Monitor
 from mectui.gdb.packets import PACKET_SIZE, PacketError, bytes_of, escaped, number, unescaped
 from mectui.gdb.points import Points
 from mectui.gdb.registers import Registers
-from mectui.gdb.target import MEMORY_MAP
 
 if TYPE_CHECKING:
     import emu
@@ -68,12 +67,15 @@ class Stub:
         self._monitor = Monitor(machine, self._memory, self._reset)
         self._pace = running.Pace()
         self._stop: Stop | None = None
+        self._owes_step = False
+        """A watchpoint was told of, and the client's step past the access has still to come: see `_step`."""
         self._is_extended = False
         self._has_messages = False
         """The client shows errors that are sentences."""
+        # No memory map: it would go by virtual addresses, and page tables may put memory anywhere. One that allows all
+        # of them tells gdb nothing, and lldb looks in it for free places in vain.
         self._objects = {
             b"features": {b"target.xml": self._registers.description.xml},
-            b"memory-map": {b"": MEMORY_MAP},
             **({b"exec-file": {b"": guest.encode(), b"1": guest.encode()}} if guest else {}),
         }
         self.is_over = False
@@ -124,6 +126,15 @@ class Stub:
         return self._run(running.resume(self._machine, self._pace))
 
     def _step(self, rest: bytes) -> bytes:
+        """One instruction.
+
+        For debuggers an AArch64 watchpoint stops before the access, as the hardware's do: they make one step of their
+        own before they look at what has changed. The machine stops after it, so that this one step is done already.
+        """
+        if self._owes_step and not rest:
+            self._owes_step = False
+            self._stop = running.stopped_here(self._machine, StopReason.LIMIT)
+            return self._reply()
         self._go_to(rest)
         return self._run(running.step(self._machine, self._pace))
 
@@ -141,7 +152,9 @@ class Stub:
         """Runs the guest until it stops or the client wants it to. An exited guest has nothing left to run."""
         if not self.has_exited:
             self._points.begin()
+            self._owes_step = False
             self._stop = self._end_of(plan)
+            self._owes_step = self._stop.reason is StopReason.WATCHPOINT and bool(self._points.reason(self._stop))
             said = stops.sentence(self._stop, self._points)
             if said:
                 self._client.say(said)
@@ -312,7 +325,7 @@ class Stub:
 
     def _reset(self) -> None:
         self._machine.reset()
-        self._stop = None
+        self._stop, self._owes_step = None, False
 
     def _kill(self, _: bytes) -> None:
         """The guest starts over for the next client; there is no reply."""

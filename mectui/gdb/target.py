@@ -166,12 +166,3 @@ def _flags(slot: Slot) -> str:
 def _reg(number: int, slot: Slot) -> str:
     group = f' group={quoteattr(slot.group)} save-restore="no"' if slot.group else ""
     return f'    <reg name={quoteattr(slot.name)} bitsize="{slot.bits}" type="{slot.kind}" regnum="{number}"{group}/>'
-
-
-MEMORY_MAP = (
-    b'<?xml version="1.0"?>\n'
-    b'<!DOCTYPE memory-map PUBLIC "+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" '
-    b'"http://sourceware.org/gdb/gdb-memory-map.dtd">\n'
-    b'<memory-map><memory type="ram" start="0x0" length="0xffffffffffffffff"/></memory-map>\n'
-)
-"""All of it: clients go by virtual addresses, and page tables may put memory anywhere. What is not mapped says so."""

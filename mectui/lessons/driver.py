@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emu.errors import EmuError
-from mectui import running
+from mectui import running, travelling
 from mectui.commandline import Command, CommandError, Known, parse
 from mectui.editing import Assignment
 from mectui.lessons.conditions import Look, Situation
@@ -25,6 +25,11 @@ PLANS: dict[str, Callable[..., running.Plan]] = {
     "out": running.out,
     "run": running.resume,
     "until": running.until,
+    "back": travelling.step_back,
+    "rnext": travelling.over_back,
+    "rout": travelling.out_back,
+    "rcontinue": travelling.resume_back,
+    "at": travelling.at,
 }
 SHOWN = {"walk": "walk", "goto": "disassembly", "mem": "memory", "pmem": "memory", "register": "registers"}
 """Commands that open a pane, most of them at an address."""

@@ -15,6 +15,7 @@ from mectui.panes.pane import Pane
 from mectui.panes.pipeline import PipelinePane
 from mectui.panes.registers import RegistersPane
 from mectui.panes.stops import StopsPane
+from mectui.panes.timeline import TimelinePane
 from mectui.panes.tlb import TlbPane
 from mectui.panes.walk import WalkPane
 from mectui.panes.windows import DisassemblyPane
@@ -35,4 +36,5 @@ PANES: tuple[type[Pane], ...] = (
     StopsPane,
     ConsolePane,
     EventsPane,
+    TimelinePane,
 )

@@ -49,6 +49,11 @@ class EventsPane(TailPane):
             return None
         return Target(TargetKind.VIRTUAL, self.view.rows[int(found.value)].moment.pc)
 
+    def moment(self, number: int) -> int | None:
+        """The instruction count of an event, by its line's number."""
+        rows = self.view.rows if isinstance(self.view, EventsView) else ()
+        return rows[number].moment.instruction if 0 <= number < len(rows) else None
+
     def show_borders(self) -> None:
         """The chosen kind stands in the lower border, with what the keys would do to it."""
         super().show_borders()

@@ -368,6 +368,14 @@ class Pane(ScrollView, can_focus=True):
             space = "pa:" if found.kind is TargetKind.PHYSICAL else ""
             self.post_message(self.Prefilled(f"watch {space}{address(int(found.value))},8"))
 
+    def action_travel(self) -> None:
+        """To the moment of what is under the cursor."""
+        self.choose_as("travel")
+
+    def action_travel_other(self) -> None:
+        """To its other moment, where it has two."""
+        self.choose_as("travel_other")
+
     def choose_as(self, how: str) -> None:
         """Another key than Enter on what is under the cursor."""
         found = self.target()

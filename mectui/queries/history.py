@@ -46,6 +46,14 @@ class History:
         machine.events.subscribe(self._written, RegisterWritten, MecidWritten)
         machine.events.subscribe(self._returned, ExceptionReturned)
 
+    def keep(self) -> object:
+        """For going back in time: what is known by now."""
+        return dict(self.writes), dict(self._tenancies)
+
+    def put_back(self, kept: object) -> None:
+        assert isinstance(kept, tuple)
+        self.writes, self._tenancies = dict(kept[0]), dict(kept[1])
+
     @property
     def tenancies(self) -> tuple[Tenancy, ...]:
         return tuple(self._tenancies.values())

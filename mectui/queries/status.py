@@ -47,6 +47,8 @@ class StatusView:
     """Substituted accesses so far."""
     mec_unknown: tuple[int, ...] = ()
     """Exception levels whose EMEC nobody has written since reset: it is UNKNOWN whether MEC is on there."""
+    furthest: int = 0
+    """The furthest instruction count the run has come to: more than `instructions` where the machine went back."""
 
 
 def status(machine: emu.Machine) -> StatusView:
@@ -71,6 +73,7 @@ def status(machine: emu.Machine) -> StatusView:
         findings=machine.mec.finding_count,
         hits=machine.mec.hit_count,
         mec_unknown=unknown,
+        furthest=machine.instructions if machine.history is None else machine.history.furthest,
     )
 
 

@@ -17,6 +17,14 @@ def mec_text(view: StatusView) -> str:
     return f"MEC unknown ({unknown})" if unknown else "MEC off"
 
 
+def moment(view: StatusView) -> list[Span]:
+    """ "#22,072", or "#12,345 of 22,072 (in the past)"."""
+    now = Span(f"#{numbers.count(view.instructions)}", "header")
+    if view.furthest <= view.instructions:
+        return [now]
+    return [now, Span(f" of {numbers.count(view.furthest)} (in the past)", "header warning")]
+
+
 def status(view: StatusView | None, guest: str, state: str, state_style: str, columns: int) -> Line:
     """The whole line in exactly `columns` columns; what matters least leaves first where they don't all fit."""
     left = [Span(" mectui ", "header strong"), Span(f" {guest}  ", "header")]
@@ -28,7 +36,7 @@ def status(view: StatusView | None, guest: str, state: str, state_style: str, co
         parts.append([Span(mec_text(view), "header ok" if view.mec_at else "header muted")])
         where = view.pc_label or numbers.address(view.pc)
         parts.append([Span("pc ", "header muted"), Span(where, "header symbol")])
-        parts.append([Span(f"#{numbers.count(view.instructions)}", "header")])
+        parts.append(moment(view))
         if view.hits:
             parts.append([Span(numbers.plural(view.hits, "hit"), "header hit")])
         if view.findings:

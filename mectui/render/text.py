@@ -31,6 +31,7 @@ class TargetKind(Enum):
     MECID = "MECID"
     EVENT = "event"
     STOP = "stop"
+    MOMENT = "instruction count"
 
 
 class Target(NamedTuple):

@@ -73,7 +73,7 @@ class Header(Bar):
         if progress.state is RunState.STOPPED:
             state = f"stopped: {progress.reason}"
         elif progress.state is RunState.RUNNING:
-            state = "▶ running"
+            state = "▶ running" if progress.reason == "running" else f"◀ {progress.reason}"
         elif progress.state is RunState.ENDED:
             state = f"ended: {progress.reason}"
         style = STATE_STYLES[progress.state]

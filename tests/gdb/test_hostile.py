@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,7 +131,8 @@ def test_a_client_that_talks_while_the_guest_runs_is_answered_afterwards_or_cut_
         assert client.reply().startswith(b"T02")
         assert client.reply() == b"QC1"
         client.send("c")
-        with pytest.raises((EOFError, ConnectionError)):
+        with suppress(ConnectionError):  # cut off while it still talks
             for _ in range(50):
                 client.socket.sendall(framed(b"qC") * 200)
+        with pytest.raises((EOFError, ConnectionError)):
             client.reply()

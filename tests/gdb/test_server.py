@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import emu
+from mectui.gdb.link import Link
 from mectui.gdb.server import HOST, Server, listen
 from tests.cli.conftest import Run, mectui
 from tests.gdb.client import PATIENCE, Client
@@ -64,6 +65,20 @@ def test_one_client_at_a_time_and_the_next_when_it_has_left() -> None:
         server.wait_for("gone")
         assert server.client().ask("s").startswith(b"T05")
         assert machine.instructions == 2
+
+
+def test_whatever_a_client_sends_while_the_guest_runs_asks_for_a_pause() -> None:
+    ours, theirs = socket.socketpair()
+    asked = threading.Event()
+    link = Link(theirs, asked.set)
+    ours.sendall(b"\x03")
+    assert not asked.wait(0.05)  # nothing runs
+    with link.running():
+        assert asked.wait(PATIENCE)
+        assert link.is_interrupted()
+        assert not link.is_interrupted()
+    ours.close()
+    link.close()
 
 
 def test_a_guest_that_was_let_go_runs_until_the_next_client_comes() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emu.architecture import Security
-from emu.debug.events import Event, ExceptionReturned, ExceptionTaken, Hit, Moment, Stop, StopReason
+from emu.debug.events import ENDS, Event, ExceptionReturned, ExceptionTaken, Hit, Moment, Stop, StopReason
 from emu.mec.rules import Finding
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ class Marks:
         self.exceptions: list[ExceptionTaken] = []
         self.hits: list[Hit] = []
         self.findings: list[Finding] = []
+        self._moments: dict[Kind, list[int]] = {}
+        self._deaf: list[Callable[[], None]] = []
+        """What makes it stop listening, while it does."""
         self.begin()
-        machine.events.subscribe(self._taken, ExceptionTaken)
-        machine.events.subscribe(self._returned, ExceptionReturned)
 
     def begin(self) -> None:
         """The run begins here."""
@@ -63,6 +64,7 @@ class Marks:
         self.changes = [Change(self._machine.instructions, cpu.el, cpu.security)]
         self.stops = []
         self.is_complete = True
+        self._listen()
         self.exceptions, self.hits, self.findings = [], [], []
 
     def save(self) -> None:
@@ -83,8 +85,17 @@ class Marks:
     def cut(self, instruction: int) -> None:
         """Nothing after an instruction count has happened."""
         self.exceptions, self.hits, self.findings = [], [], []
+        self._moments = {}
+        is_known = self.is_complete or instruction <= self.changes[-1].instruction
         del self.changes[1 + bisect_left(self.changes[1:], instruction + 1, key=lambda item: item.instruction) :]
-        self.stops = [item for item in self.stops if item[0] <= instruction]
+        self.stops = [
+            (at, stop)
+            for at, stop in self.stops
+            if at < instruction or (at == instruction and stop.reason not in ENDS)  # it does not end there any more
+        ]
+        if is_known:
+            self.is_complete = True
+            self._listen()
         cpu, last = self._machine.cpu, self.changes[-1]
         if (last.el, last.security) != (cpu.el, cpu.security):
             self._note(instruction, cpu.el, cpu.security)
@@ -128,6 +139,23 @@ class Marks:
                 pairs = zip(self.changes, self.changes[1:], strict=False)
                 return [after.instruction for before, after in pairs if before.security is not after.security]
 
+    def moments(self, kind: Kind) -> Sequence[int]:
+        """The instruction counts at which something of a kind began to happen, in order: those that its story names."""
+        known: Sequence[Any]
+        match kind:
+            case Kind.EXCEPTION:
+                known = self.all_exceptions()
+            case Kind.HIT:
+                known = self.all_hits()
+            case Kind.FINDING:
+                return sorted(finding.instruction for finding in self.all_findings())
+            case _:
+                return self.places(kind)
+        cached = self._moments.get(kind)
+        if cached is None or len(cached) != len(known) or (known and known[-1].moment.instruction != cached[-1]):
+            cached = self._moments[kind] = [event.moment.instruction for event in known]
+        return cached
+
     def last_before(self, kind: Kind, instruction: int) -> int | None:
         """The last of these places before an instruction count."""
         places = self.places(kind)
@@ -135,6 +163,11 @@ class Marks:
         return places[at - 1] if at else None
 
     # Listening.
+
+    def _listen(self) -> None:
+        if not self._deaf:
+            subscribe = self._machine.events.subscribe
+            self._deaf = [subscribe(self._taken, ExceptionTaken), subscribe(self._returned, ExceptionReturned)]
 
     def _taken(self, event: Event) -> None:
         assert isinstance(event, ExceptionTaken)
@@ -152,9 +185,12 @@ class Marks:
     def _note(self, instruction: int, el: int, security: Security) -> None:
         if len(self.changes) >= MOST:
             self.is_complete = False
+            for stop in self._deaf:
+                stop()
+            self._deaf = []
         else:
             self.changes.append(Change(instruction, el, security))
 
 
-def _extend[T](known: list[T], longer: list[T]) -> None:
+def _extend(known: list[Any], longer: list[Any]) -> None:
     known.extend(longer[len(known) :])

@@ -54,7 +54,7 @@ class Looking(Stories):
         """Enter on a line: code leads to its branch target or walk, data to memory, a hit to both its sides."""
         target, pane = message.target, message.pane
         match target.kind:
-            case TargetKind.HIT | TargetKind.FINDING | TargetKind.MECID | TargetKind.EVENT:
+            case TargetKind.HIT | TargetKind.FINDING | TargetKind.MECID | TargetKind.EVENT | TargetKind.MOMENT:
                 self.go_to_story(pane, target, message.how)
             case TargetKind.REGISTER | TargetKind.FIELD:
                 self.open_command_line(f"set {target.value}=")

@@ -23,6 +23,7 @@ from mectui.screens.debugger.looking import Looking
 from mectui.screens.debugger.prompt import ASKED
 from mectui.screens.debugger.run_control import RunControl
 from mectui.screens.debugger.stopping import Stopping
+from mectui.screens.debugger.time_travel import TimeTravel
 from mectui.screens.debugger.translation import TranslationPanes
 from mectui.screens.debugger.workspaces import Workspaces
 from mectui.session import News, Session
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
 
 TOLD = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
 """Stops whose message is a sentence for people."""
+TRAVELS = ("back", "rnext", "rout", "rcontinue", "backto", "at", "forward")
 RUNNING_COMMANDS = frozenset(
     name
     for spec in COMMANDS
-    if spec.name in ("step", "next", "out", "run", "until", "to", "restart", "set")
+    if spec.name in ("step", "next", "out", "run", "until", "to", "restart", "set", *TRAVELS)
     for name in (spec.name, *spec.aliases)
 )
-OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event")
+OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event", "back_to")
 
 
 def sentence(text: str) -> str:
@@ -60,7 +62,7 @@ class SessionNews(Message):
         self.news = news
 
 
-class DebuggerScreen(Lessons, Stopping, RunControl, Looking, TranslationPanes, Workspaces, Exporting):
+class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, TranslationPanes, Workspaces, Exporting):
     """One machine and everything about it."""
 
     BINDINGS: ClassVar = [

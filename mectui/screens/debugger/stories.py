@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emu.debug.events import Moment
+from mectui import travelling
 from mectui.panes.events import EventsPane
 from mectui.panes.findings import FindingsPane
 from mectui.panes.hits import HitsPane
@@ -47,6 +48,9 @@ class Stories(Substituted, Prompt):
 
     def go_to_story(self, pane: Pane, target: Target, how: str) -> None:
         """Enter, or another key, on a line of one of these panes."""
+        if how in ("travel", "travel_other") or target.kind is TargetKind.MOMENT:
+            self.travel_to(pane, target, how)
+            return
         match target.kind:
             case TargetKind.HIT if isinstance(pane, HitsPane):
                 item = pane.hit(int(target.value))
@@ -62,6 +66,34 @@ class Stories(Substituted, Prompt):
                 where = pane.address_here()
                 if where is not None:
                     self.show_scene(pane, int(where.value), None)
+
+    def travel_to(self, pane: Pane, target: Target, how: str) -> None:
+        """The machine goes to the moment of what a line tells; `travel_other` to the earlier of two."""
+        moments = self._moments(pane, target)
+        if not moments:
+            return
+        at = 1 if how == "travel_other" else 0
+        if at >= len(moments):
+            self.say("The other moment is not known; t goes to this one.", is_error=True)
+            return
+        self.say("")
+        self.session.run(travelling.at, moments[at])
+
+    def _moments(self, pane: Pane, target: Target) -> list[int]:
+        """The instruction counts of what a line tells: of its own moment, and of the other one."""
+        number = int(target.value)
+        match target.kind:
+            case TargetKind.MOMENT:
+                return [number]
+            case TargetKind.HIT if isinstance(pane, HitsPane) and (item := pane.hit(number)) is not None:
+                writer = item.hit.writer
+                return [item.hit.instruction, *([] if writer is None else [writer.instruction])]
+            case TargetKind.FINDING if isinstance(pane, FindingsPane) and (found := pane.finding(number)) is not None:
+                other = found.finding.other
+                return [found.finding.instruction, *([] if other is None else [other.instruction])]
+            case TargetKind.EVENT if isinstance(pane, EventsPane) and (when := pane.moment(number)) is not None:
+                return [when]
+        return []
 
     def _go_to_hit(self, pane: Pane, item: HitView, how: str) -> None:
         hit = item.hit
