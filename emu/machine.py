@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from emu import state
 from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import MOST_KEPT, Cpu
 from emu.debug.bus import EventBus
 from emu.debug.events import Event, ExceptionTaken, Stop, StopReason
+from emu.debug.exception_log import ExceptionLog
 from emu.debug.rule_port import RulePort
 from emu.debug.symbols import Symbols
 from emu.devices.monitor import Monitor
@@ -132,7 +134,6 @@ class Machine:
         )
         self.command_line = command_line
         self.symbols = Symbols()
-        self.exceptions: list[ExceptionTaken] = []
         self._console = bytearray()
         self._console_input = bytearray()
         self._bus = EventBus()
@@ -142,8 +143,6 @@ class Machine:
         self._entry: int | None = None
         self._images: list[Image] = []
         self._seconds = 0.0
-        self._last_exception = -1
-        self._in_a_row = 0
         self._uart = Uart(_UART_BASE, lambda character: self.print_text(bytes((character,))))
         self.memory.devices.append(self._uart)
         self._semihosting = Semihosting(self)
@@ -156,10 +155,12 @@ class Machine:
             is_forgiving=tlb == "forgiving",
             emit=self._emit,
             wants=self._bus.wants,
+            hears=self._bus.hears,
             semihosting=self._semihosting.call,
             sync=sync,
         )
         self.sync = sync
+        self._exceptions = ExceptionLog(self.cpu.transitions, MOST_KEPT)
         self._bus.on_change.append(self.cpu.synchronisation.wanted_changed)
         width = mecid_width if mec else 0
         self._mpe = ProtectionEngine(MPE_BASE, width, self.cpu.system.refresh_key)
@@ -178,6 +179,7 @@ class Machine:
             RulePort(self.cpu, self.mec, lambda address: self.symbols.describe(address)),
             stops_on=stops,
             stop=self._stop_on_finding,
+            on_waiting=self.cpu.transitions.wait_for,
         )
         self.tlb = TlbView(self.cpu)
         self.breakpoints = Breakpoints(self.cpu)
@@ -320,6 +322,11 @@ class Machine:
         return Stop(reason, cpu.pc, cpu.el, cpu.security)
 
     @property
+    def exceptions(self) -> list[ExceptionTaken]:
+        """The first MOST_KEPT exceptions taken since reset, oldest first."""
+        return self._exceptions.events
+
+    @property
     def instructions(self) -> int:
         """Instructions executed since reset."""
         return self.cpu.instructions
@@ -358,7 +365,7 @@ class Machine:
         self.symbols = Symbols()
         self.cpu.hits.clear()
         self.cpu.hit_count = 0
-        self.exceptions.clear()
+        self._exceptions.cut(0)
         self._console.clear()
         self._seconds = 0.0
         self.cpu.mmu.invalidate_all()
@@ -497,20 +504,19 @@ class Machine:
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, ExceptionTaken):
-            if len(self.exceptions) < MOST_KEPT:
-                self.exceptions.append(event)
+            self._exceptions.add(event)
             self._watch_for_wild_guest(event)
         self._bus.emit(event)
 
     def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:
         """A guest whose vector itself faults would spin for ever: end the run with a report instead."""
-        instruction = event.moment.instruction
-        self._in_a_row = self._in_a_row + 1 if instruction == self._last_exception + 1 else 1
-        self._last_exception = instruction
-        if self._in_a_row < _SAME_EXCEPTION_LIMIT:
-            return
-        self._in_a_row = 0
         cpu = self.cpu
+        slots, instruction = cpu.slots, event.moment.instruction
+        slots[state.IN_A_ROW] = slots[state.IN_A_ROW] + 1 if instruction == slots[state.AFTER_EXCEPTION] else 1
+        slots[state.AFTER_EXCEPTION] = instruction + 1
+        if slots[state.IN_A_ROW] < _SAME_EXCEPTION_LIMIT:
+            return
+        slots[state.IN_A_ROW] = 0
         where = self.symbols.describe(event.elr)
         cpu.end_run(
             Stop(
@@ -537,7 +543,7 @@ class Machine:
             bytes(self._console),
             len(self.cpu.hits),
             self.cpu.hit_count,
-            len(self.exceptions),
+            len(self._exceptions),
             (
                 self._uart.snapshot(),
                 bytes(self._console_input),
@@ -563,7 +569,7 @@ class Machine:
         self._console[:] = snapshot.console
         del self.cpu.hits[snapshot.hits :]
         self.cpu.hit_count = snapshot.hit_count
-        del self.exceptions[snapshot.exceptions :]
+        self._exceptions.cut(snapshot.exceptions)
         uart, typed, keys, monitor = snapshot.devices
         self._uart.restore(uart)
         assert isinstance(typed, bytes)

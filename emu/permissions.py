@@ -8,6 +8,7 @@ needs nothing but storage goes into a table of the state buffer, by situation an
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emu import state
@@ -76,6 +77,8 @@ class Permissions:
         self._decisions: dict[int, Decision] = {}
         self._trap_decisions: dict[tuple[int, int], Decision] = {}
         self._fp_disabled: dict[int, int] = {}
+        self.on_forgotten: Callable[[], None] | None = None
+        """Told when the numbers of situations get another meaning."""
         self._here: dict[int, int] = {}
         """Numbers of situations by level, stack and state, for the control registers as they are."""
 
@@ -87,12 +90,14 @@ class Permissions:
     def forget(self) -> None:
         """Everything may have changed: a reset, another state."""
         self._slots[state.SITUATION] = 0
-        self._slots[state.GRANTS : state.SLOTS] = _BLANK
+        self._slots[state.GRANTS : state.TRANSITIONS] = _BLANK
         self._numbers.clear()
         self._decisions.clear()
         self._trap_decisions.clear()
         self._fp_disabled.clear()
         self._here.clear()
+        if self.on_forgotten is not None:
+            self.on_forgotten()
 
     def situation(self) -> int:
         """The number of the present situation, shifted to where native code compares it."""

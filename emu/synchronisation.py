@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from emu import state
-from emu.architecture import PA, PAS, VA
+from emu.architecture import PA, PAS, VA, Access, Regime, Security
 from emu.debug.events import (
     BarrierExecuted,
     FirstOwner,
@@ -24,9 +24,10 @@ from emu.debug.events import (
     Synchronised,
 )
 from emu.registers.model import Register
-from emu.registers.pending import ActingRegisters, Pending
+from emu.registers.pending import ActingRegisters, Held, Pending
+from emu.transitions import ISB
 from emu.translation.at import AT_OPERATIONS, at_request
-from emu.translation.mmu import Located
+from emu.translation.mmu import CONTEXT_REGISTERS, Located
 from emu.translation.records import MemoryAttributes, Request
 from emu.translation.regimes import RegisterView, regime_of
 
@@ -45,6 +46,14 @@ _TRAP_REGISTERS = frozenset(("HCR_EL2", "SCR_EL3"))
 _NEVER_WALKED = frozenset(("MECID_A0_EL2", "MECID_A1_EL2"))
 """MECID registers for leaves with AMEC=1 of EL2 and EL2&0, which have no stage 2 to map their tables."""
 
+_MOST = 1000
+"""Answers that are kept."""
+
+_A_FETCH = PendingUsed(
+    Moment(0, VA(0), 0, Security.ROOT), "", 0, 0, Access.FETCH, VA(0), Moment(0, VA(0), 0, Security.ROOT)
+)
+"""Stands for the fetches that go by an old value, in asking whether anybody wants to hear of them."""
+
 _DOMAINS = ("OSH", "NSH", "ISH", "SY")
 _TYPES = ("", "LD", "ST", "")
 
@@ -58,23 +67,36 @@ class Synchronisation:
         self.acting = ActingRegisters(cpu.regs)
         """The registers as the MMU sees them."""
         self.is_watching = False
-        """Whether every access has to come by `check`: a register waits, and somebody wants to hear of its use."""
+        """Whether accesses have to come by `check`: a register that can matter to them waits, and somebody wants to
+        hear of its use."""
+        self.watched: frozenset[str] | None = None
+        """Those registers; None where `is_watching` is False."""
+        self._is_wanted = False
+        self._are_fetches_wanted = True
+        self._relevant: dict[tuple[Regime, tuple[str, ...]], frozenset[str]] = {}
 
     # Writes.
 
     def write(self, register: Register, value: int) -> None:
         """An MSR to a register that steers the MMU."""
-        cpu, regs, name = self._cpu, self._cpu.regs, register.name
+        cpu, regs, contexts, name = self._cpu, self._cpu.regs, self._cpu.contexts, register.name
         moment, old = cpu.moment(), regs[name]
+        acting = cpu.slots[state.ACTING]
+        before = contexts.programmed()
         regs[name] = value
         new = regs[name]
-        if self._is_immediate:
-            cpu.context_changed()
-        else:
+        if new != old:
+            if self._is_immediate:
+                cpu.context_changed()
+            else:
+                contexts.written(before, acting, name)
+                self.acting.hold(name, old, moment)
+                self._update()
+                if name in _TRAP_REGISTERS:
+                    cpu.fp_traps_changed()
+        elif self.acting.held:
             self.acting.hold(name, old, moment)
             self._update()
-            if name in _TRAP_REGISTERS:
-                cpu.fp_traps_changed()
         if register.hook == "mecid":
             cpu.emit(MecidWritten(moment, name, old, new))
         if cpu.wants(RegisterWritten):
@@ -84,6 +106,7 @@ class Synchronisation:
         """A debugger's write: whatever waited in this register is forgotten."""
         self._cpu.regs[name] = value
         self.acting.held.pop(name, None)
+        self._cpu.contexts.changed()
         self._update()
         self._cpu.context_changed()
 
@@ -96,7 +119,9 @@ class Synchronisation:
             return
         names = tuple(held)
         held.clear()
-        self._update()
+        slots = self._cpu.slots
+        slots[state.ACTING] = slots[state.PROGRAMMED]
+        self._update(quietly=True)
         if self._cpu.wants(Synchronised):
             self._cpu.emit(Synchronised(moment, cause, names))
 
@@ -106,8 +131,10 @@ class Synchronisation:
         if cpu.wants(BarrierExecuted):
             cpu.emit(BarrierExecuted(moment, "ISB", "SY"))
         if self.acting.held:
+            start = cpu.transitions.start(ISB, pan=cpu.slots[state.PAN])
             self.synchronise("ISB", moment)
             cpu.context_changed()
+            cpu.transitions.finish(start, None)
 
     def barrier(self, word: int) -> None:
         """A DSB or DMB that native code handed over, because somebody wants to hear of it."""
@@ -128,10 +155,14 @@ class Synchronisation:
     def restore(self, pending: dict[str, Pending]) -> None:
         """The registers have been given the values of another moment, at which these waited."""
         self.acting.restore(pending)
+        self._cpu.contexts.changed()
         self._update(quietly=True)
 
     def wanted_changed(self) -> None:
         """Somebody began or ceased to listen to some kind of event."""
+        self._is_wanted = self._cpu.wants(PendingUsed)
+        self._cpu.transitions.forget()
+        self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)
         self._update()
         if self._cpu.wants(FirstOwner):
             self._cpu.flush_translations()  # native code tells nobody of the blocks that it claims
@@ -139,19 +170,43 @@ class Synchronisation:
     def _update(self, *, quietly: bool = False) -> None:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""
         cpu, held = self._cpu, self.acting.held
-        cpu.contexts.changed()
         waits = state.SOMETHING_WAITS if held else 0
         cpu.slots[state.BARRIERS] = waits | (state.BARRIERS_WANTED if cpu.wants(BarrierExecuted) else 0)
-        is_watching = bool(held) and cpu.wants(PendingUsed)
-        if is_watching is not self.is_watching:
-            self.is_watching = is_watching
-            if not quietly:
-                cpu.context_changed()
+        before = self.watched
+        self.update_watched(held)
+        if self.watched != before and not quietly:
+            cpu.context_changed()
+
+    def update_watched(self, held: dict[str, Held]) -> None:
+        """The registers that wait, or the regime, have changed."""
+        watched = self.watched = self._find_watched(held) if held and self._is_wanted else None
+        self.is_watching = watched is not None
+
+    def _find_watched(self, held: dict[str, Held]) -> frozenset[str] | None:
+        """Those of the registers that wait which can make a difference to an access of the present level."""
+        key = (self._cpu.regime, tuple(held))
+        known = self._relevant.get(key)
+        if known is None:
+            if len(self._relevant) >= _MOST:
+                self._relevant.clear()
+            known = self._relevant[key] = frozenset(held).intersection(CONTEXT_REGISTERS[key[0]])
+        return known or None
+
+    def may_keep(self, where: Located, access: Access) -> bool:
+        """Whether engines may let accesses like this one go on without `check`, for as long as the same waits."""
+        watched = self.watched
+        if watched is None:
+            return True
+        if access is Access.FETCH:
+            return not self._are_fetches_wanted
+        return watched <= _NEVER_WALKED and where.source.value not in watched
 
     # Accesses that go by an old value.
 
     def check(self, request: Request) -> None:
         """Before an access: report the registers whose new values would have made it another one."""
+        if request.access is Access.FETCH and not self._are_fetches_wanted:
+            return
 
         def make(view: RegisterView) -> Request:
             regime = regime_of(request.el, view, request.security)
@@ -161,6 +216,8 @@ class Synchronisation:
 
     def check_at(self, operation: str, va: VA, pan: bool) -> None:
         """Before an AT instruction: the same. What it translates is found out without the check of the output."""
+        if not (self._is_wanted and self.acting.held):
+            return
         self._check(va, lambda view: at_request(AT_OPERATIONS[operation], va, view, pan))
 
     def _check(self, va: VA, make: Callable[[RegisterView], Request | None]) -> None:

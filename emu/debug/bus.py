@@ -14,6 +14,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._listeners: dict[type, tuple[Listener, ...]] = dict.fromkeys(KINDS, ())
+        self._ignores: dict[Listener, Callable[[Event], bool]] = {}
         self.wanted: set[type] = set()
         """The kinds somebody listens to."""
         self.on_change: list[Callable[[], None]] = []
@@ -23,14 +24,28 @@ class EventBus:
         """Whether anybody would hear of an event of this kind: makers ask before they build a costly one."""
         return kind in self.wanted
 
+    def hears(self, event: Event) -> bool:
+        """Whether anybody would do something about an event such as this one."""
+        ignores = self._ignores
+        return any(
+            listener not in ignores or not ignores[listener](event) for listener in self._listeners[type(event)]
+        )
+
     def emit(self, event: Event) -> None:
         """Tell everybody who listens to this kind, in the order in which they came."""
         for listener in self._listeners[type(event)]:
             listener(event)
 
-    def subscribe(self, listener: Listener, *kinds: type) -> Callable[[], None]:
-        """Be told of events of these kinds (of every kind when none is named) from now on; call the result to stop."""
+    def subscribe(
+        self, listener: Listener, *kinds: type, ignores: Callable[[Event], bool] | None = None
+    ) -> Callable[[], None]:
+        """Be told of events of these kinds (of every kind when none is named) from now on; call the result to stop.
+
+        `ignores` says of an event that the listener can do without it and all that are like it (`hears`).
+        """
         chosen = kinds or KINDS
+        if ignores is not None:
+            self._ignores[listener] = ignores
         for kind in chosen:
             self._listeners[kind] = (*self._listeners[kind], listener)
         self._changed()
@@ -40,6 +55,7 @@ class EventBus:
                 rest = list(self._listeners[kind])
                 rest.remove(listener)
                 self._listeners[kind] = tuple(rest)
+            self._ignores.pop(listener, None)
             self._changed()
 
         return stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
+from emu import state
 from emu.architecture import PA
 from emu.cpu import Cpu
 from emu.debug.events import Owner
@@ -45,6 +46,10 @@ class RulePort:
     @property
     def never_written(self) -> AbstractSet[str]:
         return self._cpu.regs.never_written
+
+    @property
+    def after_transition(self) -> int:
+        return self._cpu.slots[state.AFTER_TRANSITION]
 
     def generation(self, mecid: int) -> int:
         return self._cpu.memory.encrypted.generation(mecid)

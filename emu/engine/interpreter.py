@@ -94,6 +94,7 @@ class Interpreter:
         self._slots[state.DECODE_STUB] = self._native.decode_stub
         self._slots[state.ARENA] = self._memory.arena_address
         self._slots[state.TAGS] = self._memory.tags_address
+        self._soft.on_renumbered = cpu.transitions.forget
         cpu.listen_to_translation(self._soft)
         cpu.listen_to_code_writes(self.forget_code)
         cpu.debug.on_armed = self._leave_for_debug
@@ -206,6 +207,8 @@ class Interpreter:
         offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
         if offset is None or self.cpu.is_cached(where, Access.READ):
             return
+        if not self.cpu.synchronisation.may_keep(where, Access.READ):
+            return
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
         cpu = self.cpu
         strict = 15 if where.is_device or cpu.demands_alignment else 0
@@ -281,7 +284,7 @@ class Interpreter:
     def _known(self, pc: int) -> int | None:
         """Run a word that is decoded, in a page that other entries had pushed out; None where it is not decoded."""
         slots = self._slots
-        page = self._page_at_address[slots[state.FETCH_TLB + 4 * (pc >> 12 & state.TLB_ENTRIES - 1) + 1]]
+        page = self._page_at_address[slots[self._soft.place(state.FETCH_TLB, pc) + 1]]
         place = 2 * ((pc & PAGE - 1) >> 2)
         handler, word = page.slots[place], page.slots[place + 1]
         if handler == self._native.decode_stub:
@@ -296,6 +299,8 @@ class Interpreter:
         memory = self._memory
         offset = memory.ram_offset(where.pa)
         if offset is None or self.cpu.is_cached(where, Access.FETCH):
+            return
+        if not self.cpu.synchronisation.may_keep(where, Access.FETCH):
             return
         owner = memory.encrypted.owner_id(where.pas, where.mecid)
         base = offset & ~(PAGE - 1)

@@ -28,7 +28,6 @@ _REGION_READY = 3
 """Value of STOP: leave native code, a region can be put in place."""
 _SIZE, _FORCED_SIZE = 256, 24
 """Most instructions in a region; small where nothing but the proof counts."""
-_PAGE_BITS = 12
 _WORD = 0xFFFF_FFFF
 
 
@@ -127,7 +126,7 @@ class Jit(Interpreter):
     def _page_at(self, pc: int) -> CodePage | None:
         """The decoded words of a page that fetches find without asking."""
         slots = self._slots
-        entry = state.FETCH_TLB + 4 * (pc >> _PAGE_BITS & state.TLB_ENTRIES - 1)
+        entry = self._soft.place(state.FETCH_TLB, pc)
         if pc & 3 or slots[entry] != pc & ~0xFFF | slots[state.CONTEXT]:
             return None
         return self._page_at_address.get(slots[entry + 1])

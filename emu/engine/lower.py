@@ -9,7 +9,7 @@ from typing import Any
 import llvmlite.ir as ir
 
 from emu import state
-from emu.engine import native_fp, native_system
+from emu.engine import native_fp, native_system, native_transition
 from emu.isa.evaluate import Arithmetic
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Value
@@ -209,6 +209,8 @@ class Lower:
         self.b.ret(self.b.select(left, I64(LEAVE), self.b.load(self.slot(state.PC), typ=I64)))
 
     def escape(self, kind: Escape) -> None:
+        if kind in native_transition.KINDS:
+            native_transition.attempt(self, kind)
         if kind not in native_system.GRANTED:
             self._escape_to_python(kind)
             return
@@ -233,6 +235,8 @@ class Lower:
         if isinstance(condition, int) and condition == 0:
             return
         with self.b.if_then(self.truth(self.value(condition)), likely=False):
+            if kind in native_transition.KINDS:
+                native_transition.attempt(self, kind)
             status = self._call_python(state.CALL_SYSTEM, kind.value, self.word, 0)
             self._return_redirected(status)
 
@@ -247,10 +251,12 @@ class Lower:
         whether the access is allowed so far but goes over two encryption blocks (None where it cannot).
         """
         b = self.b
-        index = b.and_(b.lshr(address, I64(12)), I64(state.TLB_ENTRIES - 1))
+        context = self.value(self.get(state.CONTEXT))
+        salted = b.xor(address, b.shl(context, I64(state.SALT_SHIFT)))
+        index = b.and_(b.lshr(salted, I64(12)), I64(state.TLB_ENTRIES - 1))
         entry = self.slot(b.add(b.shl(index, I64(2)), I64(table)))
         tag = b.load(entry, typ=I64)
-        expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), self.get(state.CONTEXT))
+        expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), context)
         hit = b.icmp_unsigned("==", tag, expected)
         addend = b.load(b.gep(entry, [I64(1)], source_etype=I64), typ=I64)
         owner = b.load(b.gep(entry, [I64(2)], source_etype=I64), typ=I64)

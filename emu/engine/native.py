@@ -130,7 +130,8 @@ def _sources() -> bytes:
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
         root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
-        root / "engine" / "native_system.py", Path(__file__),
+        root / "engine" / "native_system.py", root / "engine" / "native_transition.py", root / "transitions.py",
+        Path(__file__),
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 
@@ -207,9 +208,10 @@ def _build_loop(module: ir.Module, name: str, counts: bool) -> None:
     b.cbranch(finished, out, fetch)
 
     b.position_at_end(fetch)
-    index = b.and_(b.lshr(pc, I64(12)), I64(state.TLB_ENTRIES - 1))
-    line = b.gep(state_pointer, [b.add(b.shl(index, I64(2)), I64(state.FETCH_TLB))], source_etype=I64)
     context = b.load(_slot(b, state_pointer, state.CONTEXT), typ=I64)
+    salted = b.xor(pc, b.shl(context, I64(state.SALT_SHIFT)))
+    index = b.and_(b.lshr(salted, I64(12)), I64(state.TLB_ENTRIES - 1))
+    line = b.gep(state_pointer, [b.add(b.shl(index, I64(2)), I64(state.FETCH_TLB))], source_etype=I64)
     # Bits [1:0] of the pc stay in the comparison: no tag has them, so a misaligned pc always misses.
     expected = b.or_(b.and_(pc, I64(~0xFFC & MASK64)), context)
     b.cbranch(b.icmp_unsigned("==", b.load(line, typ=I64), expected), hit, miss)

@@ -197,7 +197,8 @@ class RegionLower(Lower):
         """
         b = self.b
         aligned = max(align, size)
-        line = b.and_(b.lshr(address, I64(7)), I64((state.TLB_ENTRIES - 1) << 5))
+        salted = b.xor(address, b.shl(self._region.steady[state.CONTEXT], I64(state.SALT_SHIFT)))
+        line = b.and_(b.lshr(salted, I64(7)), I64((state.TLB_ENTRIES - 1) << 5))
         entry = b.gep(self._region.place(table), [line], source_etype=I8)
         expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), self._region.steady[state.CONTEXT])
         wrong = b.xor(b.load(entry, typ=I64), expected)

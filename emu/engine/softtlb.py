@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 
 from emu import state
 
@@ -30,12 +31,26 @@ class SoftTlb:
         self._slots = slots
         self._contexts: dict[object, int] = {}
         self._is_empty = False
+        self.on_renumbered: Callable[[], None] | None = None
+        """Told when the contexts' numbers get another meaning."""
         self._kept: dict[int, dict[int, tuple[int, int, int]]] = {}
-        """By index: tag, with the table's number in the low bits, to the entry's other words."""
+        """By page modulo TLB_ENTRIES: tag, with the table's number in the low bits, to the entry's other words."""
         self._kept_count = 0
         self._by_page: dict[int, list[tuple[int, int]]] = {}
-        """By page of the arena: (index, key in `_kept`) of the entries that lead there, perhaps gone by now."""
+        """By page of the arena: (page modulo TLB_ENTRIES, key in `_kept`) of the entries that lead there, perhaps gone
+        by now."""
         self.flush()
+
+    def place(self, table: int, va: int) -> int:
+        """The slot where the entry for va's page in the current context is, or would be."""
+        return table + 4 * ((va ^ self._slots[state.CONTEXT] << state.SALT_SHIFT) >> _PAGE_BITS & _INDEX)
+
+    @staticmethod
+    def _place_of(key: int) -> int:
+        """The slot of the entry with this key in `_kept`."""
+        tag = key & ~3
+        salted = tag ^ (tag & 0xFFF) << state.SALT_SHIFT
+        return _TABLES[key & 3] + 4 * (salted >> _PAGE_BITS & _INDEX)
 
     def enter(self, key: object) -> None:
         """Make the context with this key the current one."""
@@ -45,7 +60,9 @@ class SoftTlb:
                 self._contexts.clear()
                 self._is_empty = False
                 self.flush()
-            number = self._contexts[key] = len(self._contexts) + self._FIRST
+                if self.on_renumbered is not None:
+                    self.on_renumbered()
+            number = self._contexts[key] = _scattered(len(self._contexts) + self._FIRST)
         self._slots[state.CONTEXT] = number << 2
 
     def enter_none(self) -> None:
@@ -68,7 +85,7 @@ class SoftTlb:
         self._kept.setdefault(index, {})[key] = first, second, third
         self._by_page.setdefault(offset >> _PAGE_BITS, []).append((index, key))
         self._kept_count += 1
-        self._put(table + 4 * index, tag, first, second, third)
+        self._put(self.place(table, va), tag, first, second, third)
         self._is_empty = False
 
     def _put(self, entry: int, tag: int, first: int, second: int, third: int) -> None:
@@ -84,13 +101,13 @@ class SoftTlb:
         kept = None if others is None else others.get(tag | _NUMBER[table])
         if kept is None:
             return False
-        self._put(table + 4 * index, tag, *kept)
+        self._put(self.place(table, va), tag, *kept)
         return True
 
     def find(self, table: int, va: int, size: int) -> tuple[int, int, int] | None:
         """(arena offset, owner id, flags of a store's record) of an access within a page that an entry allows."""
         slots = self._slots
-        entry = table + 4 * ((va >> _PAGE_BITS) & _INDEX)
+        entry = self.place(table, va)
         if (va & 0xFFF) + size > 0x1000:
             return None
         if slots[entry] != va & ~0xFFF | slots[state.CONTEXT] and not self.refill(table, va):
@@ -112,15 +129,15 @@ class SoftTlb:
     def forget_fetch(self, va: int) -> None:
         """Make the next fetch from va's page ask again."""
         index = (va >> _PAGE_BITS) & _INDEX
-        self._slots[state.FETCH_TLB + 4 * index] = _NEVER
         kept = self._kept.get(index)
         if kept is not None:  # the top byte of a branch's target may not be that of the fetch
             for key in [key for key in kept if key & 3 == _NUMBER[state.FETCH_TLB]]:
+                self._remove(key)
                 del kept[key]
 
     def look_fetch(self, va: int) -> tuple[int, int] | None:
         """(the two words) of the fetch entry for va's page in this context; None where there is none."""
-        entry = state.FETCH_TLB + 4 * ((va >> _PAGE_BITS) & _INDEX)
+        entry = self.place(state.FETCH_TLB, va)
         slots = self._slots
         if slots[entry] != va & ~0xFFF | slots[state.CONTEXT] and not self.refill(state.FETCH_TLB, va):
             return None
@@ -154,15 +171,24 @@ class SoftTlb:
                 kept = self._kept.get(index)
                 if kept is not None:
                     kept.pop(key, None)
-                entry = _TABLES[key & 3] + 4 * index
-                if self._slots[entry] == key & ~3:
-                    self._slots[entry] = _NEVER
+                self._remove(key)
+
+    def _remove(self, key: int) -> None:
+        """Take an entry out of the buffer, if it is there."""
+        entry = self._place_of(key)
+        if self._slots[entry] == key & ~3:
+            self._slots[entry] = _NEVER
 
     def _drop(self, first: int, last: int) -> None:
-        for table in _TABLES:
-            self._slots[table + 4 * first : table + 4 * last] = _BLANK[: 4 * (last - first)]
         if last - first == 1:
-            self._kept.pop(first, None)
-            return
-        for index in [index for index in self._kept if first <= index < last]:
-            del self._kept[index]
+            gone = [first] if first in self._kept else []
+        else:
+            gone = [index for index in self._kept if first <= index < last]
+        for index in gone:
+            for key in self._kept.pop(index):
+                self._remove(key)
+
+
+def _scattered(number: int) -> int:
+    """The bits of a context's number the other way round, so that neighbours are far apart in the buffer."""
+    return int(f"{number:010b}"[::-1], 2)

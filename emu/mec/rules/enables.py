@@ -62,6 +62,14 @@ class MecInactive(Rule):
     )
     fix = "set SCTLR2_EL2.EMEC after the MECID registers, then ISB, TLBI, DSB and ISB"
     kinds: ClassVar = (MecidWritten, RegisterWritten, ExceptionReturned)
+    is_patient = True
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.written)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, ExceptionReturned)
 
     def __init__(self) -> None:
         self.written: dict[str, tuple[int, Moment]] = {}
@@ -108,6 +116,11 @@ class _EnableMissing(Rule):
     """The enable, as in "SCR_EL3.MECEn"."""
     registers: ClassVar[tuple[str, ...]]
     """What traps while it is 0."""
+
+    def ignores(self, event: Event) -> bool:
+        if isinstance(event, ExceptionTaken):
+            return event.ec != _TRAPPED_REGISTER
+        return isinstance(event, ExceptionReturned) and not enters_realm(event)
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if machine.registers["SCR_EL3"] & self.bit:
@@ -229,6 +242,14 @@ class El3MecInactive(Rule):
     )
     fix = "set SCTLR2_EL3.EMEC after MECID_RL_A_EL3, then ISB, TLBI ALLE3, DSB and ISB"
     kinds: ClassVar = (MecidWritten, RegisterWritten, ExceptionReturned)
+    is_patient = True
+
+    @property
+    def waits(self) -> bool:
+        return self.written is not None
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, ExceptionReturned)
 
     def __init__(self) -> None:
         self.written: tuple[int, Moment] | None = None

@@ -142,6 +142,11 @@ class _RealmEntry(Rule):
 
     kinds: ClassVar = (ExceptionReturned, TlbInvalidated)
 
+    def ignores(self, event: Event) -> bool:
+        if not isinstance(event, ExceptionReturned):
+            return False
+        return event.to_el > 1 or event.to_security is not Security.REALM or event.moment.el < 2
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, TlbInvalidated):
             operation = event.operation.removesuffix("NXS").removesuffix("IS").removesuffix("OS")

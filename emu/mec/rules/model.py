@@ -92,6 +92,10 @@ class Watched(Protocol):
     def never_written(self) -> AbstractSet[str]:
         """Registers that still hold what reset left, which is UNKNOWN."""
 
+    @property
+    def after_transition(self) -> int:
+        """The instruction after the last one that took an exception or returned from one; 0 before the first."""
+
     def generation(self, mecid: int) -> int:
         """How often the key of a Realm MECID was refreshed."""
 
@@ -180,6 +184,20 @@ class Rule(ABC):
     def wanted(self) -> tuple[type, ...]:
         """The events it wants now."""
         return self.kinds
+
+    is_patient: ClassVar[bool] = False
+    """Whether `waits` changes."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has to hear of the next exception entry or return, whatever `ignores` says of it."""
+        return False
+
+    def ignores(self, event: Event) -> bool:
+        """Whether it has no use for an event, nor for another one like it: with the same levels, Security states and
+        exception class, or the same kind of access. Machines then spare themselves telling of such a thing.
+        """
+        return False
 
     def memory(self) -> dict[str, Any]:
         """What a snapshot keeps."""
