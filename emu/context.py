@@ -62,7 +62,8 @@ class Contexts:
         """Told when numbers and places get another meaning."""
         self._identities: dict[tuple[int | str, ...], int] = {}
         self._next_identity = 0
-        self._age = 0
+        self.age = 0
+        """Grows when numbers and places get another meaning."""
 
     def changed(self) -> None:
         """Registers that steer translation got other values, which act at once."""
@@ -80,9 +81,9 @@ class Contexts:
             slots[state.ACTING] = acting
             if len(self._steps) >= 4 * _MOST:
                 self._steps.clear()
-            age = self._age
+            age = self.age
             number = self._number(tuple([slots[slot] for slot in self._order]))
-            if age == self._age:
+            if age == self.age:
                 self._steps[key] = number
             slots[state.PROGRAMMED] = number
         else:
@@ -131,7 +132,7 @@ class Contexts:
         return number
 
     def _forget(self) -> None:
-        self._age += 1
+        self.age += 1
         slots = self._slots
         earlier = slots[state.EARLIER_PLACE]
         kept = [self.known[slots[state.HERE]], self.known[earlier >> state.EARLIER_SHIFT]]

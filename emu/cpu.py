@@ -304,16 +304,19 @@ class Cpu:
         slots[state.SITUATION] = 0
         self.fp_traps_changed()
         self.debug.update()
+        self.choose_translations()
+
+    def choose_translations(self) -> None:
+        """Have engines use the translations that they keep for the present context."""
+        slots = self.slots
         if slots[state.IL]:
             for listener in self._listeners:
                 listener.enter_none()
             return
-        key: object = context.identity << 3 | slots[state.PAN] << 2 | slots[state.EL]
-        synchronisation = self.synchronisation
-        if slots[state.BARRIERS] & state.SOMETHING_WAITS:
-            synchronisation.update_watched(self.acting.held)
-            if synchronisation.is_watching:
-                key = (key, synchronisation.watched)
+        key: object = self.contexts.here.identity << 3 | slots[state.PAN] << 2 | slots[state.EL]
+        watched = self.synchronisation.watched
+        if watched is not None:
+            key = (key, watched)
         for listener in self._listeners:
             listener.enter(key)
 
@@ -404,7 +407,7 @@ class Cpu:
 
         `reported` is the address that the exception names, where it is not the request's.
         """
-        if self.synchronisation.is_watching:
+        if self.synchronisation.watched is not None:
             self.synchronisation.check(request)
         found = self.mmu.access(request)
         if isinstance(found, Fault):

@@ -24,7 +24,7 @@ from emu.debug.events import (
     Synchronised,
 )
 from emu.registers.model import Register
-from emu.registers.pending import ActingRegisters, Held, Pending
+from emu.registers.pending import ActingRegisters, Pending
 from emu.transitions import ISB
 from emu.translation.at import AT_OPERATIONS, at_request
 from emu.translation.mmu import CONTEXT_REGISTERS, Located
@@ -66,14 +66,20 @@ class Synchronisation:
         self._is_immediate = sync == "immediate"
         self.acting = ActingRegisters(cpu.regs)
         """The registers as the MMU sees them."""
-        self.is_watching = False
-        """Whether accesses have to come by `check`: a register that can matter to them waits, and somebody wants to
-        hear of its use."""
-        self.watched: frozenset[str] | None = None
-        """Those registers; None where `is_watching` is False."""
+        self._watched: frozenset[str] | None = None
         self._is_wanted = False
+        self._barriers = 0
+        """What barriers have to come to Python for, whatever waits."""
+        self._writes: dict[tuple[str, bool], bool] = {}
+        """By register, and whether it took its value unchanged: whether somebody wants to hear of such writes."""
         self._are_fetches_wanted = True
         self._relevant: dict[tuple[Regime, tuple[str, ...]], frozenset[str]] = {}
+
+    @property
+    def watched(self) -> frozenset[str] | None:
+        """The registers that wait, can matter to an access of the present level, and whose use somebody wants to hear
+        of: accesses have to come by `check`. None most of the time."""
+        return self._watched if self._cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS else None
 
     # Writes.
 
@@ -85,22 +91,37 @@ class Synchronisation:
         before = contexts.programmed()
         regs[name] = value
         new = regs[name]
-        if new != old:
-            if self._is_immediate:
+        if self._is_immediate:
+            if new != old:
                 cpu.context_changed()
-            else:
+        elif new != old or cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS:
+            if new != old:
                 contexts.written(before, acting, name)
-                self.acting.hold(name, old, moment)
-                self._update()
-                if name in _TRAP_REGISTERS:
-                    cpu.fp_traps_changed()
-        elif self.acting.held:
-            self.acting.hold(name, old, moment)
-            self._update()
+            self._hold(name, old, moment)
+            if name in _TRAP_REGISTERS:
+                cpu.fp_traps_changed()
         if register.hook == "mecid":
             cpu.emit(MecidWritten(moment, name, old, new))
-        if cpu.wants(RegisterWritten):
+        if self._is_heard(moment, name, new, value):
             cpu.emit(RegisterWritten(moment, name, old, new, value))
+
+    def _hold(self, name: str, old: int, moment: Moment) -> None:
+        """A register holds a value from now on that does not act yet."""
+        watched, cpu = self.watched, self._cpu
+        self.acting.hold(name, old, moment)
+        if self._is_wanted:
+            self._watch()
+        if not self.acting.held:
+            cpu.slots[state.BARRIERS] = self._barriers
+        if self._watched is not watched and self._watched != watched:
+            cpu.choose_translations()
+
+    def _is_heard(self, moment: Moment, name: str, new: int, given: int) -> bool:
+        key = (name, new == given)
+        known = self._writes.get(key)
+        if known is None:
+            known = self._writes[key] = self._cpu.hears(RegisterWritten(moment, name, 0, new, given))
+        return known
 
     def write_at_once(self, name: str, value: int) -> None:
         """A debugger's write: whatever waited in this register is forgotten."""
@@ -161,6 +182,8 @@ class Synchronisation:
     def wanted_changed(self) -> None:
         """Somebody began or ceased to listen to some kind of event."""
         self._is_wanted = self._cpu.wants(PendingUsed)
+        self._barriers = state.BARRIERS_WANTED if self._cpu.wants(BarrierExecuted) else 0
+        self._writes.clear()
         self._cpu.transitions.forget()
         self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)
         self._update()
@@ -169,28 +192,25 @@ class Synchronisation:
 
     def _update(self, *, quietly: bool = False) -> None:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""
-        cpu, held = self._cpu, self.acting.held
-        waits = state.SOMETHING_WAITS if held else 0
-        cpu.slots[state.BARRIERS] = waits | (state.BARRIERS_WANTED if cpu.wants(BarrierExecuted) else 0)
-        before = self.watched
-        self.update_watched(held)
-        if self.watched != before and not quietly:
-            cpu.context_changed()
+        before, held = self.watched, self.acting.held
+        self._cpu.slots[state.BARRIERS] = self._barriers | (state.SOMETHING_WAITS if held else 0)
+        self._watch()
+        if self._watched != before and not quietly:
+            self._cpu.context_changed()
 
-    def update_watched(self, held: dict[str, Held]) -> None:
-        """The registers that wait, or the regime, have changed."""
-        watched = self.watched = self._find_watched(held) if held and self._is_wanted else None
-        self.is_watching = watched is not None
-
-    def _find_watched(self, held: dict[str, Held]) -> frozenset[str] | None:
-        """Those of the registers that wait which can make a difference to an access of the present level."""
+    def _watch(self) -> None:
+        """Find out which of the registers that wait can make a difference to an access of the present level."""
+        held = self.acting.held
+        if not held or not self._is_wanted:
+            self._watched = None
+            return
         key = (self._cpu.regime, tuple(held))
         known = self._relevant.get(key)
         if known is None:
             if len(self._relevant) >= _MOST:
                 self._relevant.clear()
             known = self._relevant[key] = frozenset(held).intersection(CONTEXT_REGISTERS[key[0]])
-        return known or None
+        self._watched = known or None
 
     def may_keep(self, where: Located, access: Access) -> bool:
         """Whether engines may let accesses like this one go on without `check`, for as long as the same waits."""

@@ -571,7 +571,7 @@ class System:
             return self._translate(what, value)
         if kind == "TLBI":
             moment = cpu.moment()
-            removed = cpu.mmu.invalidate(what, value, cpu.el)
+            removed = cpu.mmu.invalidate(what, value, cpu.el, moment)
             if what.startswith(("PAALL", "RPA")):
                 cpu.forget_granules(*cpu.mmu.granules.span(what, value))
             cpu.emit(TlbInvalidated(moment, what, value, removed))

@@ -71,6 +71,8 @@ class Transitions:
         self._slots = cpu.slots
         self._age = 0
         self._is_empty = True
+        self._heard: set[tuple[int, int]] = set()
+        """Transitions that somebody has to hear of: tag and combination."""
         self._log = (ctypes.c_uint64 * (state.RECORD_WORDS * _ROOM))()
         self._records = memoryview(self._log).cast("B").cast("Q")
         self._block = (ctypes.c_uint64 * state.BLOCK_WORDS)()
@@ -84,6 +86,7 @@ class Transitions:
     def forget(self) -> None:
         """Numbers have got other meanings, or somebody began to listen: every transition is Python's first."""
         self._age += 1
+        self._heard.clear()
         if not self._is_empty:
             self._slots[state.TRANSITIONS : state.SLOTS] = _BLANK
             self._is_empty = True
@@ -108,16 +111,23 @@ class Transitions:
 
     # Recording.
 
-    def start(self, kind: int, mode: int = 0, pan: int = 0) -> Start:
-        """Before a transition is made by Python."""
+    def start(self, kind: int, mode: int = 0, pan: int = 0) -> Start | None:
+        """Before a transition is made by Python; None for one that somebody has to hear of every time."""
         cpu, slots = self._cpu, self._slots
         tag = cpu.permissions.situation() | kind | mode << MODE_SHIFT | pan << PAN_SHIFT
         number = cpu.contexts.programmed()
+        if (tag, number) in self._heard:
+            return None
         return Start(self._age, kind, tag, number, slots[state.EL], slots[state.SPSEL], cpu.security)
 
-    def finish(self, start: Start, event: Event | None) -> None:
+    def finish(self, start: Start | None, event: Event | None) -> None:
         """After it: `event` tells of it, None for an ISB. Kept where native code can do the same again."""
         cpu, slots = self._cpu, self._slots
+        if start is None:
+            return
+        if event is not None and cpu.hears(event):
+            self._heard.add((start.tag, start.number))
+            return
         if (
             start.age != self._age
             or not slots[state.CONTEXT]
@@ -128,7 +138,6 @@ class Transitions:
             or cpu.monitors.is_counting
             or cpu.wants(Synchronised)
             or (start.kind in (HVC, SMC) and cpu.wants(FirmwareCalled))
-            or (event is not None and cpu.hears(event))
         ):
             return
         self._is_empty = False

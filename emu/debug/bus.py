@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emu.debug.events import KINDS, Event
+from emu.debug.events import KINDS, Event, MecidWritten, RegisterWritten, TlbInvalidated
 
 Listener = Callable[[Event], None]
 
@@ -15,6 +15,8 @@ class EventBus:
     def __init__(self) -> None:
         self._listeners: dict[type, tuple[Listener, ...]] = dict.fromkeys(KINDS, ())
         self._ignores: dict[Listener, Callable[[Event], bool]] = {}
+        self._audiences: dict[tuple[type, str, bool], tuple[Listener, ...]] = {}
+        """Who does not ignore a TLBI operation, or writes of a register (True: of those that took the value given)."""
         self.wanted: set[type] = set()
         """The kinds somebody listens to."""
         self.on_change: list[Callable[[], None]] = []
@@ -26,14 +28,28 @@ class EventBus:
 
     def hears(self, event: Event) -> bool:
         """Whether anybody would do something about an event such as this one."""
+        return bool(self._audience(event))
+
+    def _audience(self, event: Event) -> tuple[Listener, ...]:
         ignores = self._ignores
-        return any(
-            listener not in ignores or not ignores[listener](event) for listener in self._listeners[type(event)]
+        return tuple(
+            listener
+            for listener in self._listeners[type(event)]
+            if listener not in ignores or not ignores[listener](event)
         )
 
     def emit(self, event: Event) -> None:
         """Tell everybody who listens to this kind, in the order in which they came."""
-        for listener in self._listeners[type(event)]:
+        kind = type(event)
+        listeners = self._listeners[kind]
+        if isinstance(event, MecidWritten | RegisterWritten | TlbInvalidated) and listeners:
+            what = event.operation if isinstance(event, TlbInvalidated) else event.register
+            key = (kind, what, isinstance(event, RegisterWritten) and event.new == event.given)
+            known = self._audiences.get(key)
+            if known is None:
+                known = self._audiences[key] = self._audience(event)
+            listeners = known
+        for listener in listeners:
             listener(event)
 
     def subscribe(
@@ -61,6 +77,7 @@ class EventBus:
         return stop
 
     def _changed(self) -> None:
+        self._audiences.clear()
         self.wanted = {kind for kind, listeners in self._listeners.items() if listeners}
         for told in self.on_change:
             told()

@@ -22,7 +22,7 @@ from emu.translation.stage2_cache import TlbStage2
 from emu.translation.staleness import Comparison, compare
 from emu.translation.story import tell
 from emu.translation.tlb import Tlb, TlbEntry
-from emu.translation.tlbi import Stages, base_name, scope_of
+from emu.translation.tlbi import Scopes, Stages
 from emu.translation.walk import Walker
 
 _GPT_REGISTERS = ("GPCCR_EL3", "GPTBR_EL3")
@@ -123,6 +123,7 @@ class Mmu:
         self._now = now
         stage2 = TlbStage2(self.tlb, regs, now, is_forgiving=is_forgiving)
         self._walker = Walker(regs, features, read_memory, self.granules, stage2, updates_tables=True)
+        self._scopes = Scopes(regs)
         self._context = {
             regime: tuple(name for name in names if features.has_mec or "MECID" not in name)
             for regime, names in CONTEXT_REGISTERS.items()
@@ -173,20 +174,20 @@ class Mmu:
             return encode_failure(found), None
         return encode_success(found, self._walker.physical(request, found), request), None
 
-    def invalidate(self, name: str, operand: int, el: int) -> int:
+    def invalidate(self, name: str, operand: int, el: int, moment: Moment | None = None) -> int:
         """A TLBI instruction executed at `el`; returns how many entries (or cached GPT ranges) it removed.
 
         The TLB's `on_removed` hears of each entry. After the PA operations whoever keeps verdicts of granule
         protection must ask again.
         """
         operation = name.rpartition(" ")[2]
-        moment = self._now()
+        moment = moment or self._now()
         if is_pa_operation(operation):
             span = self.granules.span(operation, operand)
             count = self.granules.invalidate(operation, operand)
             done = Invalidation(moment, operation, operand, None, span, (), count)
         else:
-            scope = scope_of(base_name(operation), operand, self._regs, el)
+            scope = self._scopes.of(operation, operand, el)
             done = Invalidation(moment, operation, operand, scope, None, self.tlb.invalidate_scope(scope))
         self.log.add(done)
         return done.count

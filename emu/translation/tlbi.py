@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from emu.architecture import PAS, Regime, Security
 from emu.translation.controls import TCR_NAME, vmid_of
@@ -90,6 +91,7 @@ class Scope:
     ipa_pas: PAS | None = None
 
 
+@cache
 def base_name(name: str) -> str:
     """An operation's name without "TLBI ", "NXS" and the shareability domain, all of which change nothing here."""
     name = name.rpartition(" ")[2].removesuffix("NXS")
@@ -132,6 +134,29 @@ def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | No
         operation.by is By.ASID,
         span,
     )
+
+
+class Scopes:
+    """`scope_of` for the registers of one machine, with the answers remembered that no operand has a part in."""
+
+    _MOST = 1000
+
+    def __init__(self, regs: RegisterView) -> None:
+        self._regs = regs
+        self._known: dict[tuple[str | int, ...], Scope | None] = {}
+
+    def of(self, name: str, operand: int, el: int) -> Scope | None:
+        """What an operation executed at `el` covers."""
+        regs = self._regs
+        if OPERATIONS[base_name(name)].by not in (By.ALL, By.VMID):
+            return scope_of(name, operand, regs, el)
+        key = (name, el, regs["SCR_EL3"], regs["HCR_EL2"], regs["VTTBR_EL2"], regs["VTCR_EL2"])
+        if key in self._known:
+            return self._known[key]
+        if len(self._known) >= self._MOST:
+            self._known.clear()
+        found = self._known[key] = scope_of(name, operand, regs, el)
+        return found
 
 
 def _regime(operation: TlbiOperation, regs: RegisterView, security: Security) -> Regime:

@@ -69,6 +69,10 @@ class MecInactive(Rule):
         return bool(self.written)
 
     def ignores(self, event: Event) -> bool:
+        if isinstance(event, RegisterWritten):
+            return event.register not in ("SCTLR2_EL2", "SCR_EL3")
+        if isinstance(event, MecidWritten):
+            return event.register not in EL2_REGISTERS
         return isinstance(event, ExceptionReturned)
 
     def __init__(self) -> None:
@@ -249,6 +253,10 @@ class El3MecInactive(Rule):
         return self.written is not None
 
     def ignores(self, event: Event) -> bool:
+        if isinstance(event, RegisterWritten):
+            return event.register != "SCTLR2_EL3"
+        if isinstance(event, MecidWritten):
+            return event.register != EL3_REGISTER
         return isinstance(event, ExceptionReturned)
 
     def __init__(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from emu.architecture import PA, VA
 from emu.debug.events import Event, Moment, Owner
@@ -18,6 +18,9 @@ from emu.mec.writers import Writer
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import RegisterView
 from emu.translation.tlb import TlbEntry
+
+
+T = TypeVar("T")
 
 
 class Severity(StrEnum):
@@ -91,6 +94,9 @@ class Watched(Protocol):
     @property
     def never_written(self) -> AbstractSet[str]:
         """Registers that still hold what reset left, which is UNKNOWN."""
+
+    def steered(self, find: Callable[[Watched], T]) -> T:
+        """What `find` answers about the registers that steer translation as they act, and nothing else: remembered."""
 
     @property
     def after_transition(self) -> int:
@@ -195,7 +201,7 @@ class Rule(ABC):
 
     def ignores(self, event: Event) -> bool:
         """Whether it has no use for an event, nor for another one like it: with the same levels, Security states and
-        exception class, or the same kind of access. Machines then spare themselves telling of such a thing.
+        exception class; of the same kind of access; of the same TLBI operation; of the same register, losing bits or not. Machines then spare themselves telling of such a thing.
         """
         return False
 

@@ -71,6 +71,9 @@ class NeedlessTlbi(Rule):
     fix = "leave the TLBI out: ISB is enough"
     kinds: ClassVar = (MecidWritten, RegisterWritten, TlbInvalidated)
 
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, RegisterWritten) and event.register in MECID_REGISTERS
+
     def __init__(self) -> None:
         self.written: tuple[str, Moment] | None = None
         self.other = -_TOGETHER
@@ -108,6 +111,9 @@ class AtUnderOtherMecid(Rule):
     )
     fix = "make sure VTTBR_EL2 and VMECID_P_EL2 belong to the same Realm when AT is executed"
     kinds: ClassVar = (MecidWritten, AddressTranslated)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, MecidWritten) and event.register != "VMECID_P_EL2"
 
     def __init__(self) -> None:
         self.written: MecidWritten | None = None
