@@ -44,8 +44,8 @@ from emu.state import State
 from emu.synchronisation import Sync, Synchronisation
 from emu.syndrome import EC
 from emu.system import System
-from emu.translation.cacheability import is_cacheable_access, is_write_back
 from emu.transitions import Transitions
+from emu.translation.cacheability import is_cacheable_access, is_write_back
 from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Fault, FaultKind, Request, Translation
 from emu.translation.regimes import sctlr_name

@@ -25,7 +25,7 @@ from emu.debug.events import (
 )
 from emu.registers.model import Register
 from emu.registers.pending import ActingRegisters, Pending
-from emu.transitions import ISB
+from emu.transition_table import ISB
 from emu.translation.at import AT_OPERATIONS, at_request
 from emu.translation.mmu import CONTEXT_REGISTERS, Located
 from emu.translation.records import MemoryAttributes, Request

@@ -35,7 +35,7 @@ from emu.registers.table import BY_NAME
 from emu.registers.traps import EXCEPTION_RETURN, FLOATING_POINT, SUPERVISOR_CALL
 from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
-from emu.transitions import ERET, HVC, ODD_RETURN, SMC, SVC
+from emu.transition_table import ERET, HVC, ODD_RETURN, SMC, SVC
 from emu.translation.records import Fault, FaultKind, Request
 
 if TYPE_CHECKING:

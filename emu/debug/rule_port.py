@@ -18,7 +18,6 @@ from emu.translation.records import Request, Walk
 from emu.translation.regimes import RegisterView
 from emu.views import MecView
 
-
 _MOST = 10_000
 """Answers that are kept."""
 

@@ -130,7 +130,7 @@ def _sources() -> bytes:
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
         root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
-        root / "engine" / "native_system.py", root / "engine" / "native_transition.py", root / "transitions.py",
+        root / "engine" / "native_system.py", root / "engine" / "native_transition.py", root / "transition_table.py",
         Path(__file__),
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import llvmlite.ir as ir
 
 from emu import state
-from emu import transitions as plan
+from emu import transition_table as plan
 from emu.isa.ops import Escape
 from emu.state import MASK64
 
@@ -56,9 +56,7 @@ class _Transition:
         if kind == plan.ERET:
             asked = b.append_basic_block("transition.return")
             el = self._get(state.EL)
-            plain = b.and_(
-                b.icmp_unsigned("==", lower.word, _I64(_ERET_WORD)), b.icmp_unsigned("!=", el, _I64(0))
-            )
+            plain = b.and_(b.icmp_unsigned("==", lower.word, _I64(_ERET_WORD)), b.icmp_unsigned("!=", el, _I64(0)))
             b.cbranch(b.and_(fine, plain), asked, slow)
             b.position_at_end(asked)
             place = b.gep(block, [b.add(el, _I64(state.BLOCK_SPSR - 1))], source_etype=_I64)
@@ -151,9 +149,7 @@ class _Transition:
         """`Exceptions.take` for an instruction that is done by it; returns the vector's address."""
         lower, b = self._lower, self._b
         pc = lower.value(lower.pc())
-        spsr: ir.Value = b.select(
-            b.icmp_unsigned("!=", self._get(state.EL), _I64(0)), self._get(state.SPSEL), _I64(0)
-        )
+        spsr: ir.Value = b.select(b.icmp_unsigned("!=", self._get(state.EL), _I64(0)), self._get(state.SPSEL), _I64(0))
         for slot, shift in _PSTATE:
             spsr = b.or_(spsr, b.shl(self._get(slot), _I64(shift)))
         syndrome = b.or_(self._field(plan.SYNDROME), b.and_(b.lshr(lower.word, _I64(5)), _I64(0xFFFF)))

@@ -129,7 +129,9 @@ class MecidTruncated(Rule):
     kinds: ClassVar = (RegisterWritten,)
 
     def ignores(self, event: Event) -> bool:
-        return isinstance(event, RegisterWritten) and (event.register not in MECID_REGISTERS or event.given == event.new)
+        return isinstance(event, RegisterWritten) and (
+            event.register not in MECID_REGISTERS or event.given == event.new
+        )
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, RegisterWritten)

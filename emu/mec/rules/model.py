@@ -19,7 +19,6 @@ from emu.translation.records import Request, Walk
 from emu.translation.regimes import RegisterView
 from emu.translation.tlb import TlbEntry
 
-
 T = TypeVar("T")
 
 
@@ -200,8 +199,10 @@ class Rule(ABC):
         return False
 
     def ignores(self, event: Event) -> bool:
-        """Whether it has no use for an event, nor for another one like it: with the same levels, Security states and
-        exception class; of the same kind of access; of the same TLBI operation; of the same register, losing bits or not. Machines then spare themselves telling of such a thing.
+        """Whether it has no use for an event, nor for another one like it.
+
+        Alike are exceptions with the same levels, Security states and class, accesses of the same kind, the same TLBI
+        operation, and writes of the same register, losing bits or not. Machines spare themselves telling of them.
         """
         return False
 
