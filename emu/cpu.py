@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -23,7 +23,6 @@ from emu.debug.events import (
     TlbFilled,
     TranslationFailed,
 )
-from emu.errors import EmuError
 from emu.exceptions import Abandoned, Exceptions
 from emu.features import Features
 from emu.fp.operations import evaluate
@@ -36,6 +35,7 @@ from emu.mec.writers import Words, Writer, flags_of, words_of
 from emu.memory import PhysicalMemory
 from emu.monitors import Monitors
 from emu.permissions import Permissions
+from emu.register_views import GeneralRegisters, SystemRegisters, VectorRegisters
 from emu.registers.file import RegisterFile
 from emu.registers.pending import Pending
 from emu.registers.table import BY_NAME
@@ -256,7 +256,9 @@ class Cpu:
         """Now, for events."""
         s = self.slots
         instruction = s[state.COUNT] + s[state.LIMIT] - s[state.BUDGET]
-        return Moment(instruction, VA(s[state.PC]), s[state.EL], self.security)
+        # As the property does, without its calls: moments are many.
+        security = self.contexts.known[s[state.HERE]].security
+        return Moment(instruction, VA(s[state.PC]), s[state.EL], security)
 
     # Context: everything that decides how accesses translate.
 
@@ -790,74 +792,3 @@ class Cpu:
         if self.stop is None:
             self.stop = stop
         self.slots[state.STOP] = 1
-
-
-class GeneralRegisters:
-    """X registers by number."""
-
-    def __init__(self, slots: memoryview) -> None:
-        self._slots = slots
-
-    def _index(self, number: int) -> int:
-        if not 0 <= number <= 31:
-            raise EmuError(f"there is no register x{number}: use x0 to x30")
-        return number
-
-    def __getitem__(self, number: int) -> int:
-        return self._slots[self._index(number)]
-
-    def __setitem__(self, number: int, value: int) -> None:
-        if self._index(number) != state.XZR:
-            self._slots[number] = value & state.MASK64
-
-    def __len__(self) -> int:
-        return 31
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._slots[:31].tolist())
-
-
-class VectorRegisters:
-    """V registers by number, as 128-bit ints."""
-
-    def __init__(self, slots: memoryview) -> None:
-        self._slots = slots
-
-    def _index(self, number: int) -> int:
-        if not 0 <= number <= 31:
-            raise EmuError(f"there is no register v{number}: use v0 to v31")
-        return state.VECTORS + 2 * number
-
-    def __getitem__(self, number: int) -> int:
-        index = self._index(number)
-        return self._slots[index] | self._slots[index + 1] << 64
-
-    def __setitem__(self, number: int, value: int) -> None:
-        index = self._index(number)
-        self._slots[index] = value & state.MASK64
-        self._slots[index + 1] = value >> 64 & state.MASK64
-
-    def __len__(self) -> int:
-        return 32
-
-
-class SystemRegisters(MutableMapping[str, int]):
-    """System registers by name. Writing one has the effects that MSR would have, without its checks."""
-
-    def __init__(self, cpu: Cpu) -> None:
-        self._cpu = cpu
-
-    def __getitem__(self, name: str) -> int:
-        return self._cpu.system.read_raw(name)
-
-    def __setitem__(self, name: str, value: int) -> None:
-        self._cpu.system.write_raw(name, value & state.MASK64)
-
-    def __delitem__(self, name: str) -> None:
-        raise EmuError(f"{name} cannot be deleted: registers are hardware")
-
-    def __iter__(self) -> Iterator[str]:
-        return self._cpu.regs.names()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._cpu.regs.names())

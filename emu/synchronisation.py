@@ -24,7 +24,7 @@ from emu.debug.events import (
     Synchronised,
 )
 from emu.registers.model import Register
-from emu.registers.pending import ActingRegisters, Pending
+from emu.registers.pending import ActingRegisters, Held, Pending
 from emu.transition_table import ISB
 from emu.translation.at import AT_OPERATIONS, at_request
 from emu.translation.mmu import CONTEXT_REGISTERS, Located
@@ -108,10 +108,10 @@ class Synchronisation:
     def _hold(self, name: str, old: int, moment: Moment) -> None:
         """A register holds a value from now on that does not act yet."""
         watched, cpu = self.watched, self._cpu
-        self.acting.hold(name, old, moment)
+        held = self.acting.hold(name, old, moment)
         if self._is_wanted:
-            self._watch()
-        if not self.acting.held:
+            self._watch(held)
+        if not held:
             cpu.slots[state.BARRIERS] = self._barriers
         if self._watched is not watched and self._watched != watched:
             cpu.choose_translations()
@@ -194,13 +194,12 @@ class Synchronisation:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""
         before, held = self.watched, self.acting.held
         self._cpu.slots[state.BARRIERS] = self._barriers | (state.SOMETHING_WAITS if held else 0)
-        self._watch()
+        self._watch(held)
         if self._watched != before and not quietly:
             self._cpu.context_changed()
 
-    def _watch(self) -> None:
+    def _watch(self, held: dict[str, Held]) -> None:
         """Find out which of the registers that wait can make a difference to an access of the present level."""
-        held = self.acting.held
         if not held or not self._is_wanted:
             self._watched = None
             return

@@ -49,6 +49,8 @@ RECORD_SIZE = 8 * state.RECORD_WORDS
 
 _BLANK = memoryview(array("Q", [0]) * (state.SLOTS - state.TRANSITIONS))
 _ROOM = 4096
+_MOST = 10_000
+"""Transitions that are remembered as somebody's business."""
 _EL_SHIFT, _TARGET_SHIFT, _SECURITY_SHIFT = 32, 34, 36
 
 
@@ -124,14 +126,15 @@ class Transitions:
     def finish(self, start: Start | None, event: Event | None) -> None:
         """After it: `event` tells of it, None for an ISB. Kept where native code can do the same again."""
         cpu, slots = self._cpu, self._slots
-        if start is None:
+        if start is None or start.age != self._age:
             return
         if event is not None and cpu.hears(event):
+            if len(self._heard) >= _MOST:
+                self._heard.clear()
             self._heard.add((start.tag, start.number))
             return
         if (
-            start.age != self._age
-            or not slots[state.CONTEXT]
+            not slots[state.CONTEXT]
             or not slots[state.SITUATION]
             or slots[state.IL]
             or slots[state.BTYPE]

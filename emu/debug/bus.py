@@ -9,6 +9,10 @@ from emu.debug.events import KINDS, Event, MecidWritten, RegisterWritten, TlbInv
 Listener = Callable[[Event], None]
 
 
+_DETAILED = (MecidWritten, RegisterWritten, TlbInvalidated)
+"""Events of which listeners are likely to ignore most."""
+
+
 class EventBus:
     """Listeners by kind of event."""
 
@@ -42,8 +46,8 @@ class EventBus:
         """Tell everybody who listens to this kind, in the order in which they came."""
         kind = type(event)
         listeners = self._listeners[kind]
-        if isinstance(event, MecidWritten | RegisterWritten | TlbInvalidated) and listeners:
-            what = event.operation if isinstance(event, TlbInvalidated) else event.register
+        if listeners and isinstance(event, _DETAILED):
+            what = event.operation if kind is TlbInvalidated else event.register  # type: ignore[union-attr]
             key = (kind, what, isinstance(event, RegisterWritten) and event.new == event.given)
             known = self._audiences.get(key)
             if known is None:

@@ -68,13 +68,15 @@ class ActingRegisters:
         except KeyError:
             return self._file[name]
 
-    def hold(self, name: str, old: int, written: Moment) -> None:
-        """A register was written that held `old` before; two writes between events make one change."""
-        before = self.held.pop(name, None)
+    def hold(self, name: str, old: int, written: Moment) -> dict[str, Held]:
+        """A register was written that held `old` before; two writes between events make one change. Returns `held`."""
+        held = self.held
+        before = held.pop(name, None)
         acting = old if before is None else before.acting
-        if self._file[name] != acting:
-            self._held[name] = Held(acting, written)
+        if self._slots[self._places[name]] != acting:
+            held[name] = Held(acting, written)
             self._slots[state.BARRIERS] |= state.SOMETHING_WAITS
+        return held
 
     def pending(self) -> dict[str, Pending]:
         """What waits, oldest write first."""
