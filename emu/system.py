@@ -53,7 +53,7 @@ class System:
         self._memory_copy = MemoryCopy(cpu)
         self.monitor: Monitor | None = None
         """What answers SMCs in place of EL3 software; None where the guest has its own."""
-        self.handlers = {
+        self._handlers = {
             Escape.SVC: self._svc,
             Escape.HVC: self._hvc,
             Escape.SMC: self._smc,
@@ -79,7 +79,7 @@ class System:
         }
 
     def execute(self, kind: Escape, word: int) -> bool:
-        return self.handlers[kind](word)
+        return self._handlers[kind](word)
 
     # Exception-generating instructions.
 

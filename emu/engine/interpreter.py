@@ -24,6 +24,7 @@ from emu.translation.mmu import Located
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 _WORDS = PAGE // 4
+_ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
 _ATOMIC, _UNPRIVILEGED = Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
@@ -68,7 +69,6 @@ class Interpreter:
         self._pages: dict[tuple[int, int], CodePage] = {}
         self._page_at_address: dict[int, CodePage] = {}
         self._owners_of_page: dict[int, list[int]] = {}
-        self._escapes = {kind.value: handler for kind, handler in cpu.system.handlers.items()}
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._one_by_one = Reference(cpu)
@@ -221,8 +221,7 @@ class Interpreter:
         self._soft.fill(table, va, offset, (offset - va) & state.MASK64, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
-        # As `Cpu.escape` does, with fewer calls; `_guard` knows what Abandoned means.
-        if self._escapes[kind](word):
+        if self.cpu.escape(_ESCAPES[kind], word):
             return REDIRECTED
         if word & ~31 == _DC_ZVA:
             where = self.cpu.located
