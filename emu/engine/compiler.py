@@ -65,7 +65,8 @@ class RegionCompiler:
         """`on_ready` is called on the compiler's thread after each background compilation; `kept` is asked first."""
         self._kept = kept
         self.ready: queue.SimpleQueue[Compiled | Failed] = queue.SimpleQueue()
-        self._requests = {is_quick: queue.SimpleQueue[Request | None]() for is_quick in (True, False)}
+        self._requests: dict[bool, queue.Queue[Request | None]] = {True: queue.Queue(), False: queue.LifoQueue()}
+        """By whether they are quick. Of the others the last one goes first: it is likely what runs now."""
         self._on_ready = on_ready
         self._threads: dict[bool, threading.Thread] = {}
         self._targets: dict[bool, llvm.TargetMachine] = {}
@@ -127,7 +128,7 @@ class RegionCompiler:
         return Compiled(request, code, heads, builder.count, seconds, is_best=not request.is_quick)
 
 
-def _serve(compiler: weakref.ref[RegionCompiler], requests: queue.SimpleQueue[Request | None], niceness: int) -> None:
+def _serve(compiler: weakref.ref[RegionCompiler], requests: queue.Queue[Request | None], niceness: int) -> None:
     if niceness:
         with contextlib.suppress(OSError, AttributeError):  # of this thread alone, where the host can do that
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

@@ -74,7 +74,7 @@ class Jit(Interpreter):
         self._callbacks.append(hot)
         self._slots[state.CALL_HOT] = ctypes.cast(hot, ctypes.c_void_p).value or 0
         self._loop = LOOP(self._native.counting_loop())
-        self._slots[state.HELPER_LOAD], self._slots[state.HELPER_STORE] = map(self._native.helper, (False, True))
+        self._helpers = tuple(map(self._native.helper, (False, True)))
         self._originals = (ctypes.c_uint64 * MOST_REGIONS)()
         self._slots[state.ORIGINALS] = ctypes.addressof(self._originals)
         self._numbers = list(range(MOST_REGIONS))
@@ -106,6 +106,7 @@ class Jit(Interpreter):
     def _run_native(self, budget: int) -> None:
         if self._breakpoints_as_offsets() != self._breakpoint_offsets:
             self._drop_all()
+        self._slots[state.HELPER_LOAD], self._slots[state.HELPER_STORE] = self._helpers  # a reset forgets them
         super()._run_native(budget)
 
     def _install_ready(self) -> None:

@@ -80,8 +80,11 @@ class RegionBuilder:
         return tuple(heads)
 
     def _build_end(self) -> None:
-        """All ways out come here, with everything stored but what is left of the budget."""
+        """All ways out come here, with everything in its place but what is left of the budget."""
         b = self._end
+        for slot in NZCV:
+            if slot in self._held:
+                b.store(b.load(self._held[slot], typ=I64), self.slot(slot))
         b.store(self._end_left, self.slot(state.BUDGET))
         out = b.append_basic_block("return")
         # Where nothing has been done at all, the instruction cannot be finished here.
@@ -135,24 +138,11 @@ class RegionBuilder:
             found = self._steady[slot] = self._entry.load(self.slot(slot), typ=I64)
         return found
 
-    def store_flags(self, b: TextBuilder, fresh: dict[int, Any]) -> None:
-        """Store the flags in their slots: those in `fresh`, and the others where they are not there already."""
-        for slot in NZCV:
-            if slot in fresh:
-                b.store(fresh[slot], self.slot(slot))
-            elif self.is_inline:
-                b.store(b.load(self.place(slot), typ=I64), self.slot(slot))
-
     def leave(self, b: TextBuilder, pc: Any, left: Any) -> None:
-        """Leave with the flags stored, to go on at pc with so much of the budget left."""
+        """Leave with the flags in their places, to go on at pc with so much of the budget left."""
         self._end_pc.add_incoming(pc, b.block)
         self._end_left.add_incoming(left, b.block)
         b.branch(self._end.block)
-
-    def _leave_at(self, b: TextBuilder, pc: Any, left: Any) -> None:
-        """Leave from between two blocks."""
-        self.store_flags(b, {})
-        self.leave(b, pc, left)
 
     # Blocks.
 
@@ -204,7 +194,7 @@ class RegionBuilder:
         fine = b.and_(b.icmp_unsigned(">=", budget, steps), b.icmp_unsigned("==", stop, 0))
         b.cbranch(fine, body, out).set_weights([1 << 20, 1])
         b.position_at_end(out)
-        self._leave_at(b, start, budget)
+        self.leave(b, start, budget)
 
     def _instruction(self, pc: int) -> Decoded | None:
         if self.count >= self._code.most or pc >> 12 != self._page:
@@ -227,14 +217,14 @@ class RegionBuilder:
             b.store(left, self._left)
             b.branch(self._block(pc))
         else:
-            self._leave_at(b, pc, left)
+            self.leave(b, pc, left)
 
     def _jump(self, b: TextBuilder, pc: int, budget: Number, steps: int) -> None:
         """The same for a branch's target, which is left alone where no branch has gone there yet."""
         if pc in self._blocks or self._code.is_reached(pc):
             self._go(b, pc, budget, steps, False)
         else:
-            self._leave_at(b, pc, b.sub(budget, steps))
+            self.leave(b, pc, b.sub(budget, steps))
 
     def _branch(self, b: TextBuilder, lower: RegionLower, following: int, budget: Number, steps: int) -> None:
         target, condition = lower.target, lower.condition
@@ -269,4 +259,4 @@ class RegionBuilder:
         b.position_at_end(out)
         known = Number(I64, None)
         known.name = to
-        self._leave_at(b, known, left)
+        self.leave(b, known, left)

@@ -317,7 +317,8 @@ class RegionLower(Lower):
             block.parent = self._chain
             b.position_at_end(block)
             self._exit = WayOut(block, b.phi(I64), b.phi(I64))
-            self._region.store_flags(b, {slot: self._known[slot] for slot in self._dirty})
+            for slot in self._dirty:
+                b.store(self._known[slot], self._region.place(slot))
             self._region.leave(b, self._exit.pc, b.sub(self._body_budget, self._exit.steps))
             b.position_at_end(here)
         self._exit.from_here(b.block, self._at, self._steps)

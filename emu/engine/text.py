@@ -235,7 +235,10 @@ _EQUALITY = {"==": "eq", "!=": "ne"}
 
 def _compare(word: str, prefix: str, equality: str) -> Callable[[TextBuilder, str, Operand, Operand], Number]:
     def build(self: TextBuilder, sign: str, x: Operand, y: Operand) -> Number:
-        condition = (equality + _EQUALITY[sign]) if sign in _EQUALITY else prefix + _SIGNS[sign]
+        if sign in _EQUALITY:
+            condition = equality + _EQUALITY[sign]
+        else:
+            condition = prefix + _SIGNS[sign] if sign in _SIGNS else sign  # "ord": neither is a NaN
         return Number(I1, f"{word} {condition} {type_name(type_of(x))} {{}}, {{}}", (x, y), 1)
 
     return build

@@ -90,18 +90,9 @@ class Row:
         return _mips(self.instructions, self.peer)
 
     def ratio(self, engine: str) -> float | None:
-        """Our speed over the peer's: above 1 we are faster.
-
-        The median of the rounds' ratios, because what runs in one round shares the host's load.
-        """
-        ours, peer = self.good(engine), self.peer
-        if not ours or not peer:
-            return None
-        if len(ours) != len(self.peer_seconds):  # a round is incomplete
-            return peer / statistics.median(sample.seconds for sample in ours)
-        return statistics.median(
-            theirs / sample.seconds for sample, theirs in zip(ours, self.peer_seconds, strict=True)
-        )
+        """Our speed over the peer's: above 1 we are faster."""
+        ours, peer = self.seconds(engine), self.peer
+        return peer / ours if ours and peer else None
 
     def problems(self) -> list[str]:
         found = [
