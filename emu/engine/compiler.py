@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
 import threading
 import time
@@ -18,8 +16,6 @@ from emu.engine.region_cache import RegionCache
 from emu.engine.text import TextModule
 
 ENTRY = "region"
-_NICENESS = 5
-"""Of the thread for what is not quick: the guest and the other thread come first."""
 
 
 @dataclass(slots=True)
@@ -79,7 +75,7 @@ class RegionCompiler:
         kind = request.is_quick
         if kind not in self._threads:
             # A thread holds the compiler only while it compiles, so that it ends with the machine.
-            arguments = (weakref.ref(self), self._requests[kind], 0 if kind else _NICENESS)
+            arguments = (weakref.ref(self), self._requests[kind])
             self._threads[kind] = threading.Thread(target=_serve, args=arguments, name="mectui-compiler", daemon=True)
             self._threads[kind].start()
         self._requests[kind].put(request)
@@ -128,10 +124,7 @@ class RegionCompiler:
         return Compiled(request, code, heads, builder.count, seconds, is_best=not request.is_quick)
 
 
-def _serve(compiler: weakref.ref[RegionCompiler], requests: queue.Queue[Request | None], niceness: int) -> None:
-    if niceness:
-        with contextlib.suppress(OSError, AttributeError):  # of this thread alone, where the host can do that
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+def _serve(compiler: weakref.ref[RegionCompiler], requests: queue.Queue[Request | None]) -> None:
     while (request := requests.get()) is not None:
         owner = compiler()
         if owner is None:
