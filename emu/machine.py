@@ -75,7 +75,8 @@ class Machine:
     native code between runs (None: nowhere).
     `rules` says which MEC rules are checked ("default", "all", "none", ids; `emu.mec.rules.choose`), `stop_on` which of
     them end the run ("findings" for all of those, or ids).
-    `jit_threshold` is how often the JIT sees a branch target before it compiles what is there (0: before it runs).
+    `jit_threshold` is how often the JIT sees a branch target before it compiles what is there (0: before it runs);
+    without `keeps_regions` it compiles everything anew, whatever the cache folder has.
     Raises ConfigurationError for a machine that cannot be built.
     """
 
@@ -102,6 +103,7 @@ class Machine:
         rules: str | Iterable[str] = "default",
         stop_on: str | Iterable[str] = (),
         jit_threshold: int | None = None,
+        keeps_regions: bool = True,
     ) -> None:
         if cpus != 1:
             raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
@@ -126,7 +128,7 @@ class Machine:
         chosen = choose(rules)
         stops = choose_stops(stop_on, chosen)
         self.engine_name = "jit" if engine == "auto" else engine
-        self._jit_threshold = jit_threshold
+        self._jit_threshold, self._keeps_regions = jit_threshold, keeps_regions
         self.mec_model = mec_model
         self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu], has_cache=mec_cache)
         self.memory = PhysicalMemory(
@@ -213,7 +215,7 @@ class Machine:
         from emu.engine.jit import DEFAULT_THRESHOLD, Jit
 
         threshold = DEFAULT_THRESHOLD if self._jit_threshold is None else self._jit_threshold
-        return Jit(self.cpu, cache_folder, on_compile, threshold)
+        return Jit(self.cpu, cache_folder, on_compile, threshold, self._keeps_regions)
 
     # Images.
 

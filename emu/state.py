@@ -54,6 +54,7 @@ CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and who is told that one has run out
 ORIGINALS = 83  # host address: by a region's number, the handler of its first instruction
+HELPER_LOAD, HELPER_STORE = 110, 111  # host addresses of what regions call (emu.engine.helpers)
 DECODE_STUB = 76  # host address of the handler that decodes
 SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
 # What barriers have to come to Python for: 0 most of the time.

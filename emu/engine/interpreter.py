@@ -12,8 +12,10 @@ from emu.cpu import Cpu
 from emu.debug.events import FirstOwner
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import REGION_FLAG, NativeCode
+from emu.engine.native_system import DC_ZVA
 from emu.engine.reference import Reference
 from emu.engine.softtlb import SoftTlb
+from emu.engine.sweep import WordTable
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
@@ -29,11 +31,10 @@ _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
 _ATOMIC, _UNPRIVILEGED = Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
 _BRANCH_TYPE = Query.BRANCH_TYPE.value
-_DC_ZVA = 0xD50B_7420
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
 _BLOCK_SHIFT = BLOCK.bit_length() - 1
-_SWEEP = 64
+_SWEEP = 1024
 """How many following words are decoded together with one that is needed now."""
 _LOOK_AHEAD = 64
 """How many following words have their handlers made ready together with the one that is needed now."""
@@ -71,6 +72,7 @@ class Interpreter:
         self._owners_of_page: dict[int, list[int]] = {}
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
+        self._word_table = WordTable()
         self._one_by_one = Reference(cpu)
         """Executes what debug exceptions could interrupt: native code does not look for them."""
         self._loop = LOOP(self._native.loop)
@@ -223,7 +225,7 @@ class Interpreter:
     def _system(self, kind: int, word: int, _: int) -> int:
         if self.cpu.escape(_ESCAPES[kind], word):
             return REDIRECTED
-        if word & ~31 == _DC_ZVA:
+        if word & ~31 == DC_ZVA:
             where = self.cpu.located
             if where is not None:
                 self._fill(state.STORE_TLB, self._slots[word & 31] & ~(state.ZEROED - 1), where)
@@ -327,28 +329,26 @@ class Interpreter:
 
         One at a time each would cost a call back and a translation of its address.
         """
-        slots, base = page.slots, page.base
-        tags, stub = self._memory.tags, self._native.decode_stub
-        end = min(first + _SWEEP, _WORDS)
-        words = self._memory.arena[base + 4 * first : base + 4 * end].cast("I")
-        decode, breakpoints = self.cpu.decode, self._breakpoint_offsets
-        marked = -1
-        for index, word in enumerate(words, first):
-            if slots[2 * index] != stub:
-                continue
-            decoded = decode(word)
+        base, memory, table = page.base, self._memory, self._word_table
+        end = min(
+            min((index for index in self._breakpoint_offsets if index >= first), default=_WORDS), first + _SWEEP, _WORDS
+        )
+        words = memory.arena[base : base + PAGE].cast("I")
+        tags = memory.tags_address + 4 * (base >> _BLOCK_SHIFT)
+        known: int | None = None
+        while first < end:
+            first = self._native.sweep(
+                memory.arena_address + base, page.address, tags, table.address, first, end, owner,
+                self._native.decode_stub,
+            )  # fmt: skip
+            if first >= end or first == known:
+                return  # the end, or a word in somebody else's block
+            known = first
+            decoded = self.cpu.decode(words[first])
             handler = None if decoded is None else self._ready(decoded)
-            if handler is None or index in breakpoints:
+            if handler is None:
                 return
-            block = (base >> _BLOCK_SHIFT) + (index >> 2)
-            if block != marked:
-                tag = tags[block]
-                if tag & (CODE_TAG - 1) not in (0, owner):
-                    return
-                tags[block] = tag | CODE_TAG
-                marked = block
-            slots[2 * index + 1] = word
-            slots[2 * index] = handler
+            table.add(words[first], handler)
 
     def _ready(self, decoded: Decoded) -> int | None:
         """The handler of an instruction that is decoded ahead of time; None where that would take too long."""

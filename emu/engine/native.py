@@ -13,7 +13,9 @@ import llvmlite.ir as ir
 
 from emu import state
 from emu.engine.cache import ObjectCache, fingerprint
+from emu.engine.helpers import build_helper
 from emu.engine.lower import AGAIN, CALLBACK, HANDLER, I32, I64, LEFT, PTR, Lower
+from emu.engine.sweep import SWEEP_TYPE, build_sweep
 from emu.isa.pattern import Decoded
 from emu.state import LEAVE, MASK64
 
@@ -57,6 +59,8 @@ class NativeCode:
         """Host seconds that took."""
         self.loop = self._function(("loop", ()), lambda module, name: _build_loop(module, name, False))
         self.decode_stub = self._function(("decode_stub", ()), _build_decode_stub)
+        self.sweep = SWEEP_TYPE(self._function(("sweep", ()), build_sweep))
+        """Decode ahead: see `emu.engine.sweep`."""
 
     @staticmethod
     def new_target() -> llvm.TargetMachine:
@@ -72,6 +76,10 @@ class NativeCode:
     def counting_loop(self) -> int:
         """The loop that counts branch targets and knows regions."""
         return self._function(("counting_loop", ()), lambda module, name: _build_loop(module, name, True))
+
+    def helper(self, is_store: bool) -> int:
+        """What regions call for loads, or for stores."""
+        return self._function(("helper", (int(is_store),)), lambda m, name: build_helper(m, name, is_store))
 
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:
@@ -127,11 +135,13 @@ class NativeCode:
 def _sources() -> bytes:
     """The text of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
+    made_by = (
+        "helpers", "lower", "native", "native_fp", "native_system", "native_transition", "outline", "region",
+        "region_lower", "sweep", "text",
+    )  # fmt: skip
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
-        root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
-        root / "engine" / "native_system.py", root / "engine" / "native_transition.py", root / "transition_table.py",
-        Path(__file__),
+        *(root / "engine" / f"{name}.py" for name in made_by), root / "transition_table.py",
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 
