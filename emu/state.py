@@ -56,6 +56,12 @@ HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and wh
 ORIGINALS = 83  # host address: by a region's number, the handler of its first instruction
 DECODE_STUB = 76  # host address of the handler that decodes
 SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
+# What native code needs to refill the software TLB by itself (emu.engine.refill), all host addresses but for RAM_BASE,
+# RAM_SIZE and REFILLED: what is known of the present context (0: nothing), the rows of the architectural TLB, the
+# callbacks for everything else, physical RAM, the pages that may be stored to without a word, the indices of the
+# software TLB that lost entries, and whether any entry there is native code's.
+QUICK, TLB_ROWS, PYTHON_LOAD, PYTHON_STORE, PYTHON_DECODE = 100, 101, 102, 103, 104
+RAM_BASE, RAM_SIZE, STORABLE, DROPPED, REFILLED = 105, 106, 107, 108, 109
 # What barriers have to come to Python for: 0 most of the time.
 BARRIERS = 71
 SOMETHING_WAITS, BARRIERS_WANTED = 1, 2

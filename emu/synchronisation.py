@@ -22,6 +22,8 @@ from emu.debug.events import (
     PendingUsed,
     RegisterWritten,
     Synchronised,
+    TlbEvicted,
+    TlbFilled,
 )
 from emu.registers.model import Register
 from emu.registers.pending import ActingRegisters, Pending
@@ -44,6 +46,9 @@ _TRAP_REGISTERS = frozenset(("HCR_EL2", "SCR_EL3"))
 
 _NEVER_WALKED = frozenset(("MECID_A0_EL2", "MECID_A1_EL2"))
 """MECID registers for leaves with AMEC=1 of EL2 and EL2&0, which have no stage 2 to map their tables."""
+
+_TOLD_BY_PYTHON = (FirstOwner, TlbFilled, TlbEvicted)
+"""What native code tells nobody of: it must not claim blocks or fill the TLB while somebody listens."""
 
 _DOMAINS = ("OSH", "NSH", "ISH", "SY")
 _TYPES = ("", "LD", "ST", "")
@@ -133,8 +138,8 @@ class Synchronisation:
     def wanted_changed(self) -> None:
         """Somebody began or ceased to listen to some kind of event."""
         self._update()
-        if self._cpu.wants(FirstOwner):
-            self._cpu.flush_translations()  # native code tells nobody of the blocks that it claims
+        if any(map(self._cpu.wants, _TOLD_BY_PYTHON)):
+            self._cpu.flush_translations()
 
     def _update(self, *, quietly: bool = False) -> None:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""

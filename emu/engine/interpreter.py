@@ -13,6 +13,7 @@ from emu.debug.events import FirstOwner
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import REGION_FLAG, NativeCode
 from emu.engine.reference import Reference
+from emu.engine.refill import FETCHED, LOADS, STORES, Refill
 from emu.engine.softtlb import SoftTlb
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
@@ -27,7 +28,7 @@ _WORDS = PAGE // 4
 _ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
-_ATOMIC, _UNPRIVILEGED = Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
+_NORMAL, _ATOMIC, _UNPRIVILEGED = Mode.NORMAL.value, Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
 _BRANCH_TYPE = Query.BRANCH_TYPE.value
 _DC_ZVA = 0xD50B_7420
 _LEFT_FOR_DEBUG = 2
@@ -66,6 +67,7 @@ class Interpreter:
         self._on_compile = on_compile
         self._native = NativeCode.shared(cache_folder)
         self._soft = SoftTlb(cpu.slots)
+        self._refill = Refill(cpu, self._soft)
         self._pages: dict[tuple[int, int], CodePage] = {}
         self._page_at_address: dict[int, CodePage] = {}
         self._owners_of_page: dict[int, list[int]] = {}
@@ -91,6 +93,12 @@ class Interpreter:
             strict=True,
         ):
             self._slots[slot] = ctypes.cast(callback, ctypes.c_void_p).value or 0
+        for python, slot, kind in (
+            (state.PYTHON_LOAD, state.CALL_LOAD, LOADS),
+            (state.PYTHON_STORE, state.CALL_STORE, STORES),
+            (state.PYTHON_DECODE, state.CALL_DECODE, FETCHED),
+        ):
+            self._slots[python], self._slots[slot] = self._slots[slot], self._native.refill(kind)
         self._slots[state.DECODE_STUB] = self._native.decode_stub
         self._slots[state.ARENA] = self._memory.arena_address
         self._slots[state.TAGS] = self._memory.tags_address
@@ -184,7 +192,7 @@ class Interpreter:
             self._memory.touch(where.pa)
             self._fill(state.STORE_TLB, va, where)
         elif where is not None and kind != _UNPRIVILEGED:
-            self._fill(state.LOAD_TLB, va, where)
+            self._fill(state.LOAD_TLB, va, where, is_plain=kind == _NORMAL and not va & max(size, mode >> 8) - 1)
         return CONTINUE
 
     def _store(self, va: int, size: int, mode: int) -> int:
@@ -199,10 +207,11 @@ class Interpreter:
         where = cpu.located
         if where is not None and kind != _UNPRIVILEGED:
             self._memory.touch(where.pa)
-            self._fill(state.STORE_TLB, va, where)
+            self._fill(state.STORE_TLB, va, where, is_plain=kind == _NORMAL and not va & max(size, mode >> 8) - 1)
         return CONTINUE
 
-    def _fill(self, table: int, va: int, where: Located) -> None:
+    def _fill(self, table: int, va: int, where: Located, *, is_plain: bool = False) -> None:
+        """Keep where an access went; `is_plain` if others of its kind will go the same way."""
         offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
         if offset is None or self.cpu.is_cached(where, Access.READ):
             return
@@ -216,6 +225,8 @@ class Interpreter:
             if self._memory.cache is None and not cpu.wants(FirstOwner) and self._memory.encrypted.open_page(offset):
                 strict |= state.CLAIMS
         self._soft.fill(table, va, offset, (offset - va) & state.MASK64, owner, strict)
+        if is_plain:
+            self._refill.learn(table, va, where, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
         if self.cpu.escape(_ESCAPES[kind], word):
@@ -305,6 +316,7 @@ class Interpreter:
             self._page_at_address[page.address] = page
             self._owners_of_page.setdefault(base, []).append(owner)
         self._soft.fill(state.FETCH_TLB, pc, offset, page.address, int(where.translation.is_guarded))
+        self._refill.learn(state.FETCH_TLB, pc, where, owner, page.address)
         tag = memory.tags[offset // BLOCK]
         index = (offset & (PAGE - 1)) >> 2
         if (

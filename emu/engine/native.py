@@ -12,6 +12,7 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from emu import state
+from emu.engine import native_refill
 from emu.engine.cache import ObjectCache, fingerprint
 from emu.engine.lower import AGAIN, CALLBACK, HANDLER, I32, I64, LEFT, PTR, Lower
 from emu.isa.pattern import Decoded
@@ -73,6 +74,12 @@ class NativeCode:
         """The loop that counts branch targets and knows regions."""
         return self._function(("counting_loop", ()), lambda module, name: _build_loop(module, name, True))
 
+    def refill(self, kind: int) -> int:
+        """What accesses of a kind call that find nothing in the software TLB (`emu.engine.native_refill`)."""
+        return self._function(
+            ("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind)
+        )
+
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:
         """The process's native code; the first caller's cache folder counts."""
@@ -130,7 +137,8 @@ def _sources() -> bytes:
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
         root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
-        root / "engine" / "native_system.py", Path(__file__),
+        root / "engine" / "native_system.py", root / "engine" / "native_refill.py", root / "translation" / "tlb_rows.py",
+        Path(__file__),
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from array import array
+from collections.abc import Callable
 
 from emu import state
 
@@ -35,6 +37,13 @@ class SoftTlb:
         self._kept_count = 0
         self._by_page: dict[int, list[tuple[int, int]]] = {}
         """By page of the arena: (index, key in `_kept`) of the entries that lead there, perhaps gone by now."""
+        self.quick: dict[int, int] = {}
+        """By context: the host address of what native code knows of it (`emu.engine.refill`)."""
+        self.on_flush: Callable[[], None] | None = None
+        """Told when everything is forgotten."""
+        self.dropped = (ctypes.c_uint8 * state.TLB_ENTRIES)()
+        """By index: 1 where native code has dropped what is in the buffer, but not what is kept aside."""
+        slots[state.DROPPED] = ctypes.addressof(self.dropped)
         self.flush()
 
     def enter(self, key: object) -> None:
@@ -47,10 +56,11 @@ class SoftTlb:
                 self.flush()
             number = self._contexts[key] = len(self._contexts) + self._FIRST
         self._slots[state.CONTEXT] = number << 2
+        self._slots[state.QUICK] = self.quick.get(number, 0)
 
     def enter_none(self) -> None:
         """A context in which nothing is ever cached."""
-        self._slots[state.CONTEXT] = 0
+        self._slots[state.CONTEXT] = self._slots[state.QUICK] = 0
 
     def fill(self, table: int, va: int, offset: int, first: int, second: int = 0, third: int = 0) -> None:
         """Add an entry for va's page in the current context; the three words are the table's own.
@@ -61,10 +71,13 @@ class SoftTlb:
         if not context:
             return
         if self._kept_count >= self._MOST_KEPT:
-            self.flush()
+            self._wipe()
         index = (va >> _PAGE_BITS) & _INDEX
         tag = va & ~0xFFF | context
         key = tag | _NUMBER[table]
+        if self.dropped[index]:
+            self._kept.pop(index, None)
+            self.dropped[index] = 0
         self._kept.setdefault(index, {})[key] = first, second, third
         self._by_page.setdefault(offset >> _PAGE_BITS, []).append((index, key))
         self._kept_count += 1
@@ -80,6 +93,9 @@ class SoftTlb:
         """Put an entry back that others pushed out; False where there is none for va's page in this context."""
         index = (va >> _PAGE_BITS) & _INDEX
         tag = va & ~0xFFF | self._slots[state.CONTEXT]
+        if self.dropped[index]:
+            self._kept.pop(index, None)
+            self.dropped[index] = 0
         others = self._kept.get(index)
         kept = None if others is None else others.get(tag | _NUMBER[table])
         if kept is None:
@@ -100,9 +116,18 @@ class SoftTlb:
         return (va + slots[entry + 1]) & state.MASK64, slots[entry + 2], slots[entry + 3] >> state.RECORD_SHIFT
 
     def flush(self) -> None:
-        """Forget everything."""
-        if self._is_empty:
+        """Forget everything, and what native code knows of contexts."""
+        self.quick.clear()
+        self._slots[state.QUICK] = 0
+        if self.on_flush is not None:
+            self.on_flush()
+        self._wipe()
+
+    def _wipe(self) -> None:
+        """Forget every entry."""
+        if self._is_empty and not self._slots[state.REFILLED]:
             return
+        self._slots[state.REFILLED] = 0
         self._slots[state.LOAD_TLB : state.GRANTS] = _BLANK
         self._kept.clear()
         self._kept_count = 0
@@ -129,10 +154,10 @@ class SoftTlb:
     def drop(self, va: int, size: int) -> None:
         """Forget a range of addresses in every context (their top bits are not compared: tags and tops vary)."""
         pages = max(1, size >> _PAGE_BITS)
-        if self._is_empty:
+        if self._is_empty and not self._slots[state.REFILLED]:
             return
         if pages >= state.TLB_ENTRIES:
-            self.flush()
+            self._wipe()
             return
         first = (va >> _PAGE_BITS) & _INDEX
         last = first + pages
@@ -143,7 +168,10 @@ class SoftTlb:
 
     def drop_physical(self, first: int, last: int) -> None:
         """Forget whatever leads to the arena's pages from `first` to before `last`."""
-        if self._is_empty:
+        if self._is_empty and not self._slots[state.REFILLED]:
+            return
+        if self._slots[state.REFILLED]:  # nobody knows where those entries lead
+            self._wipe()
             return
         if last - first < len(self._by_page):
             pages = [page for page in range(first, last) if page in self._by_page]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from emu.architecture import PAS, Regime, Security
 from emu.translation.controls import TCR_NAME, vmid_of
@@ -74,8 +75,7 @@ for _name in ("VAAE1", "VAALE1"):
     OPERATIONS[f"R{_name}"] = TlbiOperation(1, By.VA_ANY_ASID, _FIRST, is_range=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The entries that one TLBI removes. None in a field means that it is not compared."""
 
     regime: Regime
