@@ -12,8 +12,10 @@ from emu.cpu import Cpu
 from emu.debug.events import FirstOwner
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import REGION_FLAG, NativeCode
+from emu.engine.native_pages import SCAN_CALL
 from emu.engine.reference import Reference
-from emu.engine.refill import FETCHED, LOADS, STORES, Refill
+from emu.engine.refill import Refill
+from emu.engine.refill_layout import FETCHED, LOADS, STORES
 from emu.engine.softtlb import SoftTlb
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
@@ -102,9 +104,14 @@ class Interpreter:
         self._slots[state.DECODE_STUB] = self._native.decode_stub
         self._slots[state.ARENA] = self._memory.arena_address
         self._slots[state.TAGS] = self._memory.tags_address
+        cpu.memory.encrypted.scan_with(self._scan_pages)
         cpu.listen_to_translation(self._soft)
         cpu.listen_to_code_writes(self.forget_code)
         cpu.debug.on_armed = self._leave_for_debug
+
+    def _scan_pages(self, tags: int, count: int, ids: int, owned: int, mixed: int) -> None:
+        """`emu.mec.pages.Scan`; compiled when somebody looks."""
+        SCAN_CALL(self._native.scan_pages())(tags, count, ids, owned, mixed)
 
     @property
     def compiled(self) -> int:

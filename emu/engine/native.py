@@ -12,7 +12,7 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from emu import state
-from emu.engine import native_refill
+from emu.engine import native_pages, native_refill
 from emu.engine.cache import ObjectCache, fingerprint
 from emu.engine.lower import AGAIN, CALLBACK, HANDLER, I32, I64, LEFT, PTR, Lower
 from emu.isa.pattern import Decoded
@@ -76,9 +76,11 @@ class NativeCode:
 
     def refill(self, kind: int) -> int:
         """What accesses of a kind call that find nothing in the software TLB (`emu.engine.native_refill`)."""
-        return self._function(
-            ("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind)
-        )
+        return self._function(("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind))
+
+    def scan_pages(self) -> int:
+        """`emu.engine.native_pages`."""
+        return self._function(("scan_pages", ()), native_pages.build)
 
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:
@@ -137,7 +139,8 @@ def _sources() -> bytes:
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
         root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
-        root / "engine" / "native_system.py", root / "engine" / "native_refill.py", root / "translation" / "tlb_rows.py",
+        root / "engine" / "native_system.py", root / "engine" / "native_refill.py",
+        root / "engine" / "native_pages.py", root / "tlb_rows.py", root / "engine" / "refill_layout.py",
         Path(__file__),
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)

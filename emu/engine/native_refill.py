@@ -13,12 +13,12 @@ from typing import Any
 import llvmlite.ir as ir
 
 from emu import state
-from emu.engine import refill
+from emu import tlb_rows as rows
+from emu.engine import refill_layout as refill
 from emu.isa.ops import Mode
 from emu.mec.memory import CODE_TAG
 from emu.mec.writers import COUNT_SHIFT
 from emu.state import MASK64
-from emu.translation import tlb_rows as rows
 
 I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 PTR = ir.PointerType()
@@ -447,9 +447,8 @@ class _Builder:
         self._repeat(b.mul(count, I64(rows.LARGE)), shift)
         slots, drops = I64(state.GRANTS - state.LOAD_TLB), self._slot(state.DROPPED)
         self._repeat(slots, lambda at: b.store(I64(_NEVER), self._slot_place(b.add(at, I64(state.LOAD_TLB)))))
-        self._repeat(
-            I64(state.TLB_ENTRIES // 8), lambda at: self._store(I64(0x0101_0101_0101_0101), b.add(drops, b.shl(at, I64(3))))
-        )
+        ones = I64(0x0101_0101_0101_0101)
+        self._repeat(I64(state.TLB_ENTRIES // 8), lambda at: self._store(ones, b.add(drops, b.shl(at, I64(3)))))
         b.branch(done)
         b.position_at_end(done)
         return oldest

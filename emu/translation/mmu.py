@@ -10,6 +10,7 @@ from emu.debug.events import Moment
 from emu.features import Features
 from emu.mec.selection import mecid_value
 from emu.rme.gpt import GptCache, GranuleInfo, is_pa_operation
+from emu.tlb_rows import tag_of
 from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
 from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
 from emu.translation.controls import TTBR_NAME, Stage1Control, vmid_of
@@ -23,8 +24,7 @@ from emu.translation.staleness import Comparison, compare
 from emu.translation.story import tell
 from emu.translation.tables import Read
 from emu.translation.tlb import Tlb, TlbEntry, space_of
-from emu.translation.tlb_rows import tag_of
-from emu.translation.tlbi import Stages, base_name, scope_of
+from emu.translation.tlbi import Stages, scope_of
 from emu.translation.walk import Walker
 
 _GPT_REGISTERS = ("GPCCR_EL3", "GPTBR_EL3")

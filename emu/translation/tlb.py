@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 
+from emu import tlb_rows as rows
 from emu.architecture import PA, PAS, VA, Regime, Security
 from emu.debug.events import Moment
-from emu.translation import tlb_rows as rows
+from emu.tlb_rows import MOST_CLASSES, TlbRows, tag_of, vmid_and_asid
 from emu.translation.records import Translation
 from emu.translation.regimes import RegisterView
-from emu.translation.tlb_rows import TlbRows, tag_of, vmid_and_asid
 from emu.translation.tlbi import Scope, Stages, scope_of
 
 _LOW56 = (1 << 56) - 1
 _PAGE_SHIFT = 12
-MOST_CLASSES = 128
-"""Classes of translations that have numbers for native code."""
 _SPAN_OF_FEW = 1 << 16
 """Bytes of a TLBI's span up to which its pages are looked up one by one."""
 _FEW = 16
@@ -173,9 +171,7 @@ class Tlb:
             at = rows.ROWS + (link - 1) * rows.ROW
             if words[at] == key:
                 difference = words[at + rows.TAG] ^ tag
-                if not difference or (
-                    not difference & ~rows.ASID_MASK and not words[at + rows.TAG] & rows.ASID_MASK
-                ):
+                if not difference or (not difference & ~rows.ASID_MASK and not words[at + rows.TAG] & rows.ASID_MASK):
                     return link - 1
             link = words[at + rows.NEXT]
         first = self.rows.large
@@ -186,9 +182,7 @@ class Tlb:
                 if words[at] != space:
                     continue
                 difference = words[at + rows.TAG] ^ tag
-                if not difference or (
-                    not difference & ~rows.ASID_MASK and not words[at + rows.TAG] & rows.ASID_MASK
-                ):
+                if not difference or (not difference & ~rows.ASID_MASK and not words[at + rows.TAG] & rows.ASID_MASK):
                     return row
         return None
 
@@ -490,4 +484,5 @@ def _entry_of(words: memoryview, at: int, like: Translation) -> TlbEntry:
     vmid, asid = vmid_and_asid(words[at + rows.TAG])
     place = words[at + rows.PLACE]
     moment = Moment(words[at + rows.INSTRUCTION], VA(words[at + rows.PC]), place & 3, Security(place >> 2))
-    return TlbEntry(stages, regime, security, vmid, asid, replace(like, va_base=base, size=words[at + rows.SIZE], pa_base=output), moment)
+    translation = replace(like, va_base=base, size=words[at + rows.SIZE], pa_base=output)
+    return TlbEntry(stages, regime, security, vmid, asid, translation, moment)

@@ -1,8 +1,9 @@
 """Refills by native code change nothing: random guests with it, without it, and on the reference engine.
 
-A guest at Realm EL2 (one range, or two with ASIDs) or Realm EL1 (with stage 2 or without) rewrites its tables, forgets half of its TLBIs, changes MECIDs and
-enables, and makes accesses of all sizes through pages and blocks. Between slices of the run the outside does what EL3
-would: granule protection, new keys, other states. Everything that can be seen is compared after each slice.
+A guest at Realm EL2 (one range, or two with ASIDs) or Realm EL1 (with stage 2 or without) rewrites its tables,
+forgets half of its TLBIs, changes MECIDs and enables, and makes accesses of all sizes through pages and blocks. Between
+slices of the run the outside does what EL3 would: granule protection, new keys, other states. Everything that can be
+seen is compared after each slice.
 """
 
 from __future__ import annotations
@@ -212,7 +213,9 @@ def deed(source: random.Random, guest: Guest) -> Deed:
 
         return remap
     if kind < 0.85:
-        return lambda machine: machine.write(LEVEL3 + 8 * slot, (value & 0xFFF | XN | AF | FRAMES).to_bytes(8, "little"))
+        return lambda machine: machine.write(
+            LEVEL3 + 8 * slot, (value & 0xFFF | XN | AF | FRAMES).to_bytes(8, "little")
+        )
     if kind < 0.93:
         return lambda machine: machine.restore(machine.snapshot())
     name = "VMECID_P_EL2" if guest.level == 1 else "MECID_P0_EL2"
@@ -248,14 +251,12 @@ def check(seed: int, engines: tuple[tuple[str, bool], ...]) -> int:
         kinds = (OwnerChanged,) if engines is ALL else (OwnerChanged, TranslationFailed, StaleControlUsed)
         machine.events.subscribe(told.append, *kinds)
     for number in range(12):
+        length = guest.source.randrange(1, 400)
         for machine, told in zip(machines, events, strict=True):
             if number == 6 and listens:
                 machine.cpu.mmu.tlb.on_filled = machine.cpu._translation_filled
                 machine.events.subscribe(told.append, TlbFilled)
-            machine.run(max_instructions=guest.source.randrange(1, 400) if machine is machines[0] else slice_of)
-            if machine is machines[0]:
-                slice_of = machine.instructions - (before if number else 0)
-        before = machines[0].instructions
+            machine.run(max_instructions=length)
         act = deed(guest.source, guest)
         states = []
         for machine in machines:

@@ -27,6 +27,8 @@ ROW = 16
 """KEY: page number << SPACE_BITS | space for a page, space alone for larger entries. TAG: see `tag_of`. SERIAL: the
 fill's number. CLASS: number of a class plus 1, or 0. PLACE: exception level | Security state << 2.
 PLAIN: 1 for a page whose leaf is no larger, which native code may replace."""
+MOST_CLASSES = 128
+"""Classes that have numbers."""
 UNUSED = (1 << 64) - 1
 """KEY of a row that holds no entry."""
 SPACE_BITS = 6
