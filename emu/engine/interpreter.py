@@ -15,7 +15,6 @@ from emu.engine.native import REGION_FLAG, NativeCode
 from emu.engine.native_pages import SCAN_CALL
 from emu.engine.reference import Reference
 from emu.engine.refill import Refill
-from emu.engine.refill_layout import FETCHED, LOADS, STORES
 from emu.engine.softtlb import SoftTlb
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
@@ -69,7 +68,7 @@ class Interpreter:
         self._on_compile = on_compile
         self._native = NativeCode.shared(cache_folder)
         self._soft = SoftTlb(cpu.slots)
-        self._refill = Refill(cpu, self._soft)
+        self._refill = Refill(cpu, self._soft, self._native.refill)
         self._pages: dict[tuple[int, int], CodePage] = {}
         self._page_at_address: dict[int, CodePage] = {}
         self._owners_of_page: dict[int, list[int]] = {}
@@ -95,12 +94,6 @@ class Interpreter:
             strict=True,
         ):
             self._slots[slot] = ctypes.cast(callback, ctypes.c_void_p).value or 0
-        for python, slot, kind in (
-            (state.PYTHON_LOAD, state.CALL_LOAD, LOADS),
-            (state.PYTHON_STORE, state.CALL_STORE, STORES),
-            (state.PYTHON_DECODE, state.CALL_DECODE, FETCHED),
-        ):
-            self._slots[python], self._slots[slot] = self._slots[slot], self._native.refill(kind)
         self._slots[state.DECODE_STUB] = self._native.decode_stub
         self._slots[state.ARENA] = self._memory.arena_address
         self._slots[state.TAGS] = self._memory.tags_address

@@ -76,11 +76,13 @@ class NativeCode:
 
     def refill(self, kind: int) -> int:
         """What accesses of a kind call that find nothing in the software TLB (`emu.engine.native_refill`)."""
-        return self._function(("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind))
+        with self._lock:
+            return self._function(("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind))
 
     def scan_pages(self) -> int:
         """`emu.engine.native_pages`."""
-        return self._function(("scan_pages", ()), native_pages.build)
+        with self._lock:
+            return self._function(("scan_pages", ()), native_pages.build)
 
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:

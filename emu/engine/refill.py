@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Callable
 
 from emu import state
 from emu.architecture import PAGE, Access
@@ -70,6 +71,12 @@ from emu.translation.tables import Read
 
 _TABLES = {state.LOAD_TLB: LOADS, state.STORE_TLB: STORES, state.FETCH_TLB: FETCHED}
 _ACCESSES = (Access.READ, Access.WRITE, Access.FETCH)
+_CALLS = (
+    (state.PYTHON_LOAD, state.CALL_LOAD),
+    (state.PYTHON_STORE, state.CALL_STORE),
+    (state.PYTHON_DECODE, state.CALL_DECODE),
+)
+"""By kind of access: the slots of Python's callback and of what is called first."""
 _MOST_CONTEXTS = 128
 _E0PD = 0b11 << 55
 
@@ -90,8 +97,11 @@ class Memo:
 class Refill:
     """Teaches native code what the MMU has found."""
 
-    def __init__(self, cpu: Cpu, soft: SoftTlb) -> None:
+    def __init__(self, cpu: Cpu, soft: SoftTlb, code: Callable[[int], int]) -> None:
+        """`code` gives the host address of the native code for a kind of access."""
         self._cpu = cpu
+        self._code = code
+        self._is_installed = False
         self._soft = soft
         self._slots = cpu.slots
         memory = cpu.memory
@@ -199,7 +209,16 @@ class Refill:
         for upper in range(2 if request.regime.has_two_ranges else 1):
             memo.words[LIMITS + upper] = cpu.mmu.half(request.regime, bool(upper)).limit
         self._soft.quick[number] = self._slots[state.QUICK] = memo.address
+        if not self._is_installed:
+            self._install()
         return memo
+
+    def _install(self) -> None:
+        """Put the native code before the callbacks: compiled only now, for guests that translate anything."""
+        self._is_installed = True
+        slots = self._slots
+        for kind, (python, call) in enumerate(_CALLS):
+            slots[python], slots[call] = slots[call], self._code(kind)
 
     def _passed_for(self, pas: int, granules: tuple[int, int, int]) -> tuple[mmap.mmap, int]:
         key = granules[0], granules[1], pas
