@@ -136,7 +136,7 @@ class Cpu:
         self._code_listeners: list[Callable[[int, int], None]] = []
         memory.walk_observer = self._walk_mismatch
         memory.walk_storer = self._walk_stores
-        self.mmu.tlb.on_removed = self._translation_removed
+        self.mmu.tlb.on_gone = self._translation_gone
         self.mmu.tlb.on_filled = self._translation_filled
         self.mmu.tlb.on_evicted = self._translation_evicted
         if is_forgiving:
@@ -148,7 +148,8 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            if not state.CONTEXT <= slot <= state.ORIGINALS and slot != state.TRANSITION_BLOCK:
+            is_spared = state.CONTEXT <= slot <= state.ORIGINALS or state.QUICK <= slot <= state.REFILLED
+            if not is_spared and slot != state.TRANSITION_BLOCK:
                 self.slots[slot] = 0
         self.permissions.forget()
         self.transitions.forget()
@@ -352,13 +353,13 @@ class Cpu:
         for listener in self._code_listeners:
             listener(offset, size)
 
-    def _translation_removed(self, entry: object) -> None:
-        translation = getattr(entry, "translation", None)
+    def _translation_gone(self, base: int, size: int, is_stage2: bool) -> None:
+        """An entry left the TLB. On a strict one, what stage 2 alone did for an access had the address as its input."""
         for listener in self._listeners:
-            if translation is None or getattr(entry, "stage", "") == "2":
+            if is_stage2 and self.mmu.is_forgiving:
                 listener.flush()
             else:
-                listener.drop(translation.va_base, translation.size)
+                listener.drop(base, size)
 
     def _translation_filled(self, entry: TlbEntry) -> None:
         if self.wants(TlbFilled):

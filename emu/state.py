@@ -57,6 +57,12 @@ ORIGINALS = 83  # host address: by a region's number, the handler of its first i
 HELPER_LOAD, HELPER_STORE = 110, 111  # host addresses of what regions call (emu.engine.helpers)
 DECODE_STUB = 76  # host address of the handler that decodes
 SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
+# What native code needs to refill the software TLB by itself (emu.engine.refill), all host addresses but for RAM_BASE,
+# RAM_SIZE and REFILLED: a table of what is known of each context (0: nothing), the rows of the architectural TLB, the
+# callbacks for everything else, physical RAM, the pages that may be stored to without a word, the indices of the
+# software TLB that lost entries, and whether any entry there is native code's.
+QUICK, TLB_ROWS, PYTHON_LOAD, PYTHON_STORE, PYTHON_DECODE = 100, 101, 102, 103, 104
+RAM_BASE, RAM_SIZE, STORABLE, DROPPED, REFILLED = 105, 106, 107, 108, 109
 # What barriers have to come to Python for: 0 most of the time.
 BARRIERS = 71
 SOMETHING_WAITS, BARRIERS_WANTED = 1, 2
@@ -95,9 +101,14 @@ CLAIMS, IS_DEVICE = 1 << 16, 1 << 17
 """Of a store entry: stores may take blocks that nobody owns, and nobody wants to hear of it; the memory is Device."""
 TLB_BITS = 10
 TLB_ENTRIES = 1 << TLB_BITS
-SALT_SHIFT = 10
-"""How far CONTEXT is shifted and joined (exclusive or) with an address before bits [21:12] say where its entry is:
-contexts that take turns at the same addresses find their entries where they left them."""
+CONTEXTS = 1 << TLB_BITS
+"""Numbers of contexts; CONTEXT holds four times one. 0: nothing is cached."""
+SALT_MASK, SALT_SHIFT = 0b11 << TLB_BITS, 10
+"""Two bits of CONTEXT, and how far they are shifted to be joined (exclusive or) with an address before bits [21:12] say
+where its entry is: contexts that take turns at the same addresses find their entries where they left them. No more
+bits: who drops a page without knowing the contexts must look at every place."""
+SALTS = tuple(salt << TLB_BITS - 2 for salt in range(4))
+"""What the two bits may do to the index of a page's entry."""
 LOAD_TLB = SYSTEM + SYSTEM_SLOTS
 STORE_TLB = LOAD_TLB + 4 * TLB_ENTRIES
 FETCH_TLB = STORE_TLB + 4 * TLB_ENTRIES

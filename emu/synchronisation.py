@@ -22,6 +22,8 @@ from emu.debug.events import (
     PendingUsed,
     RegisterWritten,
     Synchronised,
+    TlbEvicted,
+    TlbFilled,
 )
 from emu.registers.model import Register
 from emu.registers.pending import ActingRegisters, Held, Pending
@@ -53,6 +55,8 @@ _A_FETCH = PendingUsed(
     Moment(0, VA(0), 0, Security.ROOT), "", 0, 0, Access.FETCH, VA(0), Moment(0, VA(0), 0, Security.ROOT)
 )
 """Stands for the fetches that go by an old value, in asking whether anybody wants to hear of them."""
+_TOLD_BY_PYTHON = (FirstOwner, TlbFilled, TlbEvicted)
+"""What native code tells nobody of: it must not claim blocks or fill the TLB while somebody listens."""
 
 _DOMAINS = ("OSH", "NSH", "ISH", "SY")
 _TYPES = ("", "LD", "ST", "")
@@ -187,8 +191,8 @@ class Synchronisation:
         self._cpu.transitions.forget()
         self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)
         self._update()
-        if self._cpu.wants(FirstOwner):
-            self._cpu.flush_translations()  # native code tells nobody of the blocks that it claims
+        if any(map(self._cpu.wants, _TOLD_BY_PYTHON)):
+            self._cpu.flush_translations()
 
     def _update(self, *, quietly: bool = False) -> None:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""

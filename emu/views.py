@@ -12,7 +12,7 @@ from emu.debug.events import Event, Hit, Owner
 from emu.errors import EmuError
 from emu.mec import selection
 from emu.mec.cache import DataCache
-from emu.mec.pages import MecPage
+from emu.mec.pages import Pages
 from emu.mec.rules import Finding, Rule, RuleChecker
 from emu.mec.writers import Writer
 from emu.memory import PhysicalMemory
@@ -44,7 +44,7 @@ class MecView:
         self.checker: RuleChecker | None = None
         """Set by the machine, once there is one."""
 
-    def pages(self) -> list[MecPage]:
+    def pages(self) -> Pages:
         """Every page that has an owned block, by address."""
         memory = self._memory
         regions = sorted((region.base, region.arena, region.size) for region in memory.regions)
@@ -113,9 +113,7 @@ class MecView:
         acting, features = cpu.acting, cpu.features
         names = (name for name in self.registers() if name != "MECIDR_EL2")
         generation = encrypted.generation(mecid)
-        pages = [
-            page for page in self.pages() if (page.pas, page.mecid, page.generation) == (PAS.REALM, mecid, generation)
-        ]
+        pages = self.pages().of(Owner(PAS.REALM, mecid, generation))
         entries = [
             entry
             for entry in self._cpu.mmu.tlb.entries()

@@ -12,8 +12,10 @@ from emu.cpu import Cpu
 from emu.debug.events import FirstOwner
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import REGION_FLAG, NativeCode
+from emu.engine.native_pages import SCAN_CALL
 from emu.engine.native_system import DC_ZVA
 from emu.engine.reference import Reference
+from emu.engine.refill import Refill
 from emu.engine.softtlb import SoftTlb
 from emu.engine.sweep import WordTable
 from emu.exceptions import Abandoned
@@ -29,7 +31,7 @@ _WORDS = PAGE // 4
 _ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
-_ATOMIC, _UNPRIVILEGED = Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
+_NORMAL, _ATOMIC, _UNPRIVILEGED = Mode.NORMAL.value, Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
 _BRANCH_TYPE = Query.BRANCH_TYPE.value
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
@@ -67,6 +69,7 @@ class Interpreter:
         self._on_compile = on_compile
         self._native = NativeCode.shared(cache_folder)
         self._soft = SoftTlb(cpu.slots)
+        self._refill = Refill(cpu, self._soft, self._native.refill)
         self._pages: dict[tuple[int, int], CodePage] = {}
         self._page_at_address: dict[int, CodePage] = {}
         self._owners_of_page: dict[int, list[int]] = {}
@@ -97,9 +100,14 @@ class Interpreter:
         self._slots[state.ARENA] = self._memory.arena_address
         self._slots[state.TAGS] = self._memory.tags_address
         self._soft.on_renumbered = cpu.transitions.forget
+        cpu.memory.encrypted.scan_with(self._scan_pages)
         cpu.listen_to_translation(self._soft)
         cpu.listen_to_code_writes(self.forget_code)
         cpu.debug.on_armed = self._leave_for_debug
+
+    def _scan_pages(self, tags: int, count: int, ids: int, owned: int, mixed: int) -> None:
+        """`emu.mec.pages.Scan`; compiled when somebody looks."""
+        SCAN_CALL(self._native.scan_pages())(tags, count, ids, owned, mixed)
 
     @property
     def compiled(self) -> int:
@@ -187,7 +195,7 @@ class Interpreter:
             self._memory.touch(where.pa)
             self._fill(state.STORE_TLB, va, where)
         elif where is not None and kind != _UNPRIVILEGED:
-            self._fill(state.LOAD_TLB, va, where)
+            self._fill(state.LOAD_TLB, va, where, is_plain=kind == _NORMAL and not va & max(size, mode >> 8) - 1)
         return CONTINUE
 
     def _store(self, va: int, size: int, mode: int) -> int:
@@ -202,10 +210,11 @@ class Interpreter:
         where = cpu.located
         if where is not None and kind != _UNPRIVILEGED:
             self._memory.touch(where.pa)
-            self._fill(state.STORE_TLB, va, where)
+            self._fill(state.STORE_TLB, va, where, is_plain=kind == _NORMAL and not va & max(size, mode >> 8) - 1)
         return CONTINUE
 
-    def _fill(self, table: int, va: int, where: Located) -> None:
+    def _fill(self, table: int, va: int, where: Located, *, is_plain: bool = False) -> None:
+        """Keep where an access went; `is_plain` if others of its kind will go the same way."""
         offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
         if offset is None or self.cpu.is_cached(where, Access.READ):
             return
@@ -221,6 +230,8 @@ class Interpreter:
             if self._memory.cache is None and not cpu.wants(FirstOwner) and self._memory.encrypted.open_page(offset):
                 strict |= state.CLAIMS
         self._soft.fill(table, va, offset, (offset - va) & state.MASK64, owner, strict)
+        if is_plain:
+            self._refill.learn(table, va, where, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
         if self.cpu.escape(_ESCAPES[kind], word):
@@ -312,6 +323,7 @@ class Interpreter:
             self._page_at_address[page.address] = page
             self._owners_of_page.setdefault(base, []).append(owner)
         self._soft.fill(state.FETCH_TLB, pc, offset, page.address, int(where.translation.is_guarded))
+        self._refill.learn(state.FETCH_TLB, pc, where, owner, page.address)
         tag = memory.tags[offset // BLOCK]
         index = (offset & (PAGE - 1)) >> 2
         if (

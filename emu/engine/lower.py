@@ -265,7 +265,7 @@ class Lower:
         """
         b = self.b
         context = self.value(self.get(state.CONTEXT))
-        salted = b.xor(address, b.shl(context, I64(state.SALT_SHIFT)))
+        salted = b.xor(address, b.shl(b.and_(context, I64(state.SALT_MASK)), I64(state.SALT_SHIFT)))
         index = b.and_(b.lshr(salted, I64(12)), I64(state.TLB_ENTRIES - 1))
         entry = self.slot(b.add(b.shl(index, I64(2)), self.value(table)))
         tag = b.load(entry, typ=I64)

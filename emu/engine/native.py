@@ -12,6 +12,7 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from emu import state
+from emu.engine import native_pages, native_refill
 from emu.engine.cache import ObjectCache, fingerprint
 from emu.engine.helpers import build_helper
 from emu.engine.lower import AGAIN, CALLBACK, HANDLER, I32, I64, LEFT, PTR, Lower
@@ -81,6 +82,16 @@ class NativeCode:
         """What regions call for loads, or for stores."""
         return self._function(("helper", (int(is_store),)), lambda m, name: build_helper(m, name, is_store))
 
+    def refill(self, kind: int) -> int:
+        """What accesses of a kind call that find nothing in the software TLB (`emu.engine.native_refill`)."""
+        with self._lock:
+            return self._function(("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind))
+
+    def scan_pages(self) -> int:
+        """`emu.engine.native_pages`."""
+        with self._lock:
+            return self._function(("scan_pages", ()), native_pages.build)
+
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:
         """The process's native code; the first caller's cache folder counts."""
@@ -136,12 +147,12 @@ def _sources() -> bytes:
     """The text of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
     made_by = (
-        "helpers", "lower", "native", "native_fp", "native_system", "native_transition", "outline", "region",
-        "region_lower", "sweep", "text",
+        "helpers", "lower", "native", "native_fp", "native_pages", "native_refill", "native_system",
+        "native_transition", "outline", "refill_layout", "region", "region_lower", "sweep", "text",
     )  # fmt: skip
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
-        *(root / "engine" / f"{name}.py" for name in made_by), root / "transition_table.py",
+        *(root / "engine" / f"{name}.py" for name in made_by), root / "transition_table.py", root / "tlb_rows.py",
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 
@@ -219,7 +230,7 @@ def _build_loop(module: ir.Module, name: str, counts: bool) -> None:
 
     b.position_at_end(fetch)
     context = b.load(_slot(b, state_pointer, state.CONTEXT), typ=I64)
-    salted = b.xor(pc, b.shl(context, I64(state.SALT_SHIFT)))
+    salted = b.xor(pc, b.shl(b.and_(context, I64(state.SALT_MASK)), I64(state.SALT_SHIFT)))
     index = b.and_(b.lshr(salted, I64(12)), I64(state.TLB_ENTRIES - 1))
     line = b.gep(state_pointer, [b.add(b.shl(index, I64(2)), I64(state.FETCH_TLB))], source_etype=I64)
     # Bits [1:0] of the pc stay in the comparison: no tag has them, so a misaligned pc always misses.

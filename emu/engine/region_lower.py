@@ -383,7 +383,7 @@ class RegionLower(Lower):
         b = self.b
         aligned = max(align, size)
         context = self.get(state.CONTEXT)
-        salted = b.xor(address, b.shl(context, state.SALT_SHIFT))
+        salted = b.xor(address, b.shl(b.and_(context, state.SALT_MASK), state.SALT_SHIFT))
         line = b.and_(b.lshr(salted, 7), (state.TLB_ENTRIES - 1) << 5)
         entry = b.gep(self._region.slot(table), [line], source_etype=I8)
         expected = b.or_(b.and_(address, ~0xFFF & MASK64), context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from array import array
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ _NEVER = state.MASK64
 _BLANK = memoryview(array("Q", [_NEVER]) * (state.GRANTS - state.LOAD_TLB))
 _PAGE_BITS = 12
 _INDEX = state.TLB_ENTRIES - 1
+_SALT_BLOCK = state.TLB_ENTRIES // len(state.SALTS)
+"""Pages in a row whose places stay together whatever the salt."""
 
 
 class SoftTlb:
@@ -24,7 +27,7 @@ class SoftTlb:
     MECID written back) finds its entries again at the price of a call.
     """
 
-    _FIRST, _LAST = 1, 1023
+    _FIRST, _LAST = 1, state.CONTEXTS - 1
     _MOST_KEPT = 1 << 16
 
     def __init__(self, slots: memoryview) -> None:
@@ -39,17 +42,25 @@ class SoftTlb:
         self._by_page: dict[int, list[tuple[int, int]]] = {}
         """By page of the arena: (page modulo TLB_ENTRIES, key in `_kept`) of the entries that lead there, perhaps gone
         by now."""
+        self._quick = (ctypes.c_uint64 * state.CONTEXTS)()
+        slots[state.QUICK] = ctypes.addressof(self._quick)
+        self.on_flush: Callable[[], None] | None = None
+        """Told when everything is forgotten."""
+        self.dropped = (ctypes.c_uint8 * state.TLB_ENTRIES)()
+        """By page modulo TLB_ENTRIES: 1 where native code has dropped what is in the buffer, but not what is kept."""
+        slots[state.DROPPED] = ctypes.addressof(self.dropped)
         self.flush()
 
     def place(self, table: int, va: int) -> int:
         """The slot where the entry for va's page in the current context is, or would be."""
-        return table + 4 * ((va ^ self._slots[state.CONTEXT] << state.SALT_SHIFT) >> _PAGE_BITS & _INDEX)
+        salt = (self._slots[state.CONTEXT] & state.SALT_MASK) << state.SALT_SHIFT
+        return table + 4 * ((va ^ salt) >> _PAGE_BITS & _INDEX)
 
     @staticmethod
     def _place_of(key: int) -> int:
         """The slot of the entry with this key in `_kept`."""
         tag = key & ~3
-        salted = tag ^ (tag & 0xFFF) << state.SALT_SHIFT
+        salted = tag ^ (tag & state.SALT_MASK) << state.SALT_SHIFT
         return _TABLES[key & 3] + 4 * (salted >> _PAGE_BITS & _INDEX)
 
     def enter(self, key: object) -> None:
@@ -78,10 +89,13 @@ class SoftTlb:
         if not context:
             return
         if self._kept_count >= self._MOST_KEPT:
-            self.flush()
+            self._wipe()
         index = (va >> _PAGE_BITS) & _INDEX
         tag = va & ~0xFFF | context
         key = tag | _NUMBER[table]
+        if self.dropped[index]:
+            self._kept.pop(index, None)
+            self.dropped[index] = 0
         self._kept.setdefault(index, {})[key] = first, second, third
         self._by_page.setdefault(offset >> _PAGE_BITS, []).append((index, key))
         self._kept_count += 1
@@ -97,6 +111,9 @@ class SoftTlb:
         """Put an entry back that others pushed out; False where there is none for va's page in this context."""
         index = (va >> _PAGE_BITS) & _INDEX
         tag = va & ~0xFFF | self._slots[state.CONTEXT]
+        if self.dropped[index]:
+            self._kept.pop(index, None)
+            self.dropped[index] = 0
         others = self._kept.get(index)
         kept = None if others is None else others.get(tag | _NUMBER[table])
         if kept is None:
@@ -117,9 +134,25 @@ class SoftTlb:
         return (va + slots[entry + 1]) & state.MASK64, slots[entry + 2], slots[entry + 3] >> state.RECORD_SHIFT
 
     def flush(self) -> None:
-        """Forget everything."""
-        if self._is_empty:
+        """Forget everything, and what native code knows of contexts."""
+        self.forget_quick()
+        if self.on_flush is not None:
+            self.on_flush()
+        self._wipe()
+
+    def teach_quick(self, number: int, memo: int) -> None:
+        """Where in the host's memory native code finds what it knows of a context (`emu.engine.refill`)."""
+        self._quick[number] = memo
+
+    def forget_quick(self) -> None:
+        """Native code knows nothing of any context."""
+        ctypes.memset(self._quick, 0, ctypes.sizeof(self._quick))
+
+    def _wipe(self) -> None:
+        """Forget every entry."""
+        if self._is_empty and not self._slots[state.REFILLED]:
             return
+        self._slots[state.REFILLED] = 0
         self._slots[state.LOAD_TLB : state.GRANTS] = _BLANK
         self._kept.clear()
         self._kept_count = 0
@@ -129,10 +162,11 @@ class SoftTlb:
     def forget_fetch(self, va: int) -> None:
         """Make the next fetch from va's page ask again."""
         index = (va >> _PAGE_BITS) & _INDEX
+        for salt in state.SALTS:
+            self._slots[state.FETCH_TLB + 4 * (index ^ salt)] = _NEVER
         kept = self._kept.get(index)
         if kept is not None:  # the top byte of a branch's target may not be that of the fetch
             for key in [key for key in kept if key & 3 == _NUMBER[state.FETCH_TLB]]:
-                self._remove(key)
                 del kept[key]
 
     def look_fetch(self, va: int) -> tuple[int, int] | None:
@@ -146,10 +180,10 @@ class SoftTlb:
     def drop(self, va: int, size: int) -> None:
         """Forget a range of addresses in every context (their top bits are not compared: tags and tops vary)."""
         pages = max(1, size >> _PAGE_BITS)
-        if self._is_empty:
+        if self._is_empty and not self._slots[state.REFILLED]:
             return
         if pages >= state.TLB_ENTRIES:
-            self.flush()
+            self._wipe()
             return
         first = (va >> _PAGE_BITS) & _INDEX
         last = first + pages
@@ -160,7 +194,10 @@ class SoftTlb:
 
     def drop_physical(self, first: int, last: int) -> None:
         """Forget whatever leads to the arena's pages from `first` to before `last`."""
-        if self._is_empty:
+        if self._is_empty and not self._slots[state.REFILLED]:
+            return
+        if self._slots[state.REFILLED]:  # nobody knows where those entries lead
+            self._wipe()
             return
         if last - first < len(self._by_page):
             pages = [page for page in range(first, last) if page in self._by_page]
@@ -180,13 +217,23 @@ class SoftTlb:
             self._slots[entry] = _NEVER
 
     def _drop(self, first: int, last: int) -> None:
+        """Forget the pages whose numbers modulo TLB_ENTRIES are from `first` to before `last`, in every context.
+
+        Native code fills entries that nobody keeps aside, so that every place is looked at where one may be.
+        """
+        at = first
+        while at < last:
+            end = min(last, (at | _SALT_BLOCK - 1) + 1)
+            for salt in state.SALTS:
+                for table in _TABLES:
+                    place = table + 4 * (at ^ salt)
+                    self._slots[place : place + 4 * (end - at)] = _BLANK[: 4 * (end - at)]
+            at = end
         if last - first == 1:
-            gone = [first] if first in self._kept else []
-        else:
-            gone = [index for index in self._kept if first <= index < last]
-        for index in gone:
-            for key in self._kept.pop(index):
-                self._remove(key)
+            self._kept.pop(first, None)
+            return
+        for index in [index for index in self._kept if first <= index < last]:
+            del self._kept[index]
 
 
 def _scattered(number: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from mectui.queries.labels import label
 
 if TYPE_CHECKING:
     import emu
-    from emu.mec.pages import MecPage
+    from emu.mec.pages import MecPage, Pages
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -114,7 +115,7 @@ def mec_map(machine: emu.Machine, columns: int = 32, zoom: int = 1, cursor: int 
     )
 
 
-def map_rows(pages: list[MecPage], chosen: dict[Owner, str], columns: int, zoom: int) -> list[MapRow]:
+def map_rows(pages: Iterable[MecPage], chosen: dict[Owner, str], columns: int, zoom: int) -> list[MapRow]:
     """Rows that have an owner in them, gaps between them named."""
     square = PAGE * zoom
     span = square * columns
@@ -143,10 +144,10 @@ def cell(pages: list[MecPage], chosen: dict[Owner, str]) -> Cell:
     return Cell(MIXED if is_mixed else chosen[owner], owner, is_mixed)
 
 
-def page_info(machine: emu.Machine, pa: int, pages: list[MecPage] | None = None) -> PageInfo:
+def page_info(machine: emu.Machine, pa: int, pages: Pages | None = None) -> PageInfo:
     """Everything known about the page of a physical address."""
     base = pa & ~(PAGE - 1)
-    found = next((page for page in (machine.mec.pages() if pages is None else pages) if page.pa == base), None)
+    found = (machine.mec.pages() if pages is None else pages).at(base)
     symbol = label(machine, base)
     if found is None:
         return PageInfo(base, None, 0, False, 0, symbol, None, "")
