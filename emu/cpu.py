@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emu import state
 from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
@@ -12,6 +12,7 @@ from emu.authentication import Authentication
 from emu.caches import Caches
 from emu.context import Context, Contexts
 from emu.debug.events import (
+    ENDS,
     Event,
     FirstOwner,
     Hit,
@@ -50,6 +51,10 @@ from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Fault, FaultKind, Request, Translation
 from emu.translation.regimes import sctlr_name
 from emu.translation.tlb import TlbEntry
+
+if TYPE_CHECKING:
+    from emu.debug.stops.code import CodeStops
+    from emu.debug.stops.watch import AccessWatch
 
 _ALIGNED = (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED)
 _SP_SLOTS = (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)
@@ -119,8 +124,12 @@ class Cpu:
         self.authentication = Authentication(self)
         self.monitors = Monitors(self)
         self.debug = SelfHostedDebug(self)
-        self.breakpoints: dict[int, int] = {}
-        """Addresses that stop the run before their instruction, and the breakpoint's number."""
+        self.code_stops: CodeStops | None = None
+        """Breakpoints of a debugger; None while there are none."""
+        self.watch: AccessWatch | None = None
+        """Watchpoints of a debugger; None while there are none."""
+        self._restored_access: Request | None = None
+        """The last data access before the snapshot that was restored, while there has been none since."""
         self.stop: Stop | None = None
         """Set by whoever ends the run; the run loop hands it out."""
         self.located: Located | None = None
@@ -481,7 +490,7 @@ class Cpu:
         if not info:
             info, va, place = slots[state.EARLIER_INFO], slots[state.EARLIER_VA], slots[state.EARLIER_PLACE]
             if not info:
-                return None
+                return self._restored_access
             context, el = self.contexts.known[place >> state.EARLIER_SHIFT], place & 3
             pan, uao = place & state.EARLIER_PAN, place & state.EARLIER_UAO
         access = Access.WRITE if info & state.LAST_ACCESS_WRITE else Access.READ
@@ -490,16 +499,23 @@ class Cpu:
     def load(self, va: int, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> int:
         """A data load as the guest makes it; raises Abandoned after taking an exception."""
         value = shift = 0
-        for at, length, where in self._pieces(va, size, Access.READ, mode, align):
+        pieces = self._pieces(va, size, Access.READ, mode, align)
+        for at, length, where in pieces:
             value |= self._read(at, length, where, Access.READ) << shift
             shift += 8 * length
+        if self.watch is not None:
+            self.watch.loaded(va, size, value, pieces)
         return value
 
     def store(self, va: int, size: int, value: int, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
         """A data store as the guest makes it; raises Abandoned after taking an exception."""
-        for at, length, where in self._pieces(va, size, Access.WRITE, mode, align):
+        pieces = self._pieces(va, size, Access.WRITE, mode, align)
+        stored = None if self.watch is None else self.watch.storing(va, size, value, pieces)
+        for at, length, where in pieces:
             self._write(at, length, value & (1 << 8 * length) - 1, where)
             value >>= 8 * length
+        if stored is not None:
+            stored()
 
     def fetch(self, pc: int) -> int:
         """The instruction word at pc; raises Abandoned after taking an exception."""
@@ -675,7 +691,10 @@ class Cpu:
         where = self.locate(request, given)
         self.check_watchpoints(request, size)
         self.located = where
+        stored = None if self.watch is None else self.watch.storing(va, size, 0, [(va, size, where)])
         self._write(va, size, 0, where)
+        if stored is not None:
+            stored()
 
     def _external_abort(self, va: int, size: int, access: Access, pa: PA) -> None:
         reason = f"nothing answers at physical address {pa:#x}"
@@ -722,9 +741,12 @@ class Cpu:
         last = slots[state.AFTER_TRANSITION : state.AFTER_TRANSITION + 1]
         return bytes(slots[: state.STOP]) + bytes(slots[state.FPCR : state.LOAD_TLB]) + bytes(last)
 
-    def restore_architectural_state(self, kept: bytes, pending: dict[str, Pending] | None = None) -> None:
+    def restore_architectural_state(
+        self, kept: bytes, pending: dict[str, Pending] | None = None, last_access: Request | None = None
+    ) -> None:
         words = memoryview(kept).cast("Q")
         self.slots[: state.STOP] = words[: state.STOP]
+        self._restored_access = last_access
         self.slots[state.LAST_ACCESS_INFO] = self.slots[state.EARLIER_INFO] = 0
         self.slots[state.FPCR : state.LOAD_TLB] = words[state.STOP : -1]
         self.slots[state.AFTER_TRANSITION] = words[-1]
@@ -782,14 +804,15 @@ class Cpu:
 
     def stops_before(self, pc: int) -> bool:
         """Whether a breakpoint ends the run before the instruction at pc."""
-        return bool(self.breakpoints) and pc in self.breakpoints and self.instructions != self._resumed_at
+        stops = self.code_stops
+        return stops is not None and self.instructions != self._resumed_at and stops.stops_before(pc)
 
     def request_stop(self) -> None:
         """Leave before the next instruction; safe from any thread."""
         self.slots[state.STOP] = 1
 
     def end_run(self, stop: Stop) -> None:
-        """Leave after the present instruction."""
-        if self.stop is None:
+        """Leave after the present instruction. The guest's own end comes before what a debugger waits for."""
+        if self.stop is None or (stop.reason in ENDS and self.stop.reason not in ENDS):
             self.stop = stop
         self.slots[state.STOP] = 1

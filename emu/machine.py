@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from emu import state
 from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import MOST_KEPT, Cpu
 from emu.debug.bus import EventBus
-from emu.debug.events import Event, ExceptionTaken, Stop, StopReason
+from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
 from emu.debug.exception_log import ExceptionLog
+from emu.debug.explanation import Explanation, Rehearsal
 from emu.debug.rule_port import RulePort
+from emu.debug.stops import Stops
 from emu.debug.symbols import Symbols
+from emu.debug.what_if import Supposed
 from emu.devices.monitor import Monitor
 from emu.devices.mpe import BASE as MPE_BASE
 from emu.devices.mpe import ProtectionEngine
@@ -36,14 +40,15 @@ from emu.translation.staleness import Comparison
 from emu.translation.tlb import TlbEntry
 from emu.views import Breakpoints, EngineStatistics, Events, MecView, RegisterTable, TlbView
 
+if TYPE_CHECKING:
+    from emu.debug.history import History
+
 Engine = Literal["auto", "reference", "interpreter", "jit"]
 _ENGINES = ("auto", "reference", "interpreter", "jit")
 _UART_BASE = 0x0900_0000
 _SLICE = {"reference": 2_000, "interpreter": 4_000_000, "jit": 20_000_000}
 """Instructions between two looks at whether a pause was asked for: a few milliseconds each."""
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
-_ENDS = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
-"""The guest has ended by itself."""
 _SAME_EXCEPTION_LIMIT = 64
 """Exceptions in a row that return nowhere: the guest faults in its own vector."""
 
@@ -172,6 +177,7 @@ class Machine:
         self.cpu.system.monitor = self.monitor
         self.cpus = (self.cpu,)
         self._reference = Reference(self.cpu)
+        self._rehearsal: Rehearsal | None = None
         self._engine = self._build_engine(cache_folder, on_compile)
         self._handlers_before = self._handlers()
         self.mec = MecView(self.cpu, self.memory)
@@ -184,20 +190,26 @@ class Machine:
             on_waiting=self.cpu.transitions.wait_for,
         )
         self.tlb = TlbView(self.cpu)
-        self.breakpoints = Breakpoints(self.cpu)
         self.events = Events(self._bus)
+        self.stops = Stops(self)
+        """Breakpoints, watchpoints and catchpoints."""
+        self.history: History | None = None
+        """Whoever keeps moments of the run to go back to; None while nobody does."""
+        self.breakpoints = Breakpoints(self.stops)
+        self._checker.on_found = self.stops.found
 
     def _build_monitor(self, width: int) -> Monitor:
-        def is_memory(pa: int) -> bool:
-            region = self.memory.region_of(pa)
-            return region is not None and region.is_writable
-
         return Monitor(
             mecid_width=width,
             refresh=self.cpu.system.refresh_key,
-            is_memory=is_memory,
+            is_memory=self.is_delegable,
             is_protected=lambda: bool(self.cpu.regs.field("GPCCR_EL3.GPC")),
         )
+
+    def is_delegable(self, pa: int) -> bool:
+        """Whether there is memory at an address that firmware may give to another address space."""
+        region = self.memory.region_of(pa)
+        return region is not None and region.is_writable
 
     def _build_engine(
         self, cache_folder: Path | Literal["default"] | None, on_compile: Callable[[int], None] | None
@@ -257,6 +269,7 @@ class Machine:
                 self.write(segment.address + len(segment.data), bytes(rest))
         self._images.append(image)
         self.symbols.add(list(image.symbols))
+        self.stops.symbols_changed()
         if self._entry is None:
             self._entry = image.entry
             self.cpu.pc = image.entry
@@ -265,9 +278,18 @@ class Machine:
 
     def step(self) -> Stop | None:
         """Execute one instruction; a Stop when it ended the run (exit, halt), else None."""
+        self._begin_run()
+        try:
+            self._reference.step()
+            if self.history is not None:
+                self.history.passed()
+            return self._ended()
+        finally:
+            self.stops.end_run()
+
+    def _begin_run(self) -> None:
         self.cpu.begin_run()
-        self._reference.step()
-        return self._ended()
+        self.stops.begin_run()
 
     def run(self, max_instructions: int | None = None, *, on_slice: Callable[[], None] | None = None) -> Stop:
         """Run until the guest ends, a breakpoint, a pause, or so many instructions.
@@ -275,7 +297,7 @@ class Machine:
         `on_slice` is called now and then between instructions, for whoever wants to look.
         """
         cpu = self.cpu
-        cpu.begin_run()
+        self._begin_run()
         self._pause_requested = False
         end = None if max_instructions is None else self.instructions + max_instructions
         budget = _SLICE[self.engine_name]
@@ -283,13 +305,17 @@ class Machine:
         try:
             while True:
                 amount = budget if end is None else min(budget, end - self.instructions)
+                if self.history is not None:
+                    amount = min(amount, self.history.room())
                 if amount > 0:
                     self._engine.run(amount)
+                if self.history is not None:
+                    self.history.passed()
                 stop = self._ended()
                 if stop is not None:
                     return stop
                 if cpu.stops_before(cpu.pc):
-                    return self._stop(StopReason.BREAKPOINT)
+                    return self.stops.stop_before()
                 if end is not None and self.instructions >= end:
                     return self._stop(StopReason.LIMIT)
                 if self._pause_requested:
@@ -297,6 +323,7 @@ class Machine:
                 if on_slice is not None:
                     on_slice()
         finally:
+            self.stops.end_run()
             self._seconds += time.perf_counter() - started
 
     def pause(self) -> None:
@@ -309,10 +336,12 @@ class Machine:
         stop, cpu.stop = cpu.stop, None
         if stop is None:
             return None
-        if stop.reason in _ENDS:
+        if stop.reason in ENDS:
             self._checker.finish()
+        elif cpu.stops_before(cpu.pc):
+            stop = replace(stop, message=f"{stop.message}; {self.stops.stop_before().message}")
         # The one who ended the run saw the pc of its own instruction; what counts is where the CPU is now.
-        return Stop(stop.reason, cpu.pc, cpu.el, cpu.security, stop.code, stop.message)
+        return replace(stop, pc=cpu.pc, el=cpu.el, security=cpu.security)
 
     def _stop_on_finding(self, finding: Finding) -> None:
         cpu = self.cpu
@@ -379,6 +408,8 @@ class Machine:
         self._checker.reset()
         for image in images:
             self._place(image)
+        if self.history is not None:
+            self.history.begin()
 
     # Memory and addresses, for those who look.
 
@@ -438,6 +469,27 @@ class Machine:
         with self.memory.unobserved():
             return self.cpu.mmu.explain(request)
 
+    def what_if(
+        self, registers: Mapping[str, int] | None = None, memory: Mapping[int, bytes] | None = None
+    ) -> Supposed:
+        """A machine like this one but for these registers ("TCR2_EL2", or a field of one: "TCR2_EL2.AMEC1") and bytes.
+
+        Ask it for walks: `what_if({"TCR2_EL2.AMEC1": 0}).explain(walk.request)`. This machine stays as it is.
+        Raises EmuError for what does not exist or does not fit.
+        """
+        supposed = Supposed(self)
+        for name, value in (registers or {}).items():
+            supposed.set_register(name, value)
+        for pa, data in (memory or {}).items():
+            supposed.write(pa, data)
+        return supposed
+
+    def explain_next(self) -> Explanation:
+        """What the next instruction will do, step by step, found out without executing it. Changes nothing."""
+        if self._rehearsal is None:
+            self._rehearsal = Rehearsal(self)
+        return self._rehearsal.explain()
+
     def _security_below(self, level: int) -> Security:
         try:
             return security_of(min(level, 2), self.cpu.acting)
@@ -486,6 +538,11 @@ class Machine:
         for listener in self._console_listeners:
             listener(data)
 
+    @property
+    def unread_input(self) -> bytes:
+        """What was typed for semihosting and not read yet."""
+        return bytes(self._console_input)
+
     def read_input(self, size: int) -> bytes:
         data = bytes(self._console_input[:size])
         del self._console_input[:size]
@@ -533,12 +590,15 @@ class Machine:
 
     # Snapshots.
 
-    def snapshot(self) -> Snapshot:
-        """The whole machine as it is now; cost and size follow the memory the guest touched."""
+    def snapshot(self, before: Snapshot | None = None) -> Snapshot:
+        """The whole machine as it is now; cost and size follow the memory the guest touched.
+
+        What did not change since `before` is shared with it.
+        """
         memory = self.memory
         return Snapshot(
             self.cpu.architectural_state(),
-            memory.copy_pages(),
+            memory.copy_pages() if before is None else memory.copy_pages(before.pages),
             memory.encrypted.bookkeeping(),
             CacheState() if memory.cache is None else memory.cache.state(),
             self.cpu.mmu.snapshot(),
@@ -555,6 +615,8 @@ class Machine:
             frozenset(self.cpu.regs.never_written),
             self.cpu.acting.pending(),
             self._checker.snapshot(),
+            self.last_access,
+            (self._last_exception, self._in_a_row),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -581,5 +643,6 @@ class Machine:
             self.monitor.restore(monitor)
         self.cpu.regs.never_written.clear()
         self.cpu.regs.never_written.update(snapshot.never_written)
-        self.cpu.restore_architectural_state(snapshot.state, snapshot.pending)
+        self.cpu.restore_architectural_state(snapshot.state, snapshot.pending, snapshot.last_access)
         self._checker.restore(snapshot.checker)
+        self._last_exception, self._in_a_row = snapshot.faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -64,6 +64,13 @@ class PageCopy(NamedTuple):
 _BLOCKS = PAGE // BLOCK
 _RECORD_WORDS = 2 * _BLOCKS
 _ZERO = PageCopy(bytes(PAGE), bytes(4 * _BLOCKS), None)
+_NOTHING: Mapping[int, PageCopy] = {}
+_OWNERS = int.from_bytes(OWNER_MASK.to_bytes(4, "little") * _BLOCKS, "little")
+
+
+def _owners(tags: bytes) -> int:
+    """The tags of a page without the marks of decoded code."""
+    return int.from_bytes(tags, "little") & _OWNERS
 
 
 class PhysicalMemory:
@@ -101,6 +108,8 @@ class PhysicalMemory:
         self.touched: set[int] = set()
         """Arena pages (by number) that may differ from zero: what a snapshot has to keep."""
         self.walk_observer: Callable[[PA, PAS, int, int], None] | None = None
+        self.walk_watch: Callable[[PA, PAS, int, int, int | None], None] | None = None
+        """A debugger's watchpoints: (pa, pas, mecid, value, the value before where a walk wrote one)."""
         self.walk_storer: Callable[[PA, PAS, int, int, bool], None] | None = None
         """Stores what hardware makes of a descriptor: (arena offset, value, owner id)."""
 
@@ -181,6 +190,8 @@ class PhysicalMemory:
             value, mismatch = self.encrypted.load(offset, 8, self.encrypted.owner_id(pas, mecid))
         if mismatch and self.walk_observer is not None:
             self.walk_observer(pa, pas, mecid, mismatch)
+        if self.walk_watch is not None and not self._is_looking:
+            self.walk_watch(pa, pas, mecid, value, None)
         return value, mismatch
 
     def swap_u64(
@@ -199,6 +210,8 @@ class PhysicalMemory:
             value, _ = self.encrypted.load(offset, 8, self.encrypted.owner_id(pas, mecid))
         if value == expected and self.walk_storer is not None:
             self.walk_storer(pa, pas, mecid, wanted, is_cacheable)
+            if self.walk_watch is not None:
+                self.walk_watch(pa, pas, mecid, wanted, value)
         return value
 
     def notice(self, pa: PA, size: int) -> tuple[int, int] | None:
@@ -242,29 +255,34 @@ class PhysicalMemory:
 
     # Pages as wholes, for snapshots.
 
-    def copy_pages(self) -> dict[int, PageCopy]:
-        """Every page that may differ from zero."""
-        return {page: self._copy_page(page) for page in self.touched}
+    def copy_pages(self, before: Mapping[int, PageCopy] = _NOTHING) -> dict[int, PageCopy]:
+        """Every page that may differ from zero; a copy of `before` that still holds is used again."""
+        return {page: self._copy_page(page, before.get(page)) for page in self.touched}
 
-    def _copy_page(self, page: int) -> PageCopy:
-        writers = bytes(self.writers[page * _RECORD_WORDS : (page + 1) * _RECORD_WORDS])
-        return PageCopy(
-            bytes(self.arena[page * PAGE : (page + 1) * PAGE]),
-            bytes(self.tags[page * _BLOCKS : (page + 1) * _BLOCKS]),
-            writers if writers != _ZERO.content else None,
-        )
+    def _copy_page(self, page: int, before: PageCopy | None = None) -> PageCopy:
+        content = bytes(self.arena[page * PAGE : (page + 1) * PAGE])
+        tags = bytes(self.tags[page * _BLOCKS : (page + 1) * _BLOCKS])
+        writers: bytes | None = bytes(self.writers[page * _RECORD_WORDS : (page + 1) * _RECORD_WORDS])
+        if writers == _ZERO.content:
+            writers = None
+        is_same = before is not None and content == before.content and writers == before.writers
+        if before is not None and is_same and (tags == before.tags or _owners(tags) == _owners(before.tags)):
+            return before
+        return PageCopy(content, tags, writers)
 
     def restore_pages(self, pages: dict[int, PageCopy]) -> Iterator[int]:
         """Make memory what these pages say and zero elsewhere; yields the number of each page that was written.
 
-        Marks of decoded code are not put back: engines set them again when they decode.
+        Marks of decoded code are not put back: engines set them again when they decode. Pages that are as they should
+        be keep theirs.
         """
         for page in self.touched - pages.keys():
             self._put_page(page, _ZERO)
             yield page
         for page, copy in pages.items():
-            self._put_page(page, copy)
-            yield page
+            if self._copy_page(page, copy) is not copy:
+                self._put_page(page, copy)
+                yield page
         self.touched = set(pages)
 
     def _put_page(self, page: int, copy: PageCopy) -> None:

@@ -77,6 +77,7 @@ class Permissions:
         self._decisions: dict[int, Decision] = {}
         self._trap_decisions: dict[tuple[int, int], Decision] = {}
         self._fp_disabled: dict[int, int] = {}
+        self._withheld: Callable[[int], bool] | None = None
         self.on_forgotten: Callable[[], None] | None = None
         """Told when the numbers of situations get another meaning."""
         self._here: dict[int, int] = {}
@@ -171,7 +172,14 @@ class Permissions:
 
     # Grants to native code. All are given after Python has done the access itself once.
 
+    def withhold(self, withheld: Callable[[int], bool] | None) -> None:
+        """Grant nothing for the instruction words that this names, so that each one of them comes to Python."""
+        self._withheld = withheld
+        self.forget()
+
     def _grant(self, word: int, slot: int, shift: int, second: int, third: int) -> None:
+        if self._withheld is not None and self._withheld(word):
+            return
         tag = self.situation() | word >> 5 & state.GRANT_KEY
         place = state.GRANTS + 4 * state.grant_index(tag)
         slots = self._slots

@@ -10,6 +10,7 @@ from emu.mec.rules import CheckerState
 from emu.memory import PageCopy
 from emu.registers.pending import Pending
 from emu.translation.mmu import MmuState
+from emu.translation.records import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,7 @@ class Snapshot:
     never_written: frozenset[str]
     pending: dict[str, Pending]
     checker: CheckerState
+    last_access: Request | None = None
+    """The last data access; None before the first."""
+    faults: tuple[int, int] = (-1, 0)
+    """What the watch over a guest that faults in its own vector remembers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emu import state
@@ -80,6 +81,16 @@ class System:
 
     def execute(self, kind: Escape, word: int) -> bool:
         return self._handlers[kind](word)
+
+    def intercept(self, kind: Escape, around: Callable[[int, Callable[[int], bool]], bool]) -> Callable[[], None]:
+        """Have a debugger's `around(word, execute)` stand in for one kind of instruction; call the result to end it."""
+        plain = self._handlers[kind]
+        self._handlers[kind] = lambda word: around(word, plain)
+
+        def undo() -> None:
+            self._handlers[kind] = plain
+
+        return undo
 
     # Exception-generating instructions.
 
@@ -301,6 +312,8 @@ class System:
         assert register is not None
         rt = word & 31
         value = self._read(register)
+        if register.hook == "random":
+            cpu.nzcv = 0
         if rt != state.XZR:
             cpu.slots[rt] = value
         if register.hook == "counter":
@@ -417,7 +430,6 @@ class System:
     def _random(self, name: str) -> int:
         """A number that the seed and the moment decide, so that every run repeats; RNDRRS draws another one."""
         cpu = self._cpu
-        cpu.nzcv = 0
         draw = 2 * cpu.instructions + (name == "RNDRRS")
         return scramble((cpu.regs.seed << 32) + draw)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emu.architecture import PA, PAS
+from emu.architecture import BLOCK, PA, PAS
 from emu.cpu import Cpu
 from emu.debug.bus import EventBus
 from emu.debug.events import Event, Hit, Owner
+from emu.debug.stops import CodeStop, Place, Stops
 from emu.errors import EmuError
 from emu.mec import selection
 from emu.mec.cache import DataCache
-from emu.mec.pages import Pages
+from emu.mec.memory import OWNER_MASK
+from emu.mec.pages import Pages, PageTable
 from emu.mec.rules import Finding, Rule, RuleChecker
 from emu.mec.writers import Writer
 from emu.memory import PhysicalMemory
@@ -46,9 +48,39 @@ class MecView:
 
     def pages(self) -> Pages:
         """Every page that has an owned block, by address."""
-        memory = self._memory
-        regions = sorted((region.base, region.arena, region.size) for region in memory.regions)
-        return memory.encrypted.pages(regions)
+        return self._memory.encrypted.pages(self._regions())
+
+    def page_table(self) -> PageTable:
+        """The same as arrays, for maps of millions of pages; `owner` says what an owner id stands for."""
+        return self._memory.encrypted.page_table(self._regions())
+
+    def owner(self, identity: int) -> Owner:
+        """The context that an owner id (of `page_table`, of `block_owners`) stands for."""
+        return self._memory.encrypted.owner(identity)
+
+    def block_owners(self, pa: int, size: int) -> list[int]:
+        """The owner id of each block of a stretch of memory, 0 for nobody; empty outside memory."""
+        first, last = self._memory.ram_offset(pa), self._memory.ram_offset(pa + size - 1)
+        if first is None or last is None:
+            return []
+        return [tag & OWNER_MASK for tag in self._memory.tags[first // BLOCK : last // BLOCK + 1]]
+
+    def raw(self, pa: int, size: int) -> bytes:
+        """What a probe on the memory bus would see: every block under its owner's key. Raises AddressError.
+
+        Memory that nobody stored to is not encrypted, and in the substitute model nothing is.
+        """
+        self._memory.peek(pa, size)
+        offset = self._memory.ram_offset(pa)
+        assert offset is not None
+        return self._memory.encrypted.raw(offset, size)
+
+    def generation(self, mecid: int) -> int:
+        """How many times the key of a Realm MECID has been refreshed."""
+        return self._memory.encrypted.generation(mecid)
+
+    def _regions(self) -> list[tuple[int, int, int]]:
+        return sorted((region.base, region.arena, region.size) for region in self._memory.regions)
 
     @property
     def hits(self) -> list[Hit]:
@@ -175,32 +207,31 @@ class TlbView:
 
 
 class Breakpoints:
-    """Numbered addresses that stop a run."""
+    """Numbered virtual addresses that stop a run: the plain ones of `Machine.stops`."""
 
-    def __init__(self, cpu: Cpu) -> None:
-        self._addresses = cpu.breakpoints
-        self._next = 1
+    def __init__(self, stops: Stops) -> None:
+        self._stops = stops
 
     def add(self, va: int) -> int:
         """Stop before the instruction at an address; returns the breakpoint's number."""
         va &= (1 << 64) - 1
-        if va in self._addresses:
-            return self._addresses[va]
-        number, self._next = self._next, self._next + 1
-        self._addresses[va] = number
-        return number
+        for point in self._stops.at_code(va):
+            return point.number
+        return self._stops.add(CodeStop(place=Place(va))).number
 
     def remove(self, number: int) -> None:
         """Raises EmuError when there is no such breakpoint."""
-        for va, known in list(self._addresses.items()):
-            if known == number:
-                del self._addresses[va]
-                return
-        raise EmuError(f"there is no breakpoint {number}: the numbers are in the list of breakpoints")
+        if number not in self.items():
+            raise EmuError(f"there is no breakpoint {number}: the numbers are in the list of breakpoints")
+        self._stops.remove(number)
 
     def items(self) -> dict[int, int]:
         """Number -> address."""
-        return {number: va for va, number in self._addresses.items()}
+        return {
+            point.number: point.address
+            for point in self._stops.items()
+            if isinstance(point.stop, CodeStop) and not point.stop.place.is_physical and point.address is not None
+        }
 
 
 class Events:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +14,19 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
-from mectui import themes
+from mectui import keymaps, preferences, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
-from mectui.screens.debugger import DebuggerScreen
-from mectui.screens.start import StartScreen
+from mectui.screens.loading import LoadingScreen
 from mectui.styling import StyleBook, textual_theme
 
 if TYPE_CHECKING:
     import emu
+    from mectui.lessons.text import Lesson
+    from mectui.screens.debugger import DebuggerScreen
 
+START, DEBUGGER = "mectui.screens.start", "mectui.screens.debugger"
+"""Modules that take a while to import, with all that is behind them: the first frame comes before they do."""
 Factory = Callable[[], "emu.Machine"]
 
 
@@ -48,35 +55,60 @@ class MectuiApp(App[int]):
         *,
         machine_factory: Factory | None = None,
         title: str = "",
+        guest_file: Path | None = None,
+        keeps_stops: bool = False,
         theme: str | None = None,
+        keymap: str | None = None,
+        is_plain: bool = False,
         commands: Sequence[str] = (),
         file_factory: Callable[[Path], Factory] = machine_for,
+        lesson: Lesson | None = None,
+        lesson_step: int | None = None,
     ) -> None:
-        """`commands` are executed after the first stop; `file_factory` makes the factory for a file opened later."""
+        """`commands` are executed after the first stop; `file_factory` makes the factory for a file opened later.
+
+        `keeps_stops`: what stops a guest is kept for the next time; `guest_file` is the file that the machine runs.
+        A theme or keymap that is not named is the one that was chosen last. `is_plain`: one pane at a time, no frames,
+        letters in place of signs, the terminal's cursor where the person is, for those who listen to their screen.
+        """
+        self._default_theme = themes.default(os.environ)  # before Textual takes NO_COLOR out of the environment
         self.theme_files = dict(themes.bundled())
-        self.theme_problems: list[str] = []
+        self.problems: list[str] = []
         self._books: dict[str, StyleBook] = {}
         super().__init__()
+        self.is_plain = is_plain
+        self.set_class(is_plain, "-plain")
         self.machine_factory = machine_factory
         self.guest = title
+        self.guest_file = guest_file
+        self.keeps_stops = keeps_stops
         self.commands = tuple(commands)
         self.file_factory = file_factory
+        self.lesson = lesson
+        self.lesson_step = lesson_step
         self.is_from_start_screen = False
-        self._add_user_themes()
+        self.preferences = preferences.load()
+        self._add_user_settings()
         for file in self.theme_files.values():
             self.register_theme(textual_theme(file))
-        wanted = theme if theme in self.theme_files else themes.DEFAULT
-        if theme is not None and theme not in self.theme_files:
-            self.theme_problems.append(f"There is no theme “{theme}”; there are {', '.join(self.theme_files)}.")
-        if wanted in self.theme_files:
-            self.theme = wanted
+        chosen = self.preferences.theme if theme is None else theme
+        if chosen is not None and chosen not in self.theme_files:
+            self.problems.append(f"There is no theme “{chosen}”; there are {', '.join(self.theme_files)}.")
+        self.theme = chosen if chosen in self.theme_files else self._default_theme
+        named = self.preferences.keymap if keymap is None else keymap
+        if named is not None and named not in self.keymaps:
+            self.problems.append(f"There is no keymap “{named}”; there are {', '.join(self.keymaps)}.")
+        self.keymap = self.keymaps.get(named or keymaps.DEFAULT, keymaps.PRESETS[keymaps.DEFAULT])
+        self.set_keymap(self.keymap.for_textual())
 
-    def _add_user_themes(self) -> None:
+    def _add_user_settings(self) -> None:
         from platformdirs import user_config_path
 
-        found, problems = themes.user_themes(user_config_path("mectui") / "themes")
+        folder = user_config_path("mectui")
+        found, problems = themes.user_themes(folder / "themes")
         self.theme_files |= found
-        self.theme_problems += problems
+        self.keymaps, more = keymaps.load(folder)
+        self.problems += [*problems, *more]
 
     # --- themes ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +117,7 @@ class MectuiApp(App[int]):
         """Domain styles under the current theme."""
         name = self.theme if self.theme in self.theme_files else themes.DEFAULT
         if name not in self._books:
-            self._books[name] = StyleBook(self.theme_files[name])
+            self._books[name] = StyleBook(self.theme_files[name], self.is_plain)
         return self._books[name]
 
     def theme_names(self) -> list[str]:
@@ -93,26 +125,75 @@ class MectuiApp(App[int]):
 
     def use_theme(self, name: str) -> None:
         self.theme = name
+        self._prefer(replace(self.preferences, theme=name))
 
     def next_theme(self) -> str:
         """Changes to the next theme and returns its title."""
         names = self.theme_names()
         at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
+        self.use_theme(names[(at + 1) % len(names)])
         return self.theme_files[self.theme].title
+
+    # --- keys and panes, as somebody likes them ---------------------------------------------------------------------
+
+    def use_keymap(self, name: str) -> None:
+        """`name` is one of `keymaps`."""
+        self.keymap = self.keymaps[name]
+        self.set_keymap(self.keymap.for_textual())
+        self._prefer(replace(self.preferences, keymap=name))
+        self.screen.refresh(layout=True)
+
+    def arrangement(self, guest: str) -> preferences.Arrangement | None:
+        return self.preferences.arrangements.get(guest)
+
+    def remember_arrangement(self, guest: str, arrangement: preferences.Arrangement) -> None:
+        self._prefer(preferences.with_arrangement(self.preferences, guest, arrangement))
+
+    def _prefer(self, wanted: preferences.Preferences) -> None:
+        if wanted != self.preferences:
+            self.preferences = wanted
+            preferences.save(wanted)
 
     # --- screens --------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        if self.machine_factory is not None:
-            self.open_machine(self.machine_factory, self.guest)
+        if self.lesson is not None:
+            self.open_lesson(self.lesson, self.lesson_step)
+        elif self.machine_factory is not None:
+            self.open_machine(self.machine_factory, self.guest, self.guest_file)
         else:
-            self.push_screen(StartScreen("; ".join(self.theme_problems)))
+            self.show_start_screen("; ".join(self.problems))
 
-    def open_machine(self, factory: Factory, guest: str) -> None:
-        """Shows the debugger on a new machine; one that was open is left behind."""
+    def _show(self, module: str, make: Callable[[Any], Screen[Any]], title: str = "") -> None:
+        """Shows the screen that `make` makes of a module, which is imported on another thread if it has to be."""
         self._leave_debugger()
-        self.push_screen(DebuggerScreen(factory, guest, self.commands))
+        if module in sys.modules:
+            self.push_screen(make(sys.modules[module]))
+            return
+        self.push_screen(LoadingScreen(title))
+
+        def load() -> None:
+            loaded = importlib.import_module(module)
+            if self.is_running:
+                self.call_from_thread(self._replace, lambda: make(loaded))
+
+        self.call_after_refresh(lambda: self.run_worker(load, thread=True))
+
+    def _replace(self, make: Callable[[], Screen[Any]]) -> None:
+        self._leave_debugger()
+        self.push_screen(make())
+
+    def open_machine(self, factory: Factory, guest: str, file: Path | None = None) -> None:
+        """Shows the debugger on a new machine; one that was open is left behind. `file` is whose stops are kept."""
+
+        def make(debugger: Any) -> Screen[Any]:
+            from mectui.saved import SavedStops
+
+            saved = SavedStops(file) if file is not None and self.keeps_stops else None
+            screen: Screen[Any] = debugger.DebuggerScreen(factory, guest, self.commands, saved=saved)
+            return screen
+
+        self._show(DEBUGGER, make, guest)
 
     def open_file(self, path: Path) -> None:
         """Shows the debugger on a file; it is one of the recent files once it has been loaded."""
@@ -124,11 +205,24 @@ class MectuiApp(App[int]):
             return machine
 
         self.is_from_start_screen = True
-        self.open_machine(build_and_remember, path.name)
+        self.open_machine(build_and_remember, path.name, path)
+
+    def open_lesson(self, lesson: Lesson, step: int | None = None) -> None:
+        """Shows the debugger on a lesson's guest, the lesson beside it, at a step or where the reader left."""
+
+        def make(debugger: Any) -> Screen[Any]:
+            from mectui.lessons import bookmark
+            from mectui.lessons.course import Course
+
+            mark = bookmark.load(lesson)
+            course = Course(lesson, mark if step is None else replace(mark, step=step))
+            screen: Screen[Any] = debugger.DebuggerScreen(machine_for(lesson.guest), lesson.guest.name, lesson=course)
+            return screen
+
+        self._show(DEBUGGER, make, lesson.title)
 
     def show_start_screen(self, problem: str = "") -> None:
-        self._leave_debugger()
-        self.push_screen(StartScreen(problem))
+        self._show(START, lambda start: start.StartScreen(problem))
 
     def failed(self, problem: str) -> bool:
         """A guest could not be loaded: back to where it was chosen. False where it was chosen on the command line."""
@@ -147,30 +241,42 @@ class MectuiApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the table, and every theme."""
-        if isinstance(screen, DebuggerScreen):
+        debugger = sys.modules.get(DEBUGGER)
+        if debugger is not None and isinstance(screen, debugger.DebuggerScreen):
             for action in of_scope(*SCREEN_SCOPES):
                 if action.name != "palette":
-                    title = f"{action.title[:1].upper()}{action.title[1:]}  ({action.shown_key})"
+                    key = self.keymap.shown_key(action)
+                    title = f"{action.title[:1].upper()}{action.title[1:]}" + (f"  ({key})" if key else "")
                     yield SystemCommand(title, action.help, _doing(screen, action.name))
         for name, file in self.theme_files.items():
-            yield SystemCommand(f"Theme: {file.title}", f"Use the theme “{name}”.", _theming(self, name))
+            yield SystemCommand(f"Theme: {file.title}", f"Use the theme “{name}”.", _using(self.use_theme, name))
+        for name, keymap in self.keymaps.items():
+            yield SystemCommand(
+                f"Keys: {name}", f"{keymap.title[:1].upper()}{keymap.title[1:]}.", _using(self.use_keymap, name)
+            )
 
 
 def _doing(screen: DebuggerScreen, name: str) -> Callable[[], None]:
     return lambda: screen.action_do(name)
 
 
-def _theming(app: MectuiApp, name: str) -> Callable[[], None]:
-    return lambda: app.use_theme(name)
+def _using(use: Callable[[str], None], name: str) -> Callable[[], None]:
+    return lambda: use(name)
 
 
 def run_app(
     *,
     machine_factory: Factory | None = None,
     title: str = "",
+    guest_file: Path | None = None,
+    keeps_stops: bool = False,
     theme: str | None = None,
+    keymap: str | None = None,
+    is_plain: bool = False,
     commands: Sequence[str] = (),
     file_factory: Callable[[Path], Factory] = machine_for,
+    lesson: Lesson | None = None,
+    lesson_step: int | None = None,
 ) -> int:
     """Runs the app until somebody leaves it; the exit code of the process.
 
@@ -178,7 +284,17 @@ def run_app(
     without it the start screen opens. An EmuError it raises is shown as a sentence.
     """
     app = MectuiApp(
-        machine_factory=machine_factory, title=title, theme=theme, commands=commands, file_factory=file_factory
+        machine_factory=machine_factory,
+        title=title,
+        guest_file=guest_file,
+        keeps_stops=keeps_stops,
+        theme=theme,
+        keymap=keymap,
+        is_plain=is_plain,
+        commands=commands,
+        file_factory=file_factory,
+        lesson=lesson,
+        lesson_step=lesson_step,
     )
     app.run()
     return app.return_code or 0

@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from emu.errors import EmuError
 from mectui.commands.options import Parser, add_machine_options
+from mectui.resources import guest_path
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
-LATER = {
-    "lesson": "opens a lesson",
-    "gdbserver": "serves gdb",
-    "serve": "serves the screen to a web browser",
-}
-"""Commands that are planned and not there yet: a name of theirs must not be taken for a file."""
 
-EPILOG = """\
-commands:
-  mectui                     the start screen: bundled guests, recent files
-  mectui GUEST [FILE ...]    the debugger, stopped at the entry point
-  mectui run GUEST           run without a screen          (mectui run --help)
-  mectui check GUEST         broken MEC rules, explained    (mectui check --help)
-  mectui walk GUEST ADDRESS  one page-table walk, explained (mectui walk --help)
-  mectui tlb GUEST           the TLB, stale entries marked  (mectui tlb --help)
-  mectui mec GUEST           MECIDs, and who owns which page (mectui mec --help)
-  mectui regs GUEST          the registers                  (mectui regs --help)
-  mectui bench               speed, beside QEMU             (mectui bench --help)
+@dataclass(frozen=True, slots=True)
+class Headless:
+    """A command of its own module in `mectui.commands`, imported when it is asked for."""
+
+    usage: str
+    help: str
+
+
+COMMANDS = {
+    "run": Headless("GUEST", "run without a screen"),
+    "check": Headless("GUEST", "broken MEC rules, explained"),
+    "walk": Headless("GUEST ADDRESS", "one page-table walk, explained"),
+    "tlb": Headless("GUEST", "the TLB, stale entries marked"),
+    "step": Headless("GUEST", "what the next instruction does, stage by stage"),
+    "gpt": Headless("GUEST [PA]", "the granule protection table, run by run"),
+    "mec": Headless("GUEST", "MECIDs, and who owns which page"),
+    "regs": Headless("GUEST", "the registers"),
+    "events": Headless("GUEST", "what happened: exceptions, MECID writes, hits"),
+    "lesson": Headless("[NAME]", "lessons: a list, or one on the screen"),
+    "bench": Headless("", "speed, beside QEMU"),
+    "serve": Headless("[GUEST]", "the screen in a web browser"),
+    "gdbserver": Headless("GUEST", "the guest for gdb, lldb and IDEs"),
+}
+"""Commands by name; each is the file of that name in `mectui/commands`."""
+
+
+def _epilog() -> str:
+    rows = [("mectui", "the start screen: bundled guests, recent files")]
+    rows.append(("mectui GUEST [FILE ...]", "the debugger, stopped at the entry point"))
+    rows += [(f"mectui {name} {command.usage}".rstrip(), command.help) for name, command in COMMANDS.items()]
+    listed = "\n".join(f"  {usage:<26} {text}" for usage, text in rows)
+    return f"""\
+commands (each has its own --help):
+{listed}
 
 GUEST is an ELF file, a raw image (with --load-at), or the name of a bundled guest.
 
@@ -42,16 +62,32 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="mectui",
         description="Watch Arm memory encryption contexts work: an AArch64 machine and a debugger for it.",
-        epilog=EPILOG,
+        epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     parser.add_argument("guest", nargs="?", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
     parser.add_argument("--theme", metavar="NAME", help="colours of the screen")
+    parser.add_argument("--keymap", metavar="NAME", help="keys: default, gdb, vim, function-keys, or mine (your own)")
+    parser.add_argument("--plain", action="store_true", help="for screen readers: one pane at a time, no frames")
+    parser.add_argument(
+        "--no-saved",
+        dest="saved",
+        action="store_false",
+        help="neither put back the guest's stops of the last time nor keep those of this one",
+    )
     parser.add_argument("-x", dest="script", metavar="FILE", help="commands to type at the start")
     add_machine_options(parser)
     return parser
+
+
+class _ShowVersion(argparse.Action):
+    """Looks the version up when it is asked for: that takes longer than all the rest of the parser."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(_version())
+        parser.exit()
 
 
 def _version() -> str:
@@ -63,13 +99,11 @@ def _version() -> str:
         return "mectui (from a source tree)"
 
 
-def _commands() -> dict[str, Callable[[Sequence[str]], int]]:
-    from mectui.commands import bench, check, mec, regs, run, tlb, walk
-
-    return {
-        "bench": bench.main, "check": check.main, "mec": mec.main, "regs": regs.main, "run": run.main,
-        "tlb": tlb.main, "walk": walk.main,
-    }  # fmt: skip
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    """The command's own `main`; none of the others is imported."""
+    module = importlib.import_module(f"mectui.commands.{name}")
+    chosen: Callable[[Sequence[str]], int] = module.main
+    return chosen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,14 +123,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _is_guest(arguments: Sequence[str]) -> bool:
+    """A bundled guest of a command's name, opened as any other: no guest follows it."""
+    following = arguments[1] if len(arguments) > 1 else "-"
+    return following.startswith("-") and following not in ("-h", "--help") and guest_path(arguments[0]) is not None
+
+
 def _dispatch(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else ""
-    if name in ("bench", "check", "mec", "regs", "run", "tlb", "walk"):
-        return _commands()[name](arguments[1:])
-    if name in LATER:
-        raise EmuError(
-            f"`mectui {name}` ({LATER[name]}) is not in this version; to open a file of that name, write ./{name}"
-        )
+    if name in COMMANDS and not _is_guest(arguments):
+        return _command(name)(arguments[1:])
     options = build_parser().parse_args(arguments)
     from mectui.commands import screen
 

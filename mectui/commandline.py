@@ -5,77 +5,59 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Union
 
-MASK64 = (1 << 64) - 1
+from emu.debug import expressions
+from emu.debug.expressions import (
+    Environment,
+    Expression,
+    ExpressionError,
+    MachineEnvironment,
+    NeedsMachineError,
+    RegisterValues,
+    Vocabulary,
+    compile_target,
+)
+from emu.debug.expressions.environment import error_of
+from emu.debug.expressions.fields import present_fields
+from emu.debug.expressions.names import STATE, RegisterName
+from emu.debug.expressions.tree import Name
+from emu.errors import EmuError
+from mectui.command_table import COMMANDS, CommandSpec, Kind
+from mectui.editing import Assignment
+from mectui.layout import ALL as PANES
+from mectui.render import values
+
+if TYPE_CHECKING:
+    import emu
+    from mectui.stop_orders import NewStop
+
+__all__ = ["COMMANDS", "Command", "CommandError", "CommandSpec", "Kind", "Known", "completions", "evaluate", "parse"]
+
 MOST_STEPS = 10**12
+WORKSPACES = ("debug", "translation", "mec", "lesson")
+ACCESSES = ("read", "write", "fetch")
+EYES = ("seen", "owner", "mecid", "raw")
+EVENTS = ("el", "security", "exception", "hit", "finding")
+
+Argument = Union[int, str, Assignment, "NewStop"]
 
 
 class CommandError(Exception):
-    """A line that cannot be understood; its text is one sentence for the person who typed it."""
+    """A line that cannot be understood; its text is one sentence for the person who typed it.
+
+    `position` is the place in the line that is meant, from 0, where one place is.
+    """
+
+    def __init__(self, sentence: str, position: int | None = None) -> None:
+        super().__init__(sentence)
+        self.position = position
 
 
-class Kind(Enum):
-    """What an argument is; completion offers what fits."""
-
-    ADDRESS = "ADDRESS"
-    COUNT = "N"
-    ASSIGNMENT = "REGISTER=VALUE"
-    EXPRESSION = "EXPRESSION"
-    EYES = "seen|owner|mecid N"
-    THEME = "THEME"
-    WORKSPACE = "WORKSPACE"
-    TEXT = "TEXT"
-    ACCESS = "read|write|fetch"
-    BREAKPOINT = "NUMBER|all"
-    REGISTER = "REGISTER"
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSpec:
-    """One command: its names, what it takes, what it does."""
-
-    name: str
-    help: str
-    needs: tuple[Kind, ...] = ()
-    may: tuple[Kind, ...] = ()
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def usage(self) -> str:
-        return " ".join([self.name, *(kind.value for kind in self.needs), *(f"[{kind.value}]" for kind in self.may)])
-
-
-COMMANDS = (
-    CommandSpec("step", "Execute N instructions (1).", may=(Kind.COUNT,), aliases=("s", "si")),
-    CommandSpec("next", "One instruction, or a whole call.", aliases=("n", "over")),
-    CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
-    CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
-    CommandSpec("until", "Run to an address.", needs=(Kind.ADDRESS,)),
-    CommandSpec("pause", "Pause the running guest.", aliases=("stop",)),
-    CommandSpec("restart", "Start again from reset."),
-    CommandSpec("break", "Set or remove a breakpoint.", needs=(Kind.ADDRESS,), aliases=("b",)),
-    CommandSpec("delete", "Remove a breakpoint by number, or all.", needs=(Kind.BREAKPOINT,), aliases=("d",)),
-    CommandSpec("breakpoints", "List the breakpoints.", aliases=("breaks",)),
-    CommandSpec("walk", "Show the page-table walk of an address.", (Kind.ADDRESS,), (Kind.ACCESS,), ("w",)),
-    CommandSpec("goto", "Show an address in the disassembly.", needs=(Kind.ADDRESS,), aliases=("g",)),
-    CommandSpec("mem", "Show memory at a virtual address.", needs=(Kind.ADDRESS,), aliases=("memory", "m")),
-    CommandSpec("pmem", "Show memory at a physical address.", needs=(Kind.ADDRESS,)),
-    CommandSpec("eyes", "Read memory as seen now, as its owner, or as a MECID.", needs=(Kind.EYES,)),
-    CommandSpec("set", "Change a register.", needs=(Kind.ASSIGNMENT,)),
-    CommandSpec("register", "Show a system register and its fields.", needs=(Kind.REGISTER,), aliases=("reg",)),
-    CommandSpec("print", "Show the value of an expression.", needs=(Kind.EXPRESSION,), aliases=("p",)),
-    CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
-    CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),
-    CommandSpec("workspace", "Change the workspace: debug, translation, mec.", needs=(Kind.WORKSPACE,)),
-    CommandSpec("help", "All keys and commands.", aliases=("h",)),
-    CommandSpec("quit", "Leave mectui.", aliases=("q", "exit")),
-)
-
-WORKSPACES = ("debug", "translation", "mec")
-ACCESSES = ("read", "write", "fetch")
-EYES = ("seen", "owner", "mecid")
+class WaitingError(CommandError):
+    """The line is well-formed, but only the machine itself can say what it means: parse it on the machine's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +65,9 @@ class Command:
     """A line that was understood: the command's name and its arguments as values."""
 
     name: str
-    arguments: tuple[int | str, ...] = ()
+    arguments: tuple[Argument, ...] = ()
+    waits: str = ""
+    """The line, where its values need memory or the like: parse it again with `Known.on` the machine's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +78,26 @@ class Known:
     symbol: Callable[[str], int | None]
     symbols: Callable[[], Sequence[str]]
     themes: Sequence[str] = ()
+    keymaps: Sequence[str] = ()
+    label: Callable[[int], str] | None = None
+    """Names an address by the symbol before it."""
+    environment: Environment | None = None
+    """Where values come from, if not from `registers`."""
+    given: tuple[expressions.Given, ...] = ()
+    """Names that only conditions of stops may use, such as `value`."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(tuple(self.registers), self.symbol, self.symbols, self.given)
+
+    def on(self, machine: emu.Machine) -> Known:
+        """The same names with the machine as it is now to evaluate them; for use on its thread."""
+        return replace(self, environment=MachineEnvironment(machine))
 
     def register(self, name: str) -> str | None:
         """A register's proper name, whatever case it was typed in."""
-        for candidate in (name, name.lower(), name.upper()):
-            if candidate in self.registers:
-                return candidate
-        return {"lr": "x30", "fp": "x29"}.get(name.lower()) if self.registers else None
+        found = self.vocabulary.find_register(name)
+        return found.source if found is not None and found.source in self.registers else None
 
 
 def find(name: str) -> CommandSpec:
@@ -121,10 +118,14 @@ def shortened(text: str, most: int = 40) -> str:
 
 def parse(text: str, known: Known) -> Command:
     """What `text` asks for. Raises CommandError."""
-    name, _, rest = text.strip().partition(" ")
-    if not name:
+    called, _, rest = text.strip().partition(" ")
+    if not called:
         raise CommandError("Type a command; “help” lists them all.")
+    name, slash, form = called.partition("/")
     spec = find(name)
+    if slash and (not spec.formats or form not in spec.formats or len(form) != 1):
+        offered = f"{spec.name}/{f', {spec.name}/'.join(spec.formats)}" if spec.formats else spec.usage
+        raise CommandError(f"“{shortened(called)}” is not a way to write “{spec.name}”; there is {offered}.")
     rest = rest.strip()
     if not rest:
         if spec.needs:
@@ -132,30 +133,49 @@ def parse(text: str, known: Known) -> Command:
         return Command(spec.name)
     if not spec.needs and not spec.may:
         raise CommandError(f"“{spec.name}” takes nothing after it, not “{shortened(rest)}”.")
-    return Command(spec.name, arguments(spec, rest, known))
+    # Blanks instead of what stands before keep the columns of errors those of the whole line.
+    line = " " * (len(text.rstrip()) - len(rest)) + rest
+    try:
+        return Command(spec.name, arguments(spec, line, known, form))
+    except WaitingError:
+        return Command(spec.name, (), text)
 
 
-def arguments(spec: CommandSpec, rest: str, known: Known) -> tuple[int | str, ...]:
+def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tuple[Argument, ...]:
+    """The arguments in a line whose command has been blanked out."""
     kind = (spec.needs or spec.may)[0]
+    rest = line.strip()
     match kind:
         case Kind.ADDRESS if Kind.ACCESS in spec.may:
-            head, _, last = rest.rpartition(" ")
-            if head and last.lower() in ACCESSES:
+            head, _, last = line.rpartition(" ")
+            if head.strip() and last.lower() in ACCESSES:
                 return evaluate(head, known), last.lower()
-            return (evaluate(rest, known),)
-        case Kind.ADDRESS | Kind.EXPRESSION:
-            return (evaluate(rest, known),)
+            return (evaluate(line, known),)
+        case Kind.ADDRESS:
+            return (evaluate(line, known),)
+        case Kind.EXPRESSION:
+            return (printed(line, known, form),)
         case Kind.COUNT:
-            count = evaluate(rest, known)
+            count = evaluate(line, known)
             if not 0 < count <= MOST_STEPS:
                 raise CommandError(f"“{spec.name}” takes a number from 1 up, not {shortened(rest)}.")
             return (count,)
         case Kind.BREAKPOINT:
             if rest.lower() == "all":
                 return ("all",)
-            return (evaluate(rest, known),)
+            return (evaluate(line, known),)
+        case Kind.PLACE | Kind.RANGE | Kind.CATCH | Kind.LOGGED:
+            return (stop_language().new_stop(spec.name, line, known),)
+        case Kind.CONDITION:
+            number, text = stop_language().number_and(line, known)
+            return int(number), str(text)
+        case Kind.IGNORE:
+            number, count = stop_language().number_and(line, known)
+            return int(number), evaluate(count, known)
+        case Kind.EVENT:
+            return (one_of(rest, EVENTS, "event"),)
         case Kind.ASSIGNMENT:
-            return assignment(rest, known)
+            return (assignment(line, known),)
         case Kind.REGISTER:
             register = known.register(rest)
             if register is None:
@@ -165,10 +185,21 @@ def arguments(spec: CommandSpec, rest: str, known: Known) -> tuple[int | str, ..
             return eyes(rest, known)
         case Kind.THEME:
             return (one_of(rest, known.themes, "theme"),)
+        case Kind.KEYMAP:
+            return (one_of(rest, known.keymaps, "keymap"),)
         case Kind.WORKSPACE:
             return (one_of(rest, WORKSPACES, "workspace"),)
+        case Kind.PANE:
+            return (one_of(rest, PANES, "pane"),)
         case _:
             return (rest,)
+
+
+def stop_language() -> ModuleType:
+    """It builds on this module, and is needed where somebody types a stop."""
+    from mectui import stop_language
+
+    return stop_language
 
 
 def one_of(text: str, choices: Sequence[str], what: str) -> str:
@@ -179,7 +210,7 @@ def one_of(text: str, choices: Sequence[str], what: str) -> str:
     raise CommandError(f"There is no {what} “{shortened(text)}”; there are {', '.join(choices)}.")
 
 
-def eyes(rest: str, known: Known) -> tuple[int | str, ...]:
+def eyes(rest: str, known: Known) -> tuple[Argument, ...]:
     word, _, number = rest.partition(" ")
     chosen = one_of(word, EYES, "view of memory")
     if chosen != "mecid":
@@ -192,17 +223,22 @@ def eyes(rest: str, known: Known) -> tuple[int | str, ...]:
     return chosen, mecid
 
 
-def assignment(rest: str, known: Known) -> tuple[int | str, ...]:
-    name, equals, value = rest.partition("=")
-    if not equals or not value.strip():
-        raise CommandError("“set” needs a register and a value: set x0=5.")
-    register = known.register(name.strip())
-    if register is None:
-        raise CommandError(unknown_register(name.strip(), known))
-    number = evaluate(value, known)
-    if register == "nzcv" and number > 15:
-        raise CommandError("nzcv has four bits: give it a value from 0 to 15.")
-    return register, number
+EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
+
+
+def assignment(line: str, known: Known) -> Assignment:
+    """ "PLACE=VALUE", to be computed when it is carried out. Whether it fits is told now, where that is known."""
+    found = EQUALS.search(line)
+    if found is None or not line[found.end() :].strip() or not line[: found.start()].strip():
+        raise CommandError("“set” needs a place and a value: set x0=5, set SCTLR_EL1.M=1, set [pa:0x4010_0000].w=5.")
+    try:
+        target = compile_target(line[: found.start()], known.vocabulary)
+        expression = compiled(" " * found.end() + line[found.end() :], known)
+        if not expression.needs_machine:
+            target.check(expression.evaluate(known.environment or RegisterValues(known.registers)))
+    except ExpressionError as error:
+        raise CommandError(str(error), error.start) from None
+    return Assignment(target, expression)
 
 
 def unknown_register(name: str, known: Known) -> str:
@@ -211,93 +247,108 @@ def unknown_register(name: str, known: Known) -> str:
     return f"There is no register “{shortened(name)}”{hint}"
 
 
-TERM = re.compile(r"\s*(?P<sign>[+-])?\s*(?P<term>[^\s+-]+)")
-
-
 def evaluate(text: str, known: Known) -> int:
-    """The value of numbers, symbols and registers joined by + and -, modulo 2**64. Raises CommandError."""
-    stripped = text.strip()
-    if not stripped:
-        raise CommandError("An address or a value is missing.")
-    exact = known.symbol(stripped)
-    if exact is not None:
-        return exact & MASK64
-    total, at = 0, 0
-    while at < len(stripped):
-        match = TERM.match(stripped, at)
-        if match is None or (at and match["sign"] is None):
-            raise CommandError(
-                f"“{shortened(stripped)}” is no address: join numbers, symbols and registers with + and -."
-            )
-        value = term(match["term"], known)
-        total += -value if match["sign"] == "-" else value
-        at = match.end()
-    return total & MASK64
+    """The value of an expression, an address or a number. Raises CommandError; WaitingError where it needs memory."""
+    return valued(compiled(text, known), known)
 
 
-def term(text: str, known: Known) -> int:
-    """One number, symbol or register."""
-    if text[0].isdigit():
-        return number(text)
-    register = known.register(text)
-    symbol = known.symbol(text)
-    if symbol is not None:
-        return symbol
-    if register is not None:
-        return known.registers[register]
-    near = difflib.get_close_matches(text, [*known.symbols()[:5000], *known.registers], 1)
-    hint = f"did you mean “{near[0]}”?" if near else "numbers look like 0x4000_0000 or 42."
-    raise CommandError(f"There is no symbol or register “{shortened(text)}”; {hint}")
-
-
-def number(text: str) -> int:
+def compiled(text: str, known: Known) -> Expression:
+    """An expression that has been understood."""
     try:
-        value = int(text.replace("_", ""), 0)
-    except ValueError:
-        raise CommandError(f"“{shortened(text)}” is no number; write 0x4000_0000, 42 or 0b101.") from None
-    if value > MASK64:
-        raise CommandError(f"“{shortened(text)}” does not fit into 64 bits.")
-    return value
+        return expressions.compile(text, known.vocabulary)
+    except ExpressionError as error:
+        raise CommandError(str(error), error.start) from None
+
+
+def valued(expression: Expression, known: Known) -> int:
+    environment = known.environment or RegisterValues(known.registers)
+    try:
+        return expression.evaluate(environment)
+    except NeedsMachineError as error:
+        raise WaitingError(str(error), error.start) from None
+    except ExpressionError as error:
+        raise CommandError(str(error), error.start) from None
+    except EmuError as error:
+        raise CommandError(error_of(error)) from None
+
+
+def printed(line: str, known: Known, form: str) -> str:
+    """What `print` shows: the expression and its value."""
+    expression = compiled(line, known)
+    number = valued(expression, known)
+    register = next(iter(expression.names()), "") if isinstance(expression.tree, Name) else ""
+    environment = known.environment or RegisterValues(known.registers)
+    fields = present_fields(register, environment) if register != "nzcv" else ()
+    return f"{shortened(line.strip())} is {values.value(expression, number, form, known.label, fields)}"
 
 
 def completions(text: str, known: Known, most: int = 40) -> list[str]:
     """Whole lines that `text` could become, the likeliest first."""
-    name, space, rest = text.partition(" ")
+    called, space, rest = text.partition(" ")
     if not space:
-        return [f"{spec.name} " if spec.needs else spec.name for spec in COMMANDS if spec.name.startswith(name.lower())]
+        name = called.lower()
+        return [f"{spec.name} " if spec.needs else spec.name for spec in COMMANDS if spec.name.startswith(name)]
     try:
-        spec = find(name)
+        spec = find(called.partition("/")[0])
     except CommandError:
         return []
     kinds = (*spec.needs, *spec.may)
     if not kinds:
         return []
-    match = re.search(r"[^\s+=-]*$", rest)
-    word = match[0] if match else ""
-    stem = text[: len(text) - len(word)]
-    return [f"{stem}{candidate}" for candidate in candidates(kinds, rest, word, known)[:most]]
+    start = len(called) + 1
+    found = [(at + start, word) for at, word in candidates(kinds, rest, known, most)]
+    return [f"{text[:at]}{word}" for at, word in found][:most]
 
 
-def candidates(kinds: tuple[Kind, ...], rest: str, word: str, known: Known) -> list[str]:
+def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> list[tuple[int, str]]:
+    """(position in `rest`, what could stand from there)."""
+    word = rest.rpartition(" ")[2]
+    start = len(rest) - len(word)
+    choices: list[str] = []
     match kinds[0]:
         case Kind.THEME:
-            return starting(known.themes, word)
+            choices = starting(known.themes, word)
+        case Kind.KEYMAP:
+            choices = starting(known.keymaps, word)
         case Kind.WORKSPACE:
-            return starting(WORKSPACES, word)
+            choices = starting(WORKSPACES, word)
+        case Kind.PANE:
+            choices = starting(PANES, word)
         case Kind.EYES:
-            return starting(EYES, word) if " " not in rest.strip() else []
+            choices = starting(EYES, word) if " " not in rest.strip() else []
         case Kind.BREAKPOINT:
-            return starting(("all",), word)
+            choices = starting(("all",), word)
+        case Kind.EVENT:
+            choices = starting(EVENTS, word)
+        case Kind.PLACE | Kind.RANGE | Kind.CATCH | Kind.LOGGED:
+            found: list[tuple[int, str]] = stop_language().candidates(kinds[0], rest, known, most)
+            return found
         case Kind.REGISTER:
-            return starting(list(known.registers), word)
-        case Kind.ASSIGNMENT if "=" not in rest:
-            return [f"{name}=" for name in starting(list(known.registers), word)]
-        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT:
-            accesses = starting(ACCESSES, word) if Kind.ACCESS in kinds and " " in rest else []
-            if not word and not accesses:
-                return []
-            return [*accesses, *starting(known.symbols(), word), *starting(list(known.registers), word)]
-    return []
+            choices = starting(list(known.registers), word)
+        case Kind.ASSIGNMENT | Kind.SUPPOSITION if EQUALS.search(rest) is None:
+            return targets(rest, known, most)
+        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT:
+            if Kind.ACCESS in kinds and " " in rest:
+                choices = starting(ACCESSES, word)
+            return [*((start, each) for each in choices), *in_expression(rest, known, most)]
+    return [(start, each) for each in choices]
+
+
+def targets(rest: str, known: Known, most: int) -> list[tuple[int, str]]:
+    """What a place to be changed could go on with: in a bracket an address, else a register or a field."""
+    found = in_expression(rest, known, most)
+    if rest.count("[") > rest.count("]"):
+        return found
+    names = known.vocabulary
+    return [(at, f"{each}=") for at, each in found if is_settable(names.find_register(each.partition(".")[0]))]
+
+
+def is_settable(register: RegisterName | None) -> bool:
+    return register is not None and register.source not in STATE
+
+
+def in_expression(rest: str, known: Known, most: int) -> list[tuple[int, str]]:
+    return expressions.completions(rest, len(rest), known.vocabulary, most)
 
 
 def starting(names: Sequence[str], word: str) -> list[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-ALL = ("disassembly", "registers", "walk", "memory", "tlb", "map", "hits", "findings", "console", "events")
+ALL = (
+    "lesson", "disassembly", "registers", "pipeline", "walk", "memory", "tlb", "gpt", "map", "ledger", "hits",
+    "findings", "stops", "console", "events", "timeline",
+)  # fmt: skip
 """Every pane, in the order of the tab key where all share one place."""
 
 WIDE = (132, 34)
@@ -18,6 +22,16 @@ class Workspace(StrEnum):
     DEBUG = "debug"
     TRANSLATION = "translation"
     MEC = "mec"
+    LESSON = "lesson"
+
+
+ABOUT = {
+    Workspace.DEBUG: "disassembly",
+    Workspace.TRANSLATION: "walk",
+    Workspace.MEC: "map",
+    Workspace.LESSON: "lesson",
+}
+"""The pane that a workspace is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +45,30 @@ class Place:
     panes: tuple[str, ...]
 
 
-def arrange(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
-    """The places of a workspace. Together they fill the board and hold every pane exactly once."""
+def arrange(width: int, height: int, workspace: Workspace, present: Collection[str] = ALL) -> tuple[Place, ...]:
+    """The places of a workspace. Together they fill the board and hold every pane of `present` exactly once."""
     if width >= WIDE[0] and height >= WIDE[1]:
-        return wide(width, height, workspace)
-    if width >= MEDIUM[0] and height >= MEDIUM[1]:
-        return medium(width, height, workspace)
-    if width >= SMALL[0] and height >= SMALL[1]:
-        return small(width, height, workspace)
-    first = {"debug": "disassembly", "translation": "walk", "mec": "map"}[workspace.value]
-    return (Place(0, 0, width, height, rotated(first)),)
+        places = wide(width, height, workspace)
+    elif width >= MEDIUM[0] and height >= MEDIUM[1]:
+        places = medium(width, height, workspace)
+    elif width >= SMALL[0] and height >= SMALL[1]:
+        places = small(width, height, workspace)
+    else:
+        places = (Place(0, 0, width, height, rotated(ABOUT[workspace])),)
+    chosen = (
+        Place(place.x, place.y, place.width, place.height, tuple(name for name in place.panes if name in present))
+        for place in places
+    )
+    return tuple(place for place in chosen if place.panes)
 
 
 def rotated(first: str) -> tuple[str, ...]:
     return (first, *(name for name in ALL if name != first))
+
+
+def rest(*taken: str) -> tuple[str, ...]:
+    """Every pane that is not named, in the order of the tab key; the lesson last."""
+    return tuple(name for name in (*ALL[1:], ALL[0]) if name not in taken)
 
 
 def columns(width: int, *shares: int) -> list[tuple[int, int]]:
@@ -64,15 +88,15 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             left, centre, right = columns(width, 34, 33, 33)
             hits, console, events = columns(width, 42, 29, 29)
             return (
-                Place(left[0], top[0], left[1], top[1], ("disassembly",)),
-                Place(centre[0], top[0], centre[1], top[1], ("registers",)),
+                Place(left[0], top[0], left[1], top[1], ("disassembly", "lesson")),
+                Place(centre[0], top[0], centre[1], top[1], ("registers", "pipeline")),
                 Place(right[0], top[0], right[1], top[1], ("walk",)),
                 Place(left[0], middle[0], left[1], middle[1], ("memory",)),
-                Place(centre[0], middle[0], centre[1], middle[1], ("tlb",)),
-                Place(right[0], middle[0], right[1], middle[1], ("map",)),
+                Place(centre[0], middle[0], centre[1], middle[1], ("tlb", "gpt")),
+                Place(right[0], middle[0], right[1], middle[1], ("map", "ledger")),
                 Place(hits[0], bottom[0], hits[1], bottom[1], ("hits", "findings")),
-                Place(console[0], bottom[0], console[1], bottom[1], ("console",)),
-                Place(events[0], bottom[0], events[1], bottom[1], ("events",)),
+                Place(console[0], bottom[0], console[1], bottom[1], ("console", "stops")),
+                Place(events[0], bottom[0], events[1], bottom[1], ("events", "timeline")),
             )
         case Workspace.TRANSLATION:
             left, right = columns(width, 1, 1)
@@ -80,13 +104,14 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             first, second, third = columns(height, 36, 38, 26)
             return (
                 Place(left[0], upper[0], left[1], upper[1], ("walk",)),
-                Place(left[0], lower[0], left[1], lower[1], ("disassembly",)),
+                Place(left[0], lower[0], left[1], lower[1], ("disassembly", "pipeline")),
                 Place(right[0], first[0], right[1], first[1], ("tlb",)),
-                Place(right[0], second[0], right[1], second[1], ("registers",)),
+                Place(right[0], second[0], right[1], second[1], ("registers", "gpt")),
                 Place(
-                    right[0], third[0], right[1], third[1], ("memory", "map", "hits", "findings", "console", "events")
+                    right[0], third[0], right[1], third[1],
+                    rest("walk", "disassembly", "pipeline", "tlb", "registers", "gpt"),
                 ),
-            )
+            )  # fmt: skip
         case Workspace.MEC:
             left, right = columns(width, 1, 1)
             upper, lower = columns(height, 58, 42)
@@ -94,10 +119,28 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             return (
                 Place(left[0], upper[0], left[1], upper[1], ("map",)),
                 Place(left[0], lower[0], left[1], lower[1], ("hits", "findings")),
-                Place(right[0], first[0], right[1], first[1], ("registers",)),
-                Place(right[0], second[0], right[1], second[1], ("memory", "walk", "tlb")),
-                Place(right[0], third[0], right[1], third[1], ("disassembly", "console", "events")),
-            )
+                Place(right[0], first[0], right[1], first[1], ("registers", "ledger")),
+                Place(right[0], second[0], right[1], second[1], ("memory", "walk", "tlb", "gpt")),
+                Place(
+                    right[0], third[0], right[1], third[1],
+                    rest("map", "hits", "findings", "registers", "ledger", "memory", "walk", "tlb", "gpt"),
+                ),
+            )  # fmt: skip
+        case Workspace.LESSON:
+            left, right = columns(width, 44, 56)
+            upper, lower = columns(height, 55, 45)
+            first, second = columns(right[1], 1, 1)
+            above = ("walk", "map", "tlb", "memory", "gpt", "ledger", "hits", "findings", "pipeline")
+            return (
+                Place(left[0], 0, left[1], height, ("lesson",)),
+                Place(right[0], upper[0], first[1], upper[1], ("disassembly",)),
+                Place(right[0] + second[0], upper[0], second[1], upper[1], ("registers",)),
+                Place(right[0], lower[0], first[1], lower[1], above),
+                Place(
+                    right[0] + second[0], lower[0], second[1], lower[1],
+                    rest("lesson", "disassembly", "registers", *above),
+                ),
+            )  # fmt: skip
 
 
 def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
@@ -107,41 +150,54 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     groups = {
         Workspace.DEBUG: (
             ("disassembly",),
-            ("registers",),
-            ("memory", "console", "events"),
-            ("walk", "tlb", "map", "hits", "findings"),
+            ("registers", "pipeline"),
+            ("memory", "console", "events", "stops", "timeline"),
+            rest("disassembly", "registers", "pipeline", "memory", "console", "events", "stops", "timeline"),
         ),
         Workspace.TRANSLATION: (
             ("walk",),
-            ("tlb", "registers"),
-            ("disassembly",),
-            ("memory", "map", "hits", "findings", "console", "events"),
+            ("tlb", "registers", "gpt"),
+            ("disassembly", "pipeline"),
+            rest("walk", "tlb", "registers", "gpt", "disassembly", "pipeline"),
         ),
         Workspace.MEC: (
             ("map",),
-            ("registers",),
+            ("registers", "ledger"),
             ("hits", "findings", "memory"),
-            ("disassembly", "walk", "tlb", "console", "events"),
+            rest("map", "registers", "ledger", "hits", "findings", "memory"),
+        ),
+        Workspace.LESSON: (
+            ("lesson",),
+            ("disassembly", "registers"),
+            (),
+            (*rest("lesson", "disassembly", "registers", "pipeline"), "pipeline"),  # it would tell the answers
         ),
     }[workspace]
     spots = ((left, upper), (right, upper), (left, lower), (right, lower))
-    return tuple(Place(x, y, w, h, panes) for ((x, w), (y, h)), panes in zip(spots, groups, strict=True))
+    places = [Place(x, y, w, h, panes) for ((x, w), (y, h)), panes in zip(spots, groups, strict=True)]
+    if workspace is Workspace.LESSON:
+        lesson = places[0]
+        return (Place(lesson.x, 0, lesson.width, height, lesson.panes), places[1], places[3])
+    return tuple(places)
 
 
 def small(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     """80x24: what the workspace is about above, everything else in tabs below."""
-    upper, lower = columns(height, 52, 48)
+    upper, lower = columns(height, *((62, 38) if workspace is Workspace.LESSON else (52, 48)))
     if workspace is Workspace.DEBUG:
         left, right = columns(width, 54, 46)
-        rest = ("walk", "memory", "tlb", "map", "hits", "findings", "console", "events")
         return (
             Place(left[0], upper[0], left[1], upper[1], ("disassembly",)),
-            Place(right[0], upper[0], right[1], upper[1], ("registers",)),
-            Place(0, lower[0], width, lower[1], rest),
+            Place(right[0], upper[0], right[1], upper[1], ("registers", "pipeline")),
+            Place(0, lower[0], width, lower[1], rest("disassembly", "registers", "pipeline")),
         )
-    first = "walk" if workspace is Workspace.TRANSLATION else "map"
-    order = {
-        "walk": ("tlb", "registers", "disassembly", "memory", "map", "hits", "findings", "console", "events"),
-        "map": ("hits", "findings", "registers", "disassembly", "memory", "walk", "tlb", "console", "events"),
-    }[first]
-    return (Place(0, upper[0], width, upper[1], (first,)), Place(0, lower[0], width, lower[1], order))
+    first = {
+        Workspace.TRANSLATION: ("tlb", "registers", "gpt", "disassembly"),
+        Workspace.MEC: ("hits", "ledger", "findings", "registers", "disassembly"),
+        Workspace.LESSON: ("disassembly", "registers", "walk", "map"),
+    }[workspace]
+    about = ABOUT[workspace]
+    return (
+        Place(0, upper[0], width, upper[1], (about,)),
+        Place(0, lower[0], width, lower[1], (*first, *rest(about, *first))),
+    )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING
 
+from emu import state
 from emu.debug.events import Stop, StopReason
+from emu.debug.stops import CatchKind, CatchStop, CodeStop, Place, StopPoint
+from mectui.exits import exits
 from mectui.queries.decode import decode
 
 if TYPE_CHECKING:
@@ -37,40 +41,60 @@ def stopped_here(machine: emu.Machine, reason: StopReason, message: str | None =
     return Stop(reason, cpu.pc, cpu.el, cpu.security, message=message)
 
 
-def is_at_breakpoint(machine: emu.Machine) -> bool:
-    return machine.cpu.pc in machine.breakpoints.items().values()
+class Frame:
+    """Where a function is active: its exception level, stack and guest, to know it again after others ran."""
+
+    def __init__(self, machine: emu.Machine, *, has_stack: bool = True) -> None:
+        """Without `has_stack` the stack pointer may be anywhere when control comes back."""
+        self._cpu = machine.cpu
+        self._is = self._identity()
+        self._stack = self._cpu.sp if has_stack else 0
+
+    def _identity(self) -> tuple[int, ...]:
+        cpu = self._cpu
+        guest = cpu.regs["VTTBR_EL2"] if cpu.el < 2 else 0
+        return cpu.el, cpu.slots[state.SPSEL], cpu.security, guest
+
+    def is_back(self) -> bool:
+        """Whether this is that function again behind a call, and not a visit that recursion made of it."""
+        return self._cpu.sp >= self._stack and self._identity() == self._is
+
+    def leaves(self, growth: int | None) -> bool:
+        """Whether this is that function where its stack pointer is to have moved so far; None for somehow upwards."""
+        is_there = self._cpu.sp > self._stack if growth is None else self._cpu.sp == self._stack + growth & state.MASK64
+        return is_there and self._identity() == self._is
+
+
+def is_own(stop: Stop) -> bool:
+    """Whether only a stop of the debugger's own was reached, none that somebody set."""
+    return stop.number is None and stop.reason in (StopReason.BREAKPOINT, StopReason.CATCHPOINT)
 
 
 def one(machine: emu.Machine) -> Stop | None:
     """One instruction, from under a breakpoint too. A stop where it led to one or ended the guest, else None."""
-    stop = machine.step()
-    if stop is None and is_at_breakpoint(machine):
-        return stopped_here(machine, StopReason.BREAKPOINT)
-    return stop
+    return machine.step() or machine.stops.before_next()
 
 
 def slice_of_run(machine: emu.Machine, pace: Pace, most: int | None = None) -> Stop | None:
     """Runs one slice of at most `most` instructions. None when only the slice's own limit or a pause ended it.
 
-    Who asked for the pause knows; the slice's limit may fall right before a breakpoint, which then counts.
+    Who asked for the pause knows.
     """
     budget = pace.instructions if most is None else min(pace.instructions, most)
     before, start = machine.instructions, time.perf_counter()
     stop = machine.run(max_instructions=budget)
     pace.learn(machine.instructions - before, time.perf_counter() - start)
-    if stop.reason not in (StopReason.LIMIT, StopReason.PAUSED):
-        return stop
-    return stopped_here(machine, StopReason.BREAKPOINT) if is_at_breakpoint(machine) else None
+    return None if stop.reason in (StopReason.LIMIT, StopReason.PAUSED) else stop
 
 
 def step(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
-    """`count` instructions, breakpoints on the way included."""
+    """`count` instructions, stops on the way included."""
     last = machine.instructions + count
     stop = one(machine)
     while stop is None and machine.instructions < last:
         yield
         stop = slice_of_run(machine, pace, last - machine.instructions)
-    return stop or stopped_here(machine, StopReason.LIMIT, "step" if count == 1 else f"{count} instructions")
+    return stop or stopped_here(machine, StopReason.LIMIT, "step" if count == 1 else f"{count:,} instructions")
 
 
 def resume(machine: emu.Machine, pace: Pace) -> Plan:
@@ -82,54 +106,100 @@ def resume(machine: emu.Machine, pace: Pace) -> Plan:
     return stop
 
 
-def until(machine: emu.Machine, pace: Pace, address: int, stack: int | None = None) -> Plan:
-    """Runs to `address`; with `stack`, to the visit where the stack pointer is back at it (past recursive calls)."""
-    is_ours = address not in machine.breakpoints.items().values()
-    number = machine.breakpoints.add(address) if is_ours else None
+def until(machine: emu.Machine, pace: Pace, address: int, frame: Frame | None = None) -> Plan:
+    """Runs to `address`; with a `frame`, to the visit where that is active again (past recursive calls)."""
+    when = None if frame is None else frame.is_back
+    point = machine.stops.add_hidden(CodeStop(place=Place(address)), when)
     try:
-        stop = one(machine)
-        while True:
-            if stop is None:
-                yield
-                stop = slice_of_run(machine, pace)
-            elif not is_ours or stop.reason is not StopReason.BREAKPOINT or machine.cpu.pc != address:
-                return stop
-            elif stack is None or machine.cpu.sp >= stack:
-                return stopped_here(machine, StopReason.LIMIT, "arrived")
-            else:
-                stop = one(machine)
+        stop = yield from resume(machine, pace)
     finally:
-        if number is not None:
-            machine.breakpoints.remove(number)
+        machine.stops.remove(point)
+    return stopped_here(machine, StopReason.LIMIT, "arrived") if is_own(stop) else stop
 
 
-def over(machine: emu.Machine, pace: Pace) -> Plan:
-    """One instruction, or a whole call (BL, BLR, SVC, HVC, SMC) where the program counter is at one."""
+def over(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
+    """An instruction, or a whole call (BL, BLR, SVC, HVC, SMC) where the program counter is at one; `count` of them."""
+    stop = yield from _over(machine, pace)
+    for _ in range(1, count):
+        if stop.reason is not StopReason.LIMIT:
+            break
+        yield
+        stop = yield from _over(machine, pace)
+    return stop
+
+
+def _over(machine: emu.Machine, pace: Pace) -> Plan:
     pc = machine.cpu.pc
     word = machine.fetch_word(pc)
     if word is not None and decode(word, pc).is_call:
-        stack = machine.cpu.sp if decode(word, pc).mnemonic.startswith("bl") else None
-        return (yield from until(machine, pace, pc + 4, stack))
+        frame = Frame(machine, has_stack=decode(word, pc).mnemonic.startswith("bl"))
+        return (yield from until(machine, pace, pc + 4, frame))
     return (yield from step(machine, pace))
 
 
 def out(machine: emu.Machine, pace: Pace) -> Plan:
-    """Runs to the end of this function: until its RET or ERET has been executed. Calls on the way run whole."""
-    deadline = time.perf_counter() + SLICE_SECONDS
+    """Runs to the end of this function: until its RET or ERET has been executed."""
     while True:
-        pc = machine.cpu.pc
-        word = machine.fetch_word(pc)
-        instruction = decode(word, pc) if word is not None else None
-        if instruction is not None and instruction.is_call:
-            stop = yield from until(machine, pace, pc + 4, machine.cpu.sp)
-            if stop.message != "arrived":
-                return stop
-        else:
+        frame, pc = Frame(machine), machine.cpu.pc
+        found = exits(machine, pc)
+        if pc in found.returns or pc in found.unknown:
             ended = one(machine)
             if ended is not None:
                 return ended
-            if instruction is not None and instruction.is_return:
+            if pc in found.returns:
                 return stopped_here(machine, StopReason.LIMIT, "returned")
-        if time.perf_counter() > deadline:
             yield
-            deadline = time.perf_counter() + SLICE_SECONDS
+            continue
+        points: list[StopPoint] = []
+        try:
+            for address, growth in {**found.returns, **found.unknown}.items():
+                points.append(machine.stops.add_hidden(CodeStop(place=Place(address)), partial(frame.leaves, growth)))
+            stop = yield from resume(machine, pace)
+        finally:
+            machine.stops.remove_all(points)
+        if not is_own(stop):
+            return stop
+
+
+def _to_event(machine: emu.Machine, pace: Pace, kind: CatchKind) -> Plan:
+    """Runs until something happens."""
+    point = machine.stops.add_hidden(CatchStop(kind=kind))
+    try:
+        return (yield from resume(machine, pace))
+    finally:
+        machine.stops.remove(point)
+
+
+def to_level(machine: emu.Machine, pace: Pace) -> Plan:
+    """Runs to the next change of the exception level."""
+    return (yield from _to_event(machine, pace, CatchKind.EL))
+
+
+def to_security(machine: emu.Machine, pace: Pace) -> Plan:
+    """Runs to the next change of the Security state."""
+    return (yield from _to_event(machine, pace, CatchKind.SECURITY))
+
+
+def to_exception(machine: emu.Machine, pace: Pace) -> Plan:
+    """Runs to the next exception, at its vector."""
+    return (yield from _to_event(machine, pace, CatchKind.EXCEPTION))
+
+
+def to_hit(machine: emu.Machine, pace: Pace) -> Plan:
+    """Runs to the next substituted hit."""
+    return (yield from _to_event(machine, pace, CatchKind.HIT))
+
+
+def to_finding(machine: emu.Machine, pace: Pace) -> Plan:
+    """Runs to the next finding of a rule."""
+    return (yield from _to_event(machine, pace, CatchKind.FINDING))
+
+
+WAITS_FOR = {
+    to_level: "next exception level",
+    to_security: "next Security state",
+    to_exception: "next exception",
+    to_hit: "next hit",
+    to_finding: "next finding",
+}
+"""Why the guest stopped where one of these plans came to its end."""

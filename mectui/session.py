@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +26,17 @@ from emu.debug.events import (
     TlbInvalidated,
 )
 from emu.errors import EmuError
-from mectui import running
+from mectui import running, stop_orders
+from mectui.progress import Progress, RunState
 from mectui.queries import registers
-from mectui.queries.status import StatusView, status
-from mectui.render.numbers import address as written
-from mectui.render.numbers import short
+from mectui.queries.history import History
+from mectui.queries.labels import label
+from mectui.queries.status import status
 
 if TYPE_CHECKING:
     import emu
+    from emu.debug.stops import KeptStop, Logged
+    from mectui.saved import SavedStops
 
 PROGRESS_SECONDS = 0.1
 EVENTS_KEPT = 2_000
@@ -51,16 +54,8 @@ LOGGED: tuple[type[Event], ...] = (
 """What the event log keeps of a run at full speed; the rarer and the noisier kinds are there for rules and traces."""
 
 
-class RunState(Enum):
-    """What the machine is doing."""
-
-    STARTING = "starting"
-    STOPPED = "stopped"
-    RUNNING = "running"
-    ENDED = "ended"
-    """The guest exited or cannot go on: everything can be looked at, only a restart runs it again."""
-    FAILED = "failed"
-    """There is no machine: it could not be built or its guest could not be loaded."""
+CAUGHT = (StopReason.WATCHPOINT, StopReason.CATCHPOINT)
+"""Stops whose message tells what happened."""
 
 
 class News(Enum):
@@ -80,38 +75,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The state of the session, replaced as a whole, never changed."""
-
-    state: RunState = RunState.STARTING
-    reason: str = "loading"
-    status: StatusView | None = None
-    stop: Stop | None = None
-    stops: int = 0
-    """How many times the machine has stopped: changes exactly when every view is out of date."""
-    console: str = ""
-    values: Mapping[str, int] = field(default_factory=dict)
-    """Registers at the last stop."""
-    breakpoints: Mapping[int, int] = field(default_factory=dict)
-    last_access: int | None = None
-    """Virtual address of the last data access that is known."""
-
-    @property
-    def can_run(self) -> bool:
-        return self.state is RunState.STOPPED
-
-    @property
-    def has_machine(self) -> bool:
-        return self.state not in (RunState.STARTING, RunState.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a look may use besides the machine: registers at the stop before this one, and the log of events."""
 
     before: Mapping[str, int]
     events: tuple[Event, ...]
     stops: int
+    history: History | None = None
 
 
 Look = Callable[["emu.Machine", Surroundings], Any]
@@ -121,12 +91,21 @@ Order = Callable[[], None]
 class Session:
     """Owns a machine. Every public method may be called from any thread and returns at once.
 
-    `notify` is called on the worker thread and must only pass the news on.
+    `notify` is called on the worker thread and must only pass the news on. `saved` keeps the stops for the next time.
     """
 
-    def __init__(self, factory: Callable[[], emu.Machine], notify: Callable[[News], None]) -> None:
+    def __init__(
+        self, factory: Callable[[], emu.Machine], notify: Callable[[News], None], saved: SavedStops | None = None
+    ) -> None:
         self._factory = factory
         self._notify = notify
+        self._saved = saved
+        self._kept: tuple[KeptStop, ...] | None = None
+        """The stops, for the machine after this one; None before the first."""
+        self._waits_for = ""
+        """Why the guest stopped, where the plan itself waited for something."""
+        self._logged: Logged | None = None
+        self._logged_count = 0
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
@@ -139,6 +118,7 @@ class Session:
         self._pace = running.Pace()
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._before: Mapping[str, int] = {}
+        self._history: History | None = None
         self.progress = Progress()
         self._thread = threading.Thread(target=self._work, name="mectui-machine", daemon=True)
 
@@ -164,6 +144,16 @@ class Session:
         """Answers within a slice: native code is asked to leave at once, waiting plans end."""
         self._pause.set()
         self._end_slice()
+        if self._plan is not None:
+            threading.Thread(target=self._insist, name="mectui-pause", daemon=True).start()
+
+    def _insist(self) -> None:
+        """A slice that began at the very moment of the request has not heard of it: ask until it is answered."""
+        for _ in range(1_000):
+            time.sleep(0.005)
+            if not self._pause.is_set() or self._plan is None:
+                return
+            self._end_slice()
 
     def _end_slice(self) -> None:
         machine = self._machine
@@ -175,14 +165,19 @@ class Session:
         self._end_slice()
 
     def toggle_breakpoint(self, va: int) -> None:
-        self._orders.put(lambda: self._toggle_breakpoint(va))
+        self.change_stops(lambda machine: stop_orders.toggle_code(machine, va))
 
     def remove_breakpoint(self, number: int | None) -> None:
-        """Removes one breakpoint, or all of them."""
-        self._orders.put(lambda: self._remove_breakpoint(number))
+        """Removes one stop, or all of them."""
+        self.change_stops(lambda machine: stop_orders.remove(machine, number))
 
-    def set_register(self, name: str, value: int) -> None:
-        self._orders.put(lambda: self._set_register(name, value))
+    def change_stops(self, what: Callable[[emu.Machine], str]) -> None:
+        """Changes the list of stops, while the guest runs too; one of the orders of `mectui.stop_orders`."""
+        self._orders.put(lambda: self._change_stops(what))
+
+    def change(self, what: Callable[[emu.Machine], str | None]) -> None:
+        """Edits the stopped machine. `what` says in a sentence what it did; an EmuError of its is told as it is."""
+        self._orders.put(lambda: self._change(what))
 
     def type_to_guest(self, text: str) -> None:
         self._orders.put(lambda: self._type(text))
@@ -217,6 +212,11 @@ class Session:
         """A symbol's address. The table does not change after loading, so that any thread may read it."""
         machine = self._machine
         return None if machine is None else machine.symbols.lookup(name)
+
+    def label(self, address: int) -> str:
+        """ "name+0x10" for an address, "" where no symbol is near; from any thread, as `symbol`."""
+        machine = self._machine
+        return "" if machine is None else label(machine, address)
 
     def symbol_names(self) -> list[str]:
         machine = self._machine
@@ -259,6 +259,7 @@ class Session:
                 self._end_plan(running.stopped_here(self._the_machine(), StopReason.ERROR, text))
             if self._plan is not None and time.perf_counter() - last_news > PROGRESS_SECONDS:
                 last_news = time.perf_counter()
+                self._tell_logged()
                 self._refresh(RunState.RUNNING, "running")
             while self._plan is not None:
                 try:
@@ -280,12 +281,18 @@ class Session:
         machine = self._the_machine()
         self._pause.clear()
         self._plan = plan(machine, self._pace, *arguments)
+        self._waits_for = running.WAITS_FOR.get(plan, "caught")
         if plan is not running.step:
             self._refresh(RunState.RUNNING, "running")
 
     def _end_plan(self, stop: Stop) -> None:
         self._plan = None
         self._pause.clear()
+        self._tell_logged()
+        if stop.message and (stop.reason in CAUGHT or stop.reason is StopReason.BREAKPOINT):
+            self._say(f"{stop.message[:1].upper()}{stop.message[1:]}{'' if stop.message.endswith('.') else '.'}")
+        if self._saved is not None and self._kept != self._the_machine().stops.kept():
+            self._save()  # a temporary one is gone
         self._stopped(stop)
 
     def _stopped(self, stop: Stop | None) -> None:
@@ -315,11 +322,8 @@ class Session:
         match stop.reason:
             case StopReason.EXIT:
                 return f"exited with code {stop.code}"
-            case StopReason.BREAKPOINT:
-                for number, va in self._the_machine().breakpoints.items().items():
-                    if va == stop.pc:
-                        return f"breakpoint {number}"
-                return stop.message or "breakpoint"
+            case StopReason.BREAKPOINT | StopReason.WATCHPOINT | StopReason.CATCHPOINT:
+                return self._waits_for if stop.number is None else f"{stop.reason.value} {stop.number}"
             case StopReason.LIMIT:
                 return stop.message or "limit"
             case StopReason.PAUSED:
@@ -344,12 +348,14 @@ class Session:
         self._tell(News.STATE)
 
     def _build(self) -> None:
-        """A fresh machine; breakpoints of the old one are kept."""
+        """A fresh machine; the stops of the old one are kept, or those of the last session."""
         old = self._machine
         if self._plan is not None:
             self._plan.close()
             self._plan = None
-        kept = list(old.breakpoints.items().values()) if old is not None else []
+        told = ""
+        if old is not None:
+            self._kept = old.stops.kept()
         try:
             machine = self._factory()
         except Exception as error:
@@ -361,11 +367,18 @@ class Session:
         self._machine = machine
         self._pause.clear()
         self._events.clear()
-        for va in kept:
-            machine.breakpoints.add(va)
+        if self._kept is None and self._saved is not None:
+            kept, told = self._saved.load()
+            self._kept = tuple(kept)
+        problems = machine.stops.put_back(self._kept or ())
+        machine.stops.on_log.append(self._note_logged)
         machine.events.subscribe(self._remember, *LOGGED)
+        self._history = History(machine)
         self.progress = Progress(stops=self.progress.stops)
         self._stopped(None)
+        for text in (told, *problems):
+            if text:
+                self._say(text, is_error=text is not told)
 
     def _remember(self, event: Event) -> None:
         if isinstance(event, OwnerChanged):
@@ -375,47 +388,43 @@ class Session:
             return  # a loop over foreign memory would push out everything else; the hits' own pane has them all
         self._events.append(event)
 
-    def _toggle_breakpoint(self, va: int) -> None:
+    def _change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         machine = self._the_machine()
-        for number, place in machine.breakpoints.items().items():
-            if place == va:
-                machine.breakpoints.remove(number)
-                self._say(f"Breakpoint {number} at {written(va)} removed.")
-                break
-        else:
-            number = machine.breakpoints.add(va)
-            self._say(f"Breakpoint {number} set at {written(va)}.")
-        self._refresh()
-
-    def _remove_breakpoint(self, number: int | None) -> None:
-        machine = self._the_machine()
-        present = dict(machine.breakpoints.items())
-        if number is not None and number not in present:
-            self._say(f"There is no breakpoint {number}.", is_error=True)
+        try:
+            self._say(what(machine))
+        except EmuError as error:
+            text = str(error)
+            self._say(f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}", is_error=True)
             return
-        for each in present if number is None else [number]:
-            machine.breakpoints.remove(each)
-        self._say("All breakpoints removed." if number is None else f"Breakpoint {number} removed.")
+        self._save()
         self._refresh()
 
-    def _set_register(self, name: str, value: int) -> None:
+    def _save(self) -> None:
+        self._kept = self._the_machine().stops.kept()
+        if self._saved is not None:
+            self._saved.save(self._kept)
+
+    def _note_logged(self, entry: Logged) -> None:
+        self._logged = entry
+        self._logged_count += 1
+
+    def _tell_logged(self) -> None:
+        """Say the last message that a stop wrote down, and how many there were besides."""
+        entry, count = self._logged, self._logged_count
+        self._logged, self._logged_count = None, 0
+        if entry is not None:
+            more = f"  (and {count - 1:,} more)" if count > 1 else ""
+            self._say(f"#{entry.moment.instruction:,} {entry.text}{more}")
+
+    def _change(self, what: Callable[[emu.Machine], str | None]) -> None:
         if self._plan is not None:
-            self._say("The guest is running; pause it before changing a register.", is_error=True)
+            self._say("The guest is running; pause it before changing anything.", is_error=True)
             return
-        cpu = self._the_machine().cpu
-        if name in ("sp", "pc", "nzcv"):
-            setattr(cpu, name, value)
-            kept = getattr(cpu, name)
-        elif name[0] in "xv" and name[1:].isdigit():
-            file = cpu.x if name[0] == "x" else cpu.v
-            file[int(name[1:])] = value
-            kept = file[int(name[1:])]
-        else:
-            cpu.sysreg[name] = value
-            kept = cpu.sysreg[name]
-        masked = "" if kept == value else f" (not {short(value)}: the other bits do not exist or are read-only)"
-        self._say(f"{name} is {short(kept)} now{masked}.")
-        self._stopped(running.stopped_here(self._the_machine(), StopReason.LIMIT, f"{name} set"))
+        machine = self._the_machine()
+        text = what(machine)
+        if text:
+            self._say(text)
+        self._stopped(running.stopped_here(machine, StopReason.LIMIT, "changed"))
 
     def _type(self, text: str) -> None:
         self._the_machine().write_console_input(text.encode())
@@ -426,7 +435,7 @@ class Session:
         machine = self._machine
         if machine is None:
             return
-        around = Surroundings(self._before, tuple(self._events), self.progress.stops)
+        around = Surroundings(self._before, tuple(self._events), self.progress.stops, self._history)
         found: dict[str, Any] = {}
         for key, look in looks.items():
             try:

@@ -7,8 +7,24 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.theme import Theme
 
+from mectui.plain import spoken
 from mectui.render.text import Line
 from mectui.themes import ThemeFile
+
+ANSI_VARIABLES = {
+    "ansi-background": "ansi_black",
+    "ansi-foreground": "ansi_white",
+    "border-blurred": "ansi_black",
+    "input-cursor-background": "ansi_white",
+    "input-cursor-foreground": "ansi_black",
+    "input-selection-background": "ansi_bright_blue",
+    "input-selection-foreground": "ansi_black",
+    "screen-selection-background": "ansi_bright_blue",
+    "screen-selection-foreground": "ansi_black",
+    "block-cursor-foreground": "ansi_black",
+    "block-cursor-background": "ansi_white",
+}
+"""What Textual cannot derive from the terminal's own colours."""
 
 
 def textual_theme(theme: ThemeFile) -> Theme:
@@ -27,6 +43,7 @@ def textual_theme(theme: ThemeFile) -> Theme:
         warning=colours["warning"],
         error=colours["error"],
         dark=theme.is_dark,
+        ansi=theme.is_ansi,
         variables={
             "pane-border": colours["border"],
             "pane-focus": colours["focus"],
@@ -41,6 +58,7 @@ def textual_theme(theme: ThemeFile) -> Theme:
             "block-cursor-foreground": colours["background"],
             "block-cursor-background": colours["focus"],
             "block-cursor-text-style": "bold",
+            **(ANSI_VARIABLES if theme.is_ansi else {}),
         },
     )
 
@@ -48,7 +66,9 @@ def textual_theme(theme: ThemeFile) -> Theme:
 class StyleBook:
     """Looks of domain styles under one theme. A style of several names ("header realm") adds them up, left to right."""
 
-    def __init__(self, theme: ThemeFile) -> None:
+    def __init__(self, theme: ThemeFile, is_plain: bool = False) -> None:
+        """`is_plain`: signs that are pictures become letters."""
+        self._is_plain = is_plain
         self._known = {name: Style.parse(text) for name, text in theme.styles.items()}
         self._sums: dict[str, Style] = {"": Style()}
 
@@ -67,6 +87,7 @@ class StyleBook:
         segments = []
         for span in item.spans:
             style = base + self.style(span.style)
-            segments.append(Segment(span.text, style + on_top if on_top else style))
+            text = spoken(span.text) if self._is_plain else span.text
+            segments.append(Segment(text, style + on_top if on_top else style))
         fill = base + on_top if on_top else base
         return Strip(segments).adjust_cell_length(columns, fill)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,11 @@ INTERFACE = (
 """Colours every theme gives the interface."""
 
 DEFAULT = "dark"
+WITHOUT_MANY_COLOURS = "sixteen"
+"""What a terminal of sixteen colours gets, or one that is to show none."""
 COLOUR = re.compile(r"#[0-9a-f]{6}")
+TERMINAL_COLOUR = re.compile("ansi_(default|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))")
+"""One of the terminal's own colours, for a theme with `ansi = true`."""
 
 
 class ThemeError(Exception):
@@ -42,6 +47,8 @@ class ThemeFile:
     name: str
     title: str
     is_dark: bool
+    is_ansi: bool
+    """Its colours are the terminal's own sixteen."""
     interface: dict[str, str]
     styles: dict[str, str]
 
@@ -53,9 +60,11 @@ def parse(text: str, file_name: str) -> ThemeFile:
     except tomllib.TOMLDecodeError as error:
         raise ThemeError(f"The theme file {file_name} is not valid TOML: {error}.") from error
     interface = data.get("interface", {})
-    missing = [name for name in INTERFACE if not COLOUR.fullmatch(str(interface.get(name, "")))]
+    is_ansi = bool(data.get("ansi", False))
+    colour, example = (TERMINAL_COLOUR, "ansi_blue") if is_ansi else (COLOUR, "#1a2b3c")
+    missing = [name for name in INTERFACE if not colour.fullmatch(str(interface.get(name, "")))]
     if missing:
-        raise ThemeError(f"The theme file {file_name} needs a colour like #1a2b3c for {', '.join(missing)}.")
+        raise ThemeError(f"The theme file {file_name} needs a colour like {example} for {', '.join(missing)}.")
     palette = data.get("mecid", {}).get("colours", [])
     if len(palette) != MECID_COLOURS:
         raise ThemeError(f"The theme file {file_name} needs {MECID_COLOURS} MECID colours and has {len(palette)}.")
@@ -65,9 +74,18 @@ def parse(text: str, file_name: str) -> ThemeFile:
     if unknown:
         raise ThemeError(f"The theme file {file_name} has styles nobody uses: {', '.join(unknown)}.")
     for name in STYLES:
-        styles.setdefault(name, str(interface["foreground"]))
+        styles.setdefault(name, "default" if is_ansi else str(interface["foreground"]))
     name = str(data.get("name", Path(file_name).stem))
-    return ThemeFile(name, str(data.get("title", name)), bool(data.get("dark", True)), interface, styles)
+    return ThemeFile(name, str(data.get("title", name)), bool(data.get("dark", True)), is_ansi, interface, styles)
+
+
+def default(environment: Mapping[str, str]) -> str:
+    """The theme for a terminal that nobody chose one for, from what the environment says of its colours."""
+    if "NO_COLOR" in environment:
+        return WITHOUT_MANY_COLOURS
+    terminal = environment.get("TERM", "")
+    is_plain = terminal in ("linux", "vt100", "vt220", "ansi", "xterm", "xterm-color", "xterm-16color", "screen")
+    return WITHOUT_MANY_COLOURS if is_plain and not environment.get("COLORTERM") else DEFAULT
 
 
 @cache

@@ -313,6 +313,14 @@ class StopReason(StrEnum):
     PAUSED = "paused"
     FINDING = "finding"
     """A rule was broken that the run was to stop at."""
+    WATCHPOINT = "watchpoint"
+    """Memory was accessed that a watchpoint watches."""
+    CATCHPOINT = "catchpoint"
+    """Something happened that a catchpoint waits for."""
+
+
+ENDS = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
+"""The guest has ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,3 +333,7 @@ class Stop:
     security: Security
     code: int = 0
     message: str | None = None
+    number: int | None = None
+    """Of the breakpoint, watchpoint or catchpoint."""
+    moment: Moment | None = None
+    """Of watchpoints and catchpoints: the instruction that did it, after which the run ended."""

@@ -45,6 +45,11 @@ class Symbols:
             return None
         return self._names[index], offset
 
+    def size_at(self, address: int) -> int:
+        """The size in bytes of the symbol that starts at an address; 0 where that is not known."""
+        index = bisect_right(self._addresses, address) - 1
+        return self._sizes[index] if index >= 0 and self._addresses[index] == address else 0
+
     def describe(self, address: int) -> str:
         """ "name+0x10", or the address in hexadecimal."""
         found = self.nearest(address)

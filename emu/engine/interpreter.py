@@ -141,7 +141,8 @@ class Interpreter:
             self._slots[state.STOP] = _LEFT_FOR_DEBUG
 
     def _breakpoints_as_offsets(self) -> frozenset[int]:
-        return frozenset((address >> 2) & (_WORDS - 1) for address in self.cpu.breakpoints)
+        stops = self.cpu.code_stops
+        return frozenset() if stops is None else frozenset(address >> 2 & _WORDS - 1 for address in stops.addresses)
 
     def _run_native(self, budget: int) -> None:
         slots = self._slots
@@ -219,6 +220,8 @@ class Interpreter:
         if offset is None or self.cpu.is_cached(where, Access.READ):
             return
         if not self.cpu.synchronisation.may_keep(where, Access.READ):
+            return
+        if self.cpu.watch is not None and self.cpu.watch.withholds(va, where.pa):
             return
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
         cpu = self.cpu

@@ -193,6 +193,8 @@ class Refill:
         memo = self._memos.get(number)
         if memo is not None:
             return memo
+        if cpu.watch is not None:
+            return None  # a page that is watched may be like others
         if cpu.wants(TlbFilled) or cpu.wants(TlbEvicted) or _may_lack_halves(request, cpu.acting):
             return None
         key = cpu.mmu.tlb_key(request)

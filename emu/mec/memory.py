@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from emu.architecture import BLOCK, PAGE, PAS
 from emu.debug.events import Owner
 from emu.mec.cipher import BlockCipher
-from emu.mec.pages import PageMap, Pages, Scan
+from emu.mec.pages import PageMap, Pages, PageTable, Scan
 from emu.mec.writers import Words, Writer, writer_of
 
 Model = Literal["cipher", "substitute"]
@@ -338,6 +338,10 @@ class EncryptedMemory:
         """Have the tags of many pages looked at by native code."""
         self._pages.scan = scan
 
+    def page_table(self, regions: Iterable[tuple[int, int, int]]) -> PageTable:
+        """The same as arrays, for maps of millions of pages."""
+        return self.pages(regions).table
+
     # --- snapshots ------------------------------------------------------------------------------------------------
 
     def bookkeeping(self) -> Bookkeeping:
@@ -348,6 +352,13 @@ class EncryptedMemory:
         """Return to an instant. Owner ids stay as they were given out, so tags of that instant still mean the same."""
         self._generations = dict(kept.generations)
         self._current.clear()
+        self._pages.forget()
+
+    def adopt(self, other: EncryptedMemory) -> None:
+        """Take over the contexts of another memory of the same model, so that its tags mean the same here."""
+        self._owners, self._keys, self._ciphers = list(other._owners), list(other._keys), list(other._ciphers)
+        self._ids, self._current = dict(other._ids), dict(other._current)
+        self._generations = dict(other._generations)
         self._pages.forget()
 
     def note_tags(self, offset: int, size: int) -> None:

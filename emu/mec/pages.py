@@ -40,23 +40,29 @@ class MecPage:
     """How many of its 256 blocks have any owner."""
 
 
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """Every page with an owned block as arrays of one length, in the order of the regions that were asked for.
+
+    `mixed` and the choice of `owner` as in `MecPage`; `owner` is an owner id (`EncryptedMemory.owner`).
+    """
+
+    pa: NDArray[np.int64]
+    owner: NDArray[np.uint32]
+    owned_blocks: NDArray[np.uint16]
+    mixed: NDArray[np.bool_]
+
+
 class Pages(Sequence[MecPage]):
     """Summaries of pages at one moment, made into objects one by one as somebody looks at them."""
 
-    def __init__(
-        self,
-        addresses: NDArray[np.int64],
-        identities: NDArray[np.uint32],
-        counts: NDArray[np.uint16],
-        mixed: NDArray[np.bool_],
-        owners: dict[int, Owner],
-    ) -> None:
-        """One element a page in each array: its address, the owner id it is known by, owned blocks, other owners."""
-        self._addresses, self._identities, self._counts, self._mixed = addresses, identities, counts, mixed
+    def __init__(self, table: PageTable, owners: dict[int, Owner]) -> None:
+        """`owners` are those that the table names, by id."""
+        self.table = table
         self._owners = owners
 
     def __len__(self) -> int:
-        return len(self._addresses)
+        return len(self.table.pa)
 
     @overload
     def __getitem__(self, index: int) -> MecPage: ...
@@ -86,26 +92,26 @@ class Pages(Sequence[MecPage]):
         import numpy as np
 
         wanted = [identity for identity, held in self._owners.items() if held == owner]
-        found = np.flatnonzero(np.isin(self._identities, np.array(wanted, dtype=np.uint32)))
+        found = np.flatnonzero(np.isin(self.table.owner, np.array(wanted, dtype=np.uint32)))
         return [self[number] for number in found.tolist()]
 
     def at(self, pa: int) -> MecPage | None:
         """The page at an address; None where nothing is owned."""
         import numpy as np
 
-        found = np.flatnonzero(self._addresses == pa & -PAGE)
+        found = np.flatnonzero(self.table.pa == pa & -PAGE)
         return self[int(found[0])] if len(found) else None
 
     def _missing(self, index: int) -> MecPage:
         raise IndexError(f"there is no page number {index} of {len(self)}")
 
     def _made(self, part: slice) -> Iterator[MecPage]:
-        owners = self._owners
+        owners, table = self._owners, self.table
         for pa, identity, count, mixed in zip(
-            self._addresses[part].tolist(),
-            self._identities[part].tolist(),
-            self._counts[part].tolist(),
-            self._mixed[part].tolist(),
+            table.pa[part].tolist(),
+            table.owner[part].tolist(),
+            table.owned_blocks[part].tolist(),
+            table.mixed[part].tolist(),
             strict=True,
         ):
             who = owners[identity]
@@ -176,7 +182,7 @@ class PageMap:
         chosen = np.concatenate(numbers)
         held = identities[chosen]
         owners = {identity: owner(identity) for identity in np.flatnonzero(np.bincount(held)).tolist()}
-        return Pages(np.concatenate(addresses), held, counts[chosen], mixed[chosen], owners)
+        return Pages(PageTable(np.concatenate(addresses), held, counts[chosen], mixed[chosen]), owners)
 
     def _summarize(self, numbers: NDArray[np.intp]) -> bool:
         """Look at pages again; returns whether any of them is not what it was."""

@@ -112,19 +112,51 @@ def walk_gpt(config: GptConfig, pa: int, read: ReadWord, entries: Entries) -> Gr
         return _WalkFailure(GpcFailure.EXTERNAL, 0, f"external abort on the level 0 GPT entry at {address:#x}")
     entry = found[0]
     entries.append((0, address, entry))
+    meaning = level0_entry(config, entry)
+    if isinstance(meaning, int):
+        return _walk_level1(config, pa, meaning, read, entries)
+    if meaning.failure is not None or meaning.gpi is None:
+        return _WalkFailure(meaning.failure or GpcFailure.WALK, 0, meaning.reason)
+    return GranuleInfo(meaning.gpi, 0, config.block)
+
+
+class EntryMeaning(NamedTuple):
+    """What an entry says by itself. A `gpi` of None without a failure: sixteen granules have one each."""
+
+    gpi: int | None
+    size: int = 0
+    """log2 of the range that `gpi` is for."""
+    failure: GpcFailure | None = None
+    reason: str = ""
+
+
+def level0_entry(config: GptConfig, entry: int) -> EntryMeaning | int:
+    """A level 0 entry: a block, or the address of a level 1 table."""
     kind = entry & 0xF
     if kind == 1:
         gpi = entry >> 4 & 0xF
         if entry >> 8 or gpi not in config.valid:
-            return _WalkFailure(GpcFailure.WALK, 0, f"invalid level 0 GPT block {entry:#x}")
-        return GranuleInfo(gpi, 0, config.block)
+            return EntryMeaning(None, 0, GpcFailure.WALK, f"invalid level 0 GPT block {entry:#x}")
+        return EntryMeaning(gpi, config.block)
     table_bits = config.block - config.granule - 1
     base = entry & ((1 << 52) - (1 << 12))
     if kind != 3 or entry & 0xFF0 or entry >> 52 or base & ((1 << table_bits) - 1):
-        return _WalkFailure(GpcFailure.WALK, 0, f"invalid level 0 GPT entry {entry:#x}")
+        return EntryMeaning(None, 0, GpcFailure.WALK, f"invalid level 0 GPT entry {entry:#x}")
     if base >= config.limit:
-        return _WalkFailure(GpcFailure.ADDRESS_SIZE, 0, "level 1 GPT is beyond GPCCR_EL3.PPS")
-    return _walk_level1(config, pa, base, read, entries)
+        return EntryMeaning(None, 0, GpcFailure.ADDRESS_SIZE, "level 1 GPT is beyond GPCCR_EL3.PPS")
+    return base
+
+
+def level1_entry(config: GptConfig, entry: int) -> EntryMeaning:
+    """A level 1 entry: a contiguous run, or sixteen granules."""
+    if entry & 0xF == 1:
+        gpi, size = entry >> 4 & 0xF, _CONTIGUOUS.get(entry >> 8 & 3)
+        if entry >> 10 or size is None or gpi not in config.valid:
+            return EntryMeaning(None, 0, GpcFailure.WALK, f"invalid contiguous GPT entry {entry:#x}")
+        return EntryMeaning(gpi, size)
+    if any(entry >> shift & 0xF not in config.valid for shift in range(0, 64, 4)):
+        return EntryMeaning(None, 0, GpcFailure.WALK, f"level 1 GPT entry {entry:#x} holds an invalid GPI")
+    return EntryMeaning(None)
 
 
 def _walk_level1(config: GptConfig, pa: int, base: int, read: ReadWord, entries: Entries) -> GranuleInfo | _WalkFailure:
@@ -135,13 +167,11 @@ def _walk_level1(config: GptConfig, pa: int, base: int, read: ReadWord, entries:
         return _WalkFailure(GpcFailure.EXTERNAL, 1, f"external abort on the level 1 GPT entry at {address:#x}")
     entry = found[0]
     entries.append((1, address, entry))
-    if entry & 0xF == 1:
-        gpi, size = entry >> 4 & 0xF, _CONTIGUOUS.get(entry >> 8 & 3)
-        if entry >> 10 or size is None or gpi not in config.valid:
-            return _WalkFailure(GpcFailure.WALK, 1, f"invalid contiguous GPT entry {entry:#x}")
-        return GranuleInfo(gpi, 1, size)
-    if any(entry >> shift & 0xF not in config.valid for shift in range(0, 64, 4)):
-        return _WalkFailure(GpcFailure.WALK, 1, f"level 1 GPT entry {entry:#x} holds an invalid GPI")
+    meaning = level1_entry(config, entry)
+    if meaning.failure is not None:
+        return _WalkFailure(meaning.failure, 1, meaning.reason)
+    if meaning.gpi is not None:
+        return GranuleInfo(meaning.gpi, 1, meaning.size)
     return GranuleInfo(entry >> ((pa >> config.granule & 0xF) * 4) & 0xF, 1, config.granule)
 
 

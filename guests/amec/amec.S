@@ -95,10 +95,14 @@ function two_views_of_one_page
         mov_const x22, PATTERN * A0
         say     "\nOne page, two addresses (E2H=0): AMEC=0 uses P0, AMEC=1 uses A0\n"
 
+lesson_store_primary:
         stp     x21, x21, [x19]             // through AMEC=0: under MECID 1
+lesson_stored_primary:
         address x23, pages
         bl      clean_page_x23
+lesson_load_alternate:
         ldr     x24, [x20]                  // through AMEC=1: under MECID 2
+lesson_loaded_alternate:
         say     "  stored through AMEC=0 "
         say_hex x21, realm_print_hex
         say     ", loaded through AMEC=1 "
@@ -106,7 +110,9 @@ function two_views_of_one_page
         expect_different x24, x21, 1, "both views show the same"
 
         bl      clean_page_x23
+lesson_store_alternate:
         stp     x22, x22, [x20]
+lesson_stored_alternate:
         bl      clean_page_x23
         ldr     x24, [x20]
         bl      clean_page_x23
@@ -211,6 +217,7 @@ function forbid_the_alternate
         .globl  forbidden_load
 forbidden_load:
         ldr     x22, [x19]
+lesson_after_forbidden:
         say     "\nTCR2_EL2.AMEC1 = 0, load through upper AMEC=1: ESR_EL2 "
         say_hex x20, realm_print_hex
         say     ", FAR_EL2 "
@@ -224,7 +231,9 @@ forbidden_load:
         msr     TCR2_EL2, x0
         isb
         mov_const x20, PATTERN * A1
+lesson_load_allowed:
         ldr     x22, [x19]
+lesson_loaded_allowed:
         expect_equal x22, x20, 9, "the load does not work again"
         say     "\nTCR2_EL2.AMEC1 = 1 again, no TLBI: the load works\n"
         ret     x29

@@ -83,20 +83,27 @@ function whole_page_under_two_mecids
         mov     x29, x30                    // kept in a register: the stack changes
         mov_const x19, WHOLE_VA
         mov_const x20, PATTERN
+lesson_store:
         stp     x20, x20, [x19]
+lesson_stored:
         say     "\nStored under MECID 5        "
         say_hex x20, realm_print_hex
 
         bl      clean_whole_page            // the line in the caches is still tagged with 5
+lesson_change_context:
         change_context 6
+lesson_load_foreign:
         ldr     x21, [x19]
+lesson_loaded_foreign:
         say     "\nLoaded under MECID 6        "
         say_hex x21, realm_print_hex
         expect_different x21, x20, 1, "MECID 6 read the plaintext of MECID 5"
 
         bl      clean_whole_page
         change_context 5
+lesson_load_own:
         ldr     x21, [x19]
+lesson_loaded_own:
         say     "\nLoaded under MECID 5 again  "
         say_hex x21, realm_print_hex
         say     "\n"
@@ -120,6 +127,7 @@ function one_byte_under_another_mecid
         bl      clean_split_page
         ldrb    w23, [x19]
         ldr     x21, [x19, #8]
+lesson_byte_stored:
         say     "\nOne byte of the next page is stored under MECID 6. The block around it is then\n"
         say     "  under MECID 6: byte 0     "
         say_hex x23, realm_print_hex
@@ -132,6 +140,7 @@ function one_byte_under_another_mecid
         change_context 5
         ldr     x21, [x19, #8]
         ldr     x23, [x19, #BLOCK_SIZE]
+lesson_block_lost:
         say     "\n  under MECID 5: bytes 8-15 "
         say_hex x21, realm_print_hex
         say     "\n                 next block "

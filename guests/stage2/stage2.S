@@ -180,6 +180,7 @@ function rmm_enter_realm
         msr     ELR_EL2, x0
         mov_const x0, SPSR_EL1H
         msr     SPSR_EL2, x0
+lesson_leave_for_realm:
         eret
 
 // The Realm called (HVC) or touched an address that stage 2 does not map.

@@ -104,6 +104,8 @@ def _end(machine: emu.Machine, stop: emu.Stop) -> str:
         StopReason.EXIT: f"The guest exited with code {stop.code}.",
         StopReason.LIMIT: f"The run stopped at the limit of instructions, at {where}.",
         StopReason.BREAKPOINT: f"The run stopped at a breakpoint, at {where}.",
+        StopReason.WATCHPOINT: f"The run stopped at a watchpoint, at {where}.",
+        StopReason.CATCHPOINT: f"The run stopped at a catchpoint, at {where}.",
         StopReason.HALTED: f"The guest halted at {where}: {stop.message}.",
         StopReason.ERROR: f"The guest ran wild at {where}: {stop.message}.",
         StopReason.PAUSED: f"The run was interrupted at {where}.",

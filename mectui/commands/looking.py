@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import emu
 from mectui.commands.machine import CompileProgress, build_machine
@@ -12,21 +12,33 @@ from mectui.commands.options import Parser, add_machine_options
 from mectui.commands.where import LIMIT, run_until
 
 
-def parser(name: str, description: str) -> Parser:
+def parser(
+    name: str, description: str, until: str = "run to this address or symbol (default: to the guest's end)"
+) -> Parser:
     """A parser with GUEST, --until, --json and the options of the machine."""
     made = Parser(prog=f"mectui {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
-    made.add_argument("--until", metavar="WHERE", help="run to this address or symbol (default: to the guest's end)")
+    made.add_argument("--until", metavar="WHERE", help=until)
     made.add_argument("--json", action="store_true", help="print it as JSON")
     add_machine_options(made)
     return made
 
 
-def machine_there(made: Parser, arguments: Sequence[str]) -> tuple[emu.Machine, argparse.Namespace]:
-    """The machine where --until says, and the options. Raises EmuError when the guest never gets there."""
+Prepare = Callable[[emu.Machine, argparse.Namespace], None]
+
+
+def machine_there(
+    made: Parser, arguments: Sequence[str], prepare: Prepare | None = None
+) -> tuple[emu.Machine, argparse.Namespace]:
+    """The machine where --until says, and the options; `prepare` is called before it runs.
+
+    Raises EmuError when the guest never gets there.
+    """
     options = made.parse_args(arguments)
     progress = CompileProgress()
     machine = build_machine(options, on_compile=progress)
+    if prepare is not None:
+        prepare(machine, options)
     if options.until is not None:
         run_until(machine, options.until)
     else:

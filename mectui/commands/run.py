@@ -11,6 +11,7 @@ import emu
 from emu.debug.events import StopReason
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
+from mectui.commands.stops import add_stops_options, set_stops
 from mectui.queries.report import report
 
 _EXIT_CODES = {
@@ -20,6 +21,8 @@ _EXIT_CODES = {
     StopReason.ERROR: 125,
     StopReason.PAUSED: 130,
     StopReason.FINDING: 1,
+    StopReason.WATCHPOINT: 0,
+    StopReason.CATCHPOINT: 0,
 }
 """What the process ends with when the guest did not choose an exit code itself."""
 
@@ -42,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
                         help="stop at an address or symbol; may be given more than once")  # fmt: skip
+    add_stops_options(parser)
     add_stop_option(parser)
     add_machine_options(parser)
     options = parser.parse_args(arguments)
@@ -52,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 
     for where in options.breaks:
         machine.breakpoints.add(resolve(machine, where))
+    set_stops(machine, options)
     console = sys.stderr if options.json else sys.stdout
     machine.on_console(lambda data: forward(data, console))
     stop = run(machine, limit)
@@ -108,6 +113,8 @@ def _talk(machine: emu.Machine, stop: emu.Stop) -> None:
     text = {
         StopReason.LIMIT: f"stopped after {numbers.plural(machine.instructions, 'instruction')} {state}",
         StopReason.BREAKPOINT: f"stopped at a breakpoint {state}",
+        StopReason.WATCHPOINT: f"stopped {state} by {stop.message}",
+        StopReason.CATCHPOINT: f"stopped {state} by {stop.message}",
         StopReason.HALTED: f"the guest halted {state}: {stop.message}",
         StopReason.ERROR: f"the guest ran wild {state}: {stop.message}",
         StopReason.PAUSED: f"interrupted {state}",

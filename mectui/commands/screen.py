@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,8 @@ def main(options: argparse.Namespace) -> int:
             else:
                 read_file(path)
     commands = _script(options.script)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    is_served = "TEXTUAL_DRIVER" in os.environ  # a browser shows it: the streams are pipes to the server
+    if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EmuError("the screen needs a terminal: run it in one, or use `mectui run` and `mectui walk`")
 
     def factory(guest: str) -> Callable[[], emu.Machine]:
@@ -46,7 +48,11 @@ def main(options: argparse.Namespace) -> int:
     return run_app(
         machine_factory=None if options.guest is None else factory(options.guest),
         title="" if options.guest is None else Path(options.guest).name,
+        guest_file=None if options.guest is None else find_guest(options.guest),
+        keeps_stops=options.saved and options.script is None,
         theme=options.theme,
+        keymap=options.keymap,
+        is_plain=options.plain,
         commands=commands,
         file_factory=lambda path: factory(str(path)),
     )

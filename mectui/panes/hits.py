@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mectui.actions import Scope
 from mectui.panes.numbered import NumberedPane
+from mectui.panes.pane import bindings
 from mectui.queries.hits import HitsView, HitView, hits
 from mectui.render import hits as render
 from mectui.render.text import Line, Target, TargetKind
@@ -13,10 +14,12 @@ from mectui.session import Look
 
 
 class HitsPane(NumberedPane):
+    NAME = "hits"
     TITLE = "substituted hits"
     TAB = "hits"
     SCOPE: ClassVar = Scope.HITS
     KIND = TargetKind.HIT
+    BINDINGS: ClassVar[list[Any]] = bindings(Scope.HITS)
 
     def look(self) -> Look:
         return lambda machine, around: hits(machine)
@@ -34,6 +37,12 @@ class HitsPane(NumberedPane):
         if not isinstance(self.view, HitsView):
             return None
         return next((item for item in self.view.hits if item.number == number), None)
+
+    def action_writer(self) -> None:
+        self.choose_as("writer")
+
+    def action_next_alike(self) -> None:
+        self.choose_as("alike")
 
     def address_here(self) -> Target | None:
         found = self.target()

@@ -1,64 +1,81 @@
-"""The MECID map pane: pages by owner, a cursor that walks over them, zoom."""
+"""The MECID map pane: memory by owner, a cursor that walks over it, zoom, jumps to what is unusual."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from textual.events import MouseScrollDown, MouseScrollUp
+
 from emu.architecture import PAGE
 from mectui.actions import Scope
 from mectui.panes.pane import Pane, bindings
-from mectui.queries.mec import MapView, mec_map
+from mectui.queries.grid import Owner
+from mectui.queries.mec import SQUARES, MapView, Move, mec_map
 from mectui.render import mec as render
 from mectui.render.text import Line, Target, TargetKind
 from mectui.session import Look
 
-ZOOMS = (1, 4, 16, 64, 256, 1024, 4096)
-"""Pages in a square."""
+WHEEL_ROWS = 3
+FAR = 1 << 30
 
 
 class MapPane(Pane):
+    """Shows as many rows as it has room for, and always the cursor's: memory may have millions of pages."""
+
+    NAME = "map"
     TITLE = "MECID map"
     TAB = "map"
     SCOPE = Scope.MAP
     HAS_CURSOR: ClassVar = False
+    UNSEARCHABLE = "The map has no text to search; ] and d go to other owners and mismatches, pmem to an address."
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.MAP)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.zoom = 1
+        self.square = PAGE
+        """Bytes that a square stands for."""
         self.place: int | None = None
-        """Physical address of the cursor's page."""
+        """Physical address of the cursor."""
+        self.only: Owner | None = None
+        """The only owner to show."""
+        self._moves: tuple[Move, ...] = ()
+        """Steps of the cursor that no view has taken yet."""
+        self._taken = 0
+        """Steps that the last view had taken, of all."""
+        self._top = 0
 
     def look(self) -> Look:
-        columns, zoom, place = render.columns_for(self.text_width), self.zoom, self.place
-        return lambda machine, around: mec_map(machine, columns, zoom, place)
+        columns, square, place, only = render.columns_for(self.text_width), self.square, self.place, self.only
+        height, top, moves, taken = render.room(self.text_height).grid, self._top, self._moves, self._taken
+        return lambda machine, around: mec_map(
+            machine,
+            columns,
+            square,
+            place,
+            height=height,
+            top=top,
+            only=only,
+            moves=moves,
+            counted=taken,
+            history=around.history,
+        )
 
     def accept(self, view: Any) -> None:
-        if isinstance(view, MapView) and self.place is None and view.rows:
-            self.place = first_owned(view)
-            self.want()
+        if isinstance(view, MapView):
+            new = view.moves - self._taken
+            if new < 0:
+                return  # an answer from before the cursor was put somewhere else
+            self._top, self._taken, self._moves = view.top, view.moves, self._moves[new:]
+            if view.cursor is not None and (new or self.place is None):
+                self.place = view.cursor.pa
         super().accept(view)
-        self._show_cursor()
 
     def draw(self, width: int) -> list[Line]:
-        return render.mec_map(self.view, width)
+        return render.mec_map(self.view, width, self.text_height)
 
     def summary(self) -> str:
-        return render.summary(self.view)
-
-    def _show_cursor(self) -> None:
-        row = self._cursor_row()
-        if row is not None:
-            self.move_cursor(row)
-
-    def _cursor_row(self) -> int | None:
-        if not isinstance(self.view, MapView) or self.place is None:
-            return None
-        span = PAGE * self.view.zoom * self.view.columns
-        for at, row in enumerate(self.view.rows):
-            if row.cells and row.pa <= self.place < row.pa + span:
-                return at
-        return None
+        view = self.view
+        return f"{view.problem}  {render.summary(view)}" if view.problem else render.summary(view)
 
     def address_here(self) -> Target | None:
         return None if self.place is None else Target(TargetKind.PHYSICAL, self.place)
@@ -66,57 +83,79 @@ class MapPane(Pane):
     def target(self) -> Target | None:
         return self.address_here()
 
-    def go(self, squares: int) -> None:
-        if self.place is not None:
-            square = PAGE * self.zoom
-            self.place = max(self.place - self.place % square + squares * square, 0)
-            self.want()
+    def show(self, pa: int) -> None:
+        """Puts the cursor at a physical address."""
+        self._taken += len(self._moves) + 1
+        self._moves = ()
+        self.place = pa
+        self.want()
 
-    def go_rows(self, rows: int) -> None:
-        """To the same column of another row that has owners in it."""
-        if not isinstance(self.view, MapView) or self.place is None:
-            return
-        filled = [row.pa for row in self.view.rows if row.cells]
-        span = PAGE * self.view.zoom * self.view.columns
-        if not filled:
-            return
-        start = self.place - self.place % span
-        at = min(range(len(filled)), key=lambda index: abs(filled[index] - start))
-        wanted = filled[max(0, min(at + rows, len(filled) - 1))]
-        self.place = wanted + self.place % span
+    def show_only(self, owner: Owner | None) -> None:
+        """Shows one owner's pages alone, the cursor at the first of them; None shows all."""
+        self.only = owner
+        if owner is not None:
+            self.show(0)
+            self.move("owner")
+        self.want()
+
+    def move(self, kind: str, by: int = 1) -> None:
+        self._moves = (*self._moves, Move(kind, by))
         self.want()
 
     def action_cell_left(self) -> None:
-        self.go(-1)
+        self.move("squares", -1)
 
     def action_cell_right(self) -> None:
-        self.go(1)
+        self.move("squares", 1)
 
     def action_cursor_up(self) -> None:
-        self.go_rows(-1)
+        self.move("rows", -1)
 
     def action_cursor_down(self) -> None:
-        self.go_rows(1)
+        self.move("rows", 1)
 
     def action_page_up(self) -> None:
-        self.go_rows(-self.text_height)
+        self.move("rows", -render.room(self.text_height).grid)
 
     def action_page_down(self) -> None:
-        self.go_rows(self.text_height)
+        self.move("rows", render.room(self.text_height).grid)
 
     def action_first(self) -> None:
-        self.go_rows(-(1 << 30))
+        self.move("rows", -FAR)
 
     def action_last(self) -> None:
-        self.go_rows(1 << 30)
+        self.move("rows", FAR)
 
     def action_zoom_out(self) -> None:
-        self.zoom = ZOOMS[min(ZOOMS.index(self.zoom) + 1, len(ZOOMS) - 1)]
+        self.square = SQUARES[min(SQUARES.index(self.square) + 1, len(SQUARES) - 1)]
         self.want()
 
     def action_zoom_in(self) -> None:
-        self.zoom = ZOOMS[max(ZOOMS.index(self.zoom) - 1, 0)]
+        self.square = SQUARES[max(SQUARES.index(self.square) - 1, 0)]
         self.want()
+
+    def action_next_owner(self) -> None:
+        self.move("owner")
+
+    def action_previous_owner(self) -> None:
+        self.move("owner", -1)
+
+    def action_next_mismatch(self) -> None:
+        self.move("mismatch")
+
+    def action_next_mixed(self) -> None:
+        self.move("mixed")
+
+    def action_all_owners(self) -> None:
+        self.show_only(None)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        event.stop()
+        self.move("rows", WHEEL_ROWS)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        event.stop()
+        self.move("rows", -WHEEL_ROWS)
 
     def clicked(self, x: int, line: int, chain: int) -> None:
         """A click on a square puts the cursor there."""
@@ -126,16 +165,7 @@ class MapPane(Pane):
         at = x - render.ADDRESS_COLUMNS
         square = at - at // (render.GROUP + 1)
         if row.cells and at >= 0 and at % (render.GROUP + 1) != render.GROUP and square < len(row.cells):
-            again = self.place == row.pa + square * PAGE * self.view.zoom and chain >= 2
-            self.place = row.pa + square * PAGE * self.view.zoom
-            self.want()
+            again = self.place == row.pa + square * self.view.square and chain >= 2
+            self.show(row.pa + square * self.view.square)
             if again:
                 self.action_choose()
-
-
-def first_owned(view: MapView) -> int | None:
-    for row in view.rows:
-        for at, item in enumerate(row.cells):
-            if item.owner is not None:
-                return row.pa + at * PAGE * view.zoom
-    return None

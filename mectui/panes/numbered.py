@@ -55,6 +55,17 @@ class NumberedPane(Pane):
         own = [at for at, item in enumerate(self.lines) if self._is_of(item, self.number)]
         self.scroll_to_region(Region(0, own[0], 1, len(own)), animate=False, force=True)
 
+    def go_to_match(self, line: int) -> None:
+        """A line of another story: that story is told, and the line is found in it again."""
+        found = self.lines[line].target
+        if found is not None and found.value != self.number:
+            self.number = int(found.value)
+            self.redraw()
+        again = [at for at in self.matches() if self._is_of(self.lines[at], self.number)]
+        self.cursor = again[0] if again else self.cursor
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self.refresh()
+
     def on_focus(self) -> None:
         self.redraw()
 

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 from textual.content import Content
-from textual.events import Click, Resize
-from textual.geometry import Region, Size
+from textual.events import Click, MouseMove, Resize
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mectui.actions import Scope, of_scope
-from mectui.render.text import Line, Span, Target, TargetKind, wrap
+from mectui.export import markdown
+from mectui.export.markdown import Circumstances
+from mectui.glossary import explain, word_at
+from mectui.plain import spoken
+from mectui.render.numbers import address
+from mectui.render.text import Line, Span, Target, TargetKind, highlight, wrap
 from mectui.styling import StyleBook
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
-    from mectui.session import Look, Progress
+    from mectui.progress import Progress
+    from mectui.session import Look
 
 CURSOR = "›"
 GUTTER = 1
@@ -28,7 +34,7 @@ GUTTER = 1
 def bindings(scope: Scope) -> list[Binding]:
     """The keys of a scope, from the action table."""
     return [
-        Binding(",".join(action.keys), action.name, action.title, show=False)
+        Binding(",".join(action.keys), action.name, action.title, show=False, id=action.id)
         for action in of_scope(scope)
         if action.keys
     ]
@@ -37,12 +43,18 @@ def bindings(scope: Scope) -> list[Binding]:
 class Pane(ScrollView, can_focus=True):
     """Draws `lines`. Subclasses say what to ask the machine (`look`) and how to draw the answer (`draw`)."""
 
+    NAME: ClassVar[str] = ""
+    """What layouts, actions and commands call it."""
     TITLE: ClassVar[str] = ""
     TAB: ClassVar[str] = ""
     """A shorter title, for places that several panes share."""
     SCOPE: ClassVar[Scope | None] = None
     HAS_CURSOR: ClassVar[bool] = True
-    BINDINGS: ClassVar[list[Any]] = bindings(Scope.LIST)
+    UNSEARCHABLE: ClassVar[str] = ""
+    """Why there is nothing to search in here, as a sentence."""
+    SEARCH_HINT: ClassVar[str] = "Enter keeps the search: n and N go to the next and the last match; Esc ends it"
+    SEARCHES_WHILE_TYPING: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[Any]] = [*bindings(Scope.LIST), *bindings(Scope.SEARCH)]
 
     DEFAULT_CSS = """
     Pane {
@@ -61,6 +73,7 @@ class Pane(ScrollView, can_focus=True):
             border-title-style: bold;
         }
     }
+    .-plain Pane, .-plain Pane:focus { border: none; border-top: blank $background; border-bottom: blank $background; }
     """
 
     class Outdated(Message):
@@ -71,12 +84,23 @@ class Pane(ScrollView, can_focus=True):
             self.pane = pane
 
     class Chosen(Message):
-        """Enter or a click on the cursor's line: somebody wants to go where it points."""
+        """Enter or a click on the cursor's line: somebody wants to go where it points; or another key of the pane.
 
-        def __init__(self, pane: Pane, target: Target) -> None:
+        `how` is the name of that other key's action.
+        """
+
+        def __init__(self, pane: Pane, target: Target, how: str = "") -> None:
             super().__init__()
             self.pane = pane
             self.target = target
+            self.how = how
+
+    class Prefilled(Message):
+        """A command that somebody began by a key and goes on typing."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     class TabClicked(Message):
         """A pane's name in a border was clicked."""
@@ -91,6 +115,8 @@ class Pane(ScrollView, can_focus=True):
         self.lines: list[Line] = []
         self.view: Any = None
         self.cursor = 0
+        self.needle = ""
+        """What is searched for; "" where no search is on."""
         self.tabs: tuple[tuple[str, str], ...] = ()
         """(pane name, title) of every pane that shares this place on the screen."""
         self._tab_ends: list[tuple[int, int, str]] = []
@@ -146,6 +172,7 @@ class Pane(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, len(self.lines) - 1))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.lines))
         self.show_borders()
+        self.show_place()
         self.refresh()
 
     def show_borders(self) -> None:
@@ -153,19 +180,67 @@ class Pane(ScrollView, can_focus=True):
         parts: list[Content | tuple[str, str] | str] = []
         self._tab_ends = []
         at = 2
-        tabs = self.tabs or ((self.pane_name, self.TITLE),)
-        for number, (name, title) in enumerate(tabs):
-            if number:
+        for text, name, is_open in self._tab_texts():
+            if self._tab_ends:
                 parts.append(("  ", ""))
                 at += 2
-            is_open = name == self.pane_name
-            text = f"[{title}]" if is_open and len(tabs) > 1 else title
             parts.append((text, "bold $foreground" if is_open else "$quiet"))
             self._tab_ends.append((at, at + len(text), name))
             at += len(text)
         self.border_title = Content.assemble(*parts)
         summary = "" if isinstance(self.view, Exception) or self.view is None else self.summary()
-        self.border_subtitle = Content(summary)
+        if self.needle:
+            summary = f"{self.search_summary()}  {summary}"
+        self.border_subtitle = Content(spoken(summary) if self._is_plain else summary)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.app.has_class("-plain")
+
+    def show_place(self) -> None:
+        """Puts the terminal's own cursor where this pane's is: that is what a screen reader reads."""
+        if self.has_focus:
+            region = self.scrollable_content_region
+            y = self.region.y + region.y + self.cursor - self.scroll_offset.y
+            self.app.cursor_position = Offset(self.region.x + region.x, y)
+
+    def _tab_texts(self) -> list[tuple[str, str, bool]]:
+        """(text, pane it leads to, whether it is this one) of the tabs; "‹" and "›" stand for those without room."""
+        tabs = self.tabs or ((self.pane_name, self.TITLE),)
+        if self._is_plain:
+            at = next((at for at, (name, _) in enumerate(tabs) if name == self.pane_name), 0)
+            place = f", pane {at + 1} of {len(tabs)}, Tab for the next" if len(tabs) > 1 else ""
+            return [(f"{self.TITLE}{place}", self.pane_name, True)]
+        texts = [(f"[{title}]" if name == self.pane_name and len(tabs) > 1 else title) for name, title in tabs]
+        own = next((at for at, (name, _) in enumerate(tabs) if name == self.pane_name), 0)
+        first, last = own, own + 1
+        room = max(self.outer_size.width, 12) - 6 - len(texts[own])
+        while first > 0 or last < len(tabs):
+            # Towards the end first: a person reads on from the open tab; the two signs need six columns.
+            if last < len(tabs) and len(texts[last]) + 2 <= room - 6 * (first > 0 or last + 1 < len(tabs)):
+                room -= len(texts[last]) + 2
+                last += 1
+            elif first > 0 and len(texts[first - 1]) + 2 <= room - 6 * (first > 1 or last < len(tabs)):
+                first -= 1
+                room -= len(texts[first]) + 2
+            else:
+                break
+        shown = [(texts[at], tabs[at][0], at == own) for at in range(first, last)]
+        before = [("‹", tabs[first - 1][0], False)] if first > 0 else []
+        after = [("›", tabs[last][0], False)] if last < len(tabs) else []
+        return [*before, *shown, *after]
+
+    def tab_starts(self) -> list[tuple[str, int]]:
+        """Every pane that a click on the upper border leads to, and the column where its name starts."""
+        return [(name, start) for start, _, name in self._tab_ends]
+
+    def text_of_line(self) -> str:
+        """What stands under the cursor, for copying."""
+        return self.lines[self.cursor].text.strip() if self.cursor < len(self.lines) else ""
+
+    def markdown(self, around: Circumstances) -> str:
+        """What the pane shows as a report for people."""
+        return markdown.of_pane(self.TITLE, self.lines, around)
 
     def want(self) -> None:
         """Asks for a new view."""
@@ -186,6 +261,8 @@ class Pane(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         is_cursor = self.HAS_CURSOR and self.has_focus and index == self.cursor
         item = self.lines[index]
+        if self.needle:
+            item = highlight(item, self.needle)
         sign = Span(CURSOR if is_cursor else " ", "strong")
         return self.book.strip(Line((sign, *item.spans)), width, base, "cursor" if is_cursor else "")
 
@@ -194,6 +271,52 @@ class Pane(ScrollView, can_focus=True):
 
     def on_blur(self) -> None:
         self.refresh()
+
+    # --- searching ------------------------------------------------------------------------------------------------
+
+    def search(self, text: str) -> None:
+        """Goes to the first line from the cursor on that has this text, whatever the case; "" ends the search."""
+        self.needle = text
+        found = self.matches()
+        if found:
+            self.go_to_match(next((at for at in found if at >= self.cursor), found[0]))
+        self.show_borders()
+        self.refresh()
+
+    def matches(self) -> list[int]:
+        """Numbers of the lines that have what is searched for."""
+        wanted = self.needle.lower()
+        return [at for at, item in enumerate(self.lines) if wanted in item.text.lower()] if wanted else []
+
+    def go_to_match(self, line: int) -> None:
+        self.move_cursor(line)
+
+    def search_summary(self) -> str:
+        """ "“stur” 2 of 5 n N Esc"."""
+        found = self.matches()
+        if not found:
+            return f"“{self.needle}” not here, Esc ends"
+        at = next((number for number, line in enumerate(found, 1) if line >= self.cursor), len(found))
+        return f"“{self.needle}” {at} of {len(found)}, n N Esc"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys of the search are the search's only while one is on."""
+        return bool(self.needle) if action in ("search_next", "search_previous", "search_end") else True
+
+    def action_search_next(self) -> None:
+        found = self.matches()
+        if found:
+            self.go_to_match(next((at for at in found if at > self.cursor), found[0]))
+            self.show_borders()
+
+    def action_search_previous(self) -> None:
+        found = self.matches()
+        if found:
+            self.go_to_match(next((at for at in reversed(found) if at < self.cursor), found[-1]))
+            self.show_borders()
+
+    def action_search_end(self) -> None:
+        self.search("")
 
     # --- cursor ---------------------------------------------------------------------------------------------------
 
@@ -209,6 +332,7 @@ class Pane(ScrollView, can_focus=True):
     def move_cursor(self, to: int) -> None:
         self.cursor = max(0, min(to, len(self.lines) - 1))
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self.show_place()
         self.refresh()
 
     def action_cursor_up(self) -> None:
@@ -234,8 +358,30 @@ class Pane(ScrollView, can_focus=True):
         if found is not None:
             self.choose(found)
 
-    def choose(self, target: Target) -> None:
-        self.post_message(self.Chosen(self, target))
+    def choose(self, target: Target, how: str = "") -> None:
+        self.post_message(self.Chosen(self, target, how))
+
+    def action_watch(self) -> None:
+        """A watchpoint on the address under the cursor: its command, for somebody to finish."""
+        found = self.address_here()
+        if found is not None:
+            space = "pa:" if found.kind is TargetKind.PHYSICAL else ""
+            self.post_message(self.Prefilled(f"watch {space}{address(int(found.value))},8"))
+
+    def choose_as(self, how: str) -> None:
+        """Another key than Enter on what is under the cursor."""
+        found = self.target()
+        if found is not None:
+            self.choose(found, how)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """A word that the glossary knows is explained while the mouse rests on it."""
+        offset = event.get_content_offset(self)
+        self.tooltip = None if offset is None else self.hint_at(offset.x - GUTTER, self.scroll_offset.y + offset.y)
+
+    def hint_at(self, x: int, line: int) -> str | None:
+        """What there is to say about a place in the text."""
+        return explain(word_at(self.lines[line].text, x)) if 0 <= line < len(self.lines) else None
 
     def on_click(self, event: Click) -> None:
         self.focus()

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.events import Click
 
 from mectui.actions import Scope
+from mectui.panes.host import host
 from mectui.panes.pane import Pane, bindings
 from mectui.queries import registers as ask
 from mectui.render import registers as render
@@ -27,6 +28,7 @@ TABS = tuple(RegisterTab)
 
 
 class RegistersPane(Pane):
+    NAME = "registers"
     TITLE = "registers"
     SCOPE = Scope.REGISTERS
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.REGISTERS)
@@ -45,9 +47,9 @@ class RegistersPane(Pane):
             case RegisterTab.GENERAL:
                 return lambda machine, around: (tab, ask.general(machine, around.before))
             case RegisterTab.SYSTEM:
-                return lambda machine, around: (tab, ask.system(machine, around.before))
+                return lambda machine, around: (tab, ask.system(machine, around.before, around.history))
             case RegisterTab.MEC:
-                return lambda machine, around: (tab, ask.mec_registers(machine, around.before))
+                return lambda machine, around: (tab, ask.mec_registers(machine, around.before, around.history))
             case RegisterTab.SIMD:
                 return lambda machine, around: (tab, ask.simd(machine, around.before))
 
@@ -119,10 +121,18 @@ class RegistersPane(Pane):
                     event.stop()
                     event.prevent_default()
 
-    def choose(self, target: Target) -> None:
-        """A system register opens to its fields; a general one's value is an address to look at."""
-        if target.kind is TargetKind.REGISTER:
+    def action_edit(self) -> None:
+        """The command line, with the register or the field under the cursor to be assigned."""
+        found = self.target()
+        is_named = found is not None and found.kind in (TargetKind.REGISTER, TargetKind.FIELD)
+        host(self).open_command_line(f"set {found.value}=" if found is not None and is_named else "set ")
+
+    def choose(self, target: Target, how: str = "") -> None:
+        """A system register opens to its fields, a field to its change; a general one's value is an address."""
+        if target.kind is TargetKind.FIELD:
+            self.action_edit()
+        elif target.kind is TargetKind.REGISTER:
             self.opened ^= {str(target.value)}
             self.redraw()
         else:
-            super().choose(target)
+            super().choose(target, how)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from emu.architecture import Access
-from emu.translation.records import Request
+from textual.message import Message
+
+from emu.architecture import Access, Regime
+from emu.translation.records import Request, Walk
 from mectui.actions import Scope
+from mectui.export import markdown
+from mectui.export.markdown import Circumstances
 from mectui.panes.pane import Pane, bindings
-from mectui.queries.walk import Follow, WalkView, walk, walk_followed
+from mectui.queries.walk import Follow, WalkView, step_of, walk, walk_followed
+from mectui.render import numbers
 from mectui.render import walk as render
 from mectui.render.text import Line, Target, TargetKind
 from mectui.session import Look
@@ -17,34 +22,120 @@ ORDER = tuple(Follow)
 
 
 class WalkPane(Pane):
+    NAME = "walk"
     TITLE = "page-table walk"
     TAB = "walk"
     SCOPE = Scope.WALK
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.WALK)
 
+    class EditWanted(Message):
+        """Somebody wants to change what is under the cursor: `command` is how the typed command begins."""
+
+        def __init__(self, command: str) -> None:
+            super().__init__()
+            self.command = command
+
+    class Told(Message):
+        """A sentence for the person at the screen."""
+
+        def __init__(self, text: str, is_error: bool = False) -> None:
+            super().__init__()
+            self.text = text
+            self.is_error = is_error
+
+    class RealWanted(Message):
+        """What is supposed is to be done to the machine; `walk` is the machine's own."""
+
+        def __init__(self, suppositions: tuple[str, ...], walk: Walk | None) -> None:
+            super().__init__()
+            self.suppositions = suppositions
+            self.walk = walk
+
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.follows = Follow.ACCESS
         self.pinned: tuple[int, Access] | None = None
+        self.regime: Regime | None = None
+        """The regime to walk the pinned address in; None for the current one."""
         self.remembered: Request | None = None
         """The last data access that was seen: most instructions make none."""
         self.opened: set[str] = set()
+        self.supposed: tuple[str, ...] = ()
+        """What is supposed to be other than it is: "TCR2_EL2.AMEC1=0x1"."""
 
     def look(self) -> Look:
-        follow, pinned, remembered = self.follows, self.pinned, self.remembered
+        follow, pinned, remembered, supposed = self.follows, self.pinned, self.remembered, self.supposed
         if follow is Follow.PINNED and pinned is not None:
-            va, access = pinned
-            return lambda machine, around: walk(machine, va, access)
-        return lambda machine, around: walk_followed(machine, follow, remembered)
+            (va, access), regime = pinned, self.regime
+            return lambda machine, around: walk(machine, va, access, supposed=supposed, regime=regime)
+        return lambda machine, around: walk_followed(machine, follow, remembered, supposed)
 
     def accept(self, view: Any) -> None:
-        if isinstance(view, WalkView) and view.follow is Follow.ACCESS and view.walk is not None:
-            self.remembered = view.walk.request
+        if isinstance(view, WalkView):
+            own = view.before or view.walk
+            if view.follow is Follow.ACCESS and own is not None:
+                self.remembered = own.request
+            self._settle(view)
         super().accept(view)
+
+    def _settle(self, view: WalkView) -> None:
+        """Suppositions as they were understood; those that make no sense go, with a sentence."""
+        wrong = dict(view.rejected)
+        if wrong and set(wrong) <= set(self.supposed):
+            self.supposed = view.suppositions
+            self.post_message(self.Told(next(iter(wrong.values())), is_error=True))
+        elif len(view.suppositions) == len(self.supposed):
+            self.supposed = view.suppositions
 
     def forget(self) -> None:
         """A fresh machine: nothing has been accessed yet."""
         self.remembered = None
+
+    # --- what if ----------------------------------------------------------------------------------------------------
+
+    def suppose(self, text: str) -> None:
+        """Supposes "WHAT=VALUE" on top of what is supposed already; the same place again replaces what was said."""
+        place = text.partition("=")[0].strip().lower()
+        kept = (each for each in self.supposed if each.partition("=")[0].strip().lower() != place)
+        self.supposed = (*kept, text.strip())
+        self.want()
+
+    def edit_text(self) -> str:
+        """How the command begins that changes what is under the cursor: a descriptor, its field, or a register."""
+        found = self.target()
+        record = self.view.walk if isinstance(self.view, WalkView) else None
+        if found is None or record is None:
+            return "suppose "
+        if found.kind is TargetKind.REGISTER:
+            return f"suppose {found.value}="
+        key, _, name = str(found.value).partition("#")
+        step = step_of(record, key) if found.kind in (TargetKind.FOLD, TargetKind.FIELD) else None
+        if step is None or step.pa is None:
+            return "suppose "
+        place = f"[pa:{step.pa:#x}]"
+        if not name:
+            return f"suppose {place}={step.descriptor or 0:#x}"
+        value = next((field.value for field in step.fields if field.name == name), 0)
+        return f"suppose {place}.{name}={numbers.short(value)}"
+
+    def action_edit(self) -> None:
+        self.post_message(self.EditWanted(self.edit_text()))
+
+    def action_drop(self) -> None:
+        if self.supposed:
+            self.supposed = ()
+            self.post_message(self.Told("Nothing is supposed any more: this is the machine's own walk."))
+            self.want()
+        else:
+            self.post_message(self.Told("Nothing is supposed. e on a descriptor or register supposes another value."))
+
+    def action_apply(self) -> None:
+        view = self.view
+        if not self.supposed or not isinstance(view, WalkView):
+            self.post_message(self.Told("Nothing is supposed that could be done. e supposes another value."))
+            return
+        self.post_message(self.RealWanted(self.supposed, view.before or view.walk))
+        self.supposed = ()
 
     def draw(self, width: int) -> list[Line]:
         return render.walk(self.view, width, self.opened)
@@ -52,8 +143,11 @@ class WalkPane(Pane):
     def summary(self) -> str:
         return render.summary(self.view)
 
-    def pin(self, va: int, access: Access = Access.READ) -> None:
-        self.follows, self.pinned = Follow.PINNED, (va, access)
+    def markdown(self, around: Circumstances) -> str:
+        return super().markdown(around) if self.view is None else markdown.of_walk(self.view, around)
+
+    def pin(self, va: int, access: Access = Access.READ, regime: Regime | None = None) -> None:
+        self.follows, self.pinned, self.regime = Follow.PINNED, (va, access), regime
         self.move_cursor(0)
         self.want()
 
@@ -68,10 +162,12 @@ class WalkPane(Pane):
         if self.view is not None:
             self.redraw()
 
-    def choose(self, target: Target) -> None:
-        if target.kind is TargetKind.FOLD:
+    def choose(self, target: Target, how: str = "") -> None:
+        if target.kind in (TargetKind.FIELD, TargetKind.REGISTER):
+            self.action_edit()
+        elif target.kind is TargetKind.FOLD:
             self.opened.discard("*")
             self.opened ^= {str(target.value)}
             self.redraw()
         else:
-            super().choose(target)
+            super().choose(target, how)

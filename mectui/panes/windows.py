@@ -1,4 +1,4 @@
-"""Panes that look at a stretch of a 64-bit address space through a window: disassembly and memory."""
+"""Panes that look at a stretch of a 64-bit address space through a window; the disassembly is one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 from textual.events import MouseScrollDown, MouseScrollUp
 
 from mectui.actions import Scope
-from mectui.panes.pane import Pane, bindings
+from mectui.panes.pane import Pane
+from mectui.progress import Progress
+from mectui.queries.code_search import CodeFound, FindCode, find_code
 from mectui.queries.disassembly import DisassemblyView, disassembly
-from mectui.queries.memory import Eyes, MemoryView, memory
 from mectui.render import disassembly as render_disassembly
-from mectui.render import memory as render_memory
 from mectui.render.text import Line, Target, TargetKind
-from mectui.session import Look, Progress
+from mectui.session import Look
 
 MASK64 = (1 << 64) - 1
 WHEEL_LINES = 3
@@ -56,6 +56,7 @@ class WindowPane(Pane):
         for at, item in enumerate(self.lines):
             if item.target is not None and int(item.target.value) <= self.place < int(item.target.value) + self.unit:
                 self.cursor = at
+        self.show_place()
 
     def go(self, lines: int) -> None:
         """Moves the cursor, and the window with it where needed."""
@@ -115,12 +116,69 @@ class WindowPane(Pane):
 
 
 class DisassemblyPane(WindowPane):
+    NAME = "disassembly"
     TITLE = "disassembly"
     SCOPE = Scope.DISASSEMBLY
+    SEARCHES_WHILE_TYPING: ClassVar = False
+    SEARCH_HINT = "an instruction, an operand or a symbol; Enter searches from the cursor on, n and N go on, Esc leaves"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._sought: FindCode | None = None
+        self._searches = 0
+        self._told = ""
 
     def look(self) -> Look:
-        top, count = self.top, self.text_height
-        return lambda machine, around: disassembly(machine, top, count)
+        top, count, sought = self.top, self.text_height, self._sought
+
+        def ask(machine: Any, around: Any) -> tuple[DisassemblyView, CodeFound | None]:
+            found = None if sought is None else find_code(machine, sought)
+            start = top
+            if found is not None and found.address is not None and not top <= found.address < top + 4 * (count - 2):
+                start = max(found.address - 4 * (count // 4), 0)
+            return disassembly(machine, start, count), found
+
+        return ask
+
+    def accept(self, view: Any) -> None:
+        if isinstance(view, tuple):
+            view, found = view
+            if found is not None and self._sought is not None and found.number == self._sought.number:
+                self._sought = None
+                self._told = "" if found.address is not None else "not found"
+                if found.reached is not None:
+                    self._told = "n goes on"
+                    self.place = found.reached
+                if found.address is not None:
+                    self.top, self.place = view.start, found.address
+        super().accept(view)
+
+    def search(self, text: str) -> None:
+        """Through the code from the cursor on, as far as it is mapped."""
+        self.needle, self._told = text, ""
+        self._sought = None
+        if text.strip():
+            self._seek(self.place, forward=True)
+        self.show_borders()
+        self.refresh()
+
+    def _seek(self, start: int, forward: bool) -> None:
+        self._searches += 1
+        self._told = "searching"
+        self._sought = FindCode(self.needle.strip().lower(), start & MASK64, forward, self._searches)
+        self.want()
+
+    def search_summary(self) -> str:
+        return f"“{self.needle}” {self._told}".rstrip() + ", n N Esc"
+
+    def move_cursor(self, to: int) -> None:
+        """A search that was left: the cursor is an address here, and stays."""
+
+    def action_search_next(self) -> None:
+        self._seek(self.place + 4, forward=True)
+
+    def action_search_previous(self) -> None:
+        self._seek(self.place - 4, forward=False)
 
     def draw(self, width: int) -> list[Line]:
         return render_disassembly.disassembly(self.view, width)
@@ -154,103 +212,3 @@ class DisassemblyPane(WindowPane):
 
     def action_last(self) -> None:
         self.go(self.text_height // 2)
-
-
-class MemoryPane(WindowPane):
-    TITLE = "memory"
-    SCOPE = Scope.MEMORY
-    BINDINGS: ClassVar[list[Any]] = bindings(Scope.MEMORY)
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.is_physical = False
-        self.eyes = Eyes.CONTEXT
-        self.mecid = 0
-        self.follows_access = True
-        """Shows the last data access until somebody asks for an address."""
-        self._stops = 0
-        self._before: MemoryView | None = None
-
-    @property
-    def unit(self) -> int:
-        return 16 // render_memory.lines_per_block(self.text_width, self.top)
-
-    @property
-    def alignment(self) -> int:
-        return 16
-
-    def rows(self) -> int:
-        return -(-self.text_height // render_memory.lines_per_block(self.text_width, self.top))
-
-    def look(self) -> Look:
-        top, rows, is_physical, eyes, mecid = self.top, self.rows(), self.is_physical, self.eyes, self.mecid
-        before = self._before
-
-        def ask(machine: Any, around: Any) -> MemoryView:
-            return memory(machine, top, rows, is_physical=is_physical, eyes=eyes, mecid=mecid, before=before)
-
-        return ask
-
-    def follow(self, progress: Progress) -> None:
-        """What is shown now is what the next view is compared with; at first the stack or the code is shown."""
-        if progress.stops != self._stops:
-            self._stops = progress.stops
-            self._before = self.view if isinstance(self.view, MemoryView) else None
-        if self.follows_access and progress.status is not None:
-            address = progress.status.pc if progress.last_access is None else progress.last_access
-            self.place = address & -8
-            shown = self.addresses_shown()
-            if not shown or not shown[0] <= self.place < shown[-1] + self.unit:
-                self.top = max((address & -16) - 32, 0) if progress.last_access is not None else address & -16
-
-    def draw(self, width: int) -> list[Line]:
-        return render_memory.memory(self.view, width)
-
-    def summary(self) -> str:
-        follows = "  following" if self.follows_access else ""
-        return render_memory.summary(self.view) + follows
-
-    def show(self, address: int, is_physical: bool) -> None:
-        """Shows an address. Physical memory is read as its owner at first: no context is implied by an address."""
-        self.follows_access = False
-        if is_physical != self.is_physical:
-            self.is_physical = is_physical
-            self.eyes = Eyes.OWNER if is_physical else Eyes.CONTEXT
-        self.place = address & MASK64 & -8
-        self.top = address & MASK64 & -16
-        self.want()
-
-    def see_as(self, eyes: Eyes, mecid: int | None = None) -> None:
-        self.eyes = eyes
-        if mecid is not None:
-            self.mecid = mecid
-        self.want()
-
-    def address_here(self) -> Target | None:
-        return Target(TargetKind.PHYSICAL if self.is_physical else TargetKind.VIRTUAL, self.place)
-
-    def target(self) -> Target | None:
-        return self.address_here()
-
-    def action_follow(self) -> None:
-        """Follow the last data access, or stay."""
-        self.follows_access = not self.follows_access
-        if self.follows_access:
-            self.is_physical, self.eyes = False, Eyes.CONTEXT
-        self.want()
-
-    def action_eyes(self) -> None:
-        order = tuple(Eyes)
-        self.see_as(order[(order.index(self.eyes) + 1) % len(order)])
-
-    def action_mecid_up(self) -> None:
-        self.see_as(Eyes.MECID, (self.mecid + 1) & 0xFFFF)
-
-    def action_mecid_down(self) -> None:
-        self.see_as(Eyes.MECID, (self.mecid - 1) & 0xFFFF)
-
-    def action_first(self) -> None:
-        self.go(-self.text_height * 16)
-
-    def action_last(self) -> None:
-        self.go(self.text_height * 16)

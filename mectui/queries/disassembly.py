@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emu.translation.records import Fault, FaultKind
 from mectui.queries.decode import DataAccess, data_access, decode
 from mectui.queries.labels import label, symbol_at
+from mectui.queries.stops import CodeMark, code_marks
 
 if TYPE_CHECKING:
     import emu
@@ -37,7 +38,7 @@ class InstructionView:
     """Where a direct branch goes, by symbol, or ""."""
     target: int | None
     is_pc: bool
-    breakpoint: int | None
+    breakpoint: CodeMark | None
     note: Note | None = None
 
 
@@ -54,12 +55,12 @@ def disassembly(machine: emu.Machine, start: int, count: int) -> DisassemblyView
     """`count` words from `start` (rounded down to a word), as the CPU would fetch them now."""
     start &= ~3 & MASK64
     pc = machine.cpu.pc
-    marks = {va: number for number, va in machine.breakpoints.items().items()}
+    marks = code_marks(machine)
     rows = [instruction(machine, (start + 4 * at) & MASK64, pc, marks) for at in range(count)]
     return DisassemblyView(start, pc, label(machine, start), tuple(rows))
 
 
-def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, int]) -> InstructionView:
+def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, CodeMark]) -> InstructionView:
     word = machine.fetch_word(address)
     is_pc = address == pc
     symbol = symbol_at(machine, address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.debug.events import (
     AddressTranslated,
@@ -14,6 +14,7 @@ from emu.debug.events import (
     ExceptionReturned,
     ExceptionTaken,
     FirmwareCalled,
+    FirstOwner,
     Hit,
     KeyRefreshed,
     LineWrittenBack,
@@ -36,18 +37,107 @@ if TYPE_CHECKING:
     import emu
 
 
+KINDS: dict[str, tuple[type, ...]] = {
+    "exceptions": (ExceptionTaken,),
+    "returns": (ExceptionReturned,),
+    "mecids": (MecidWritten,),
+    "keys": (KeyRefreshed,),
+    "hits": (Hit,),
+    "calls": (FirmwareCalled,),
+    "tlbi": (TlbInvalidated,),
+    "writebacks": (LineWrittenBack,),
+    "owners": (OwnerChanged,),
+    "registers": (RegisterWritten,),
+    "synchronised": (Synchronised,),
+    "pending": (PendingUsed,),
+    "barriers": (BarrierExecuted,),
+    "cache": (CacheMaintained,),
+    "tlb": (TlbFilled, TlbEvicted),
+    "stale": (StaleControlUsed,),
+    "translations": (AddressTranslated, TranslationFailed),
+    "first-owners": (FirstOwner,),
+}
+"""Names for kinds of event, as people choose them."""
+KIND_OF = {kind: name for name, kinds in KINDS.items() for kind in kinds}
+LOGGED = ("exceptions", "returns", "mecids", "keys", "hits", "calls", "tlbi", "writebacks")
+"""What is written down without anybody asking: rare enough to cost nothing at full speed."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One event: when and where it happened, and what, in words. `style` is a domain style name."""
+    """One event: when and where it happened, and what, in words. `style` is a domain style name.
+
+    `since` is how many instructions passed since the event shown before it.
+    """
 
     moment: Moment
     where: str
     text: str
     style: str
+    kind: str = ""
+    since: int | None = None
 
 
-def events(machine: emu.Machine, happened: Iterable[Event]) -> tuple[EventView, ...]:
-    return tuple(EventView(event.moment, label(machine, event.moment.pc), *describe(event)) for event in happened)
+@dataclass(frozen=True, slots=True)
+class EventsView:
+    rows: tuple[EventView, ...]
+    """Events of the kinds that are shown, the oldest first."""
+    counts: tuple[tuple[str, int], ...]
+    """(kind, how many of the log are of it), those that are hidden too."""
+    hidden: frozenset[str] = frozenset()
+    total: int = 0
+    """Events of the shown kinds in the log; more than the rows when there are very many."""
+
+
+def events(
+    machine: emu.Machine,
+    happened: Iterable[Event],
+    hidden: frozenset[str] = frozenset(),
+    most: int | None = None,
+) -> EventsView:
+    """The last `most` events of the kinds that are not `hidden`."""
+    counts = dict.fromkeys(LOGGED, 0)
+    shown = []
+    for event in happened:
+        kind = KIND_OF[type(event)]
+        counts[kind] = counts.get(kind, 0) + 1
+        if kind not in hidden:
+            shown.append(event)
+    total = len(shown)
+    before: int | None = None
+    if most is not None and total > most:
+        before = shown[-most - 1].moment.instruction
+        shown = shown[-most:]
+    rows = []
+    for event in shown:
+        when = event.moment.instruction
+        since = None if before is None else when - before
+        rows.append(
+            EventView(event.moment, label(machine, event.moment.pc), *describe(event), KIND_OF[type(event)], since)
+        )
+        before = when
+    return EventsView(tuple(rows), tuple(counts.items()), hidden, total)
+
+
+def events_json(view: EventsView) -> dict[str, Any]:
+    """What `mectui events --json` prints; names here are a contract."""
+    return {
+        "schema": 1,
+        "total": view.total,
+        "events": [
+            {
+                "kind": row.kind,
+                "instruction": row.moment.instruction,
+                "since": row.since,
+                "pc": f"{row.moment.pc:#x}",
+                "symbol": row.where or None,
+                "el": row.moment.el,
+                "security": row.moment.security.label,
+                "text": row.text,
+            }
+            for row in view.rows
+        ],
+    }
 
 
 def describe(event: Event) -> tuple[str, str]:

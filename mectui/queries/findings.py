@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding; `number` counts from 1 in the order of the instructions, `where` is the symbol of its place."""
+    """One finding; `number` counts from 1 in the order of the instructions.
+
+    `where` is the symbol of its place, `other` that of the other moment of the story, if there is one.
+    """
 
     number: int
     finding: Finding
     where: str
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,12 @@ class FindingsView:
 def findings(machine: emu.Machine) -> FindingsView:
     """What the chosen rules have found so far, oldest first."""
     views = tuple(
-        FindingView(number, finding, label(machine, finding.pc))
+        FindingView(
+            number,
+            finding,
+            label(machine, finding.pc),
+            "" if finding.other is None else label(machine, finding.other.pc),
+        )
         for number, finding in enumerate(machine.mec.findings, 1)
     )
     return FindingsView(views, machine.mec.finding_count, len(machine.mec.rules))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from emu.debug.events import Hit
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HitView:
-    """One hit, or a run of hits by one instruction on data with one owner; the symbols on both sides; what is missing.
+    """One hit, or those of a loop by one instruction on data with one owner; both sides' symbols; what is missing.
 
-    `hit` is the first of the run and `last` the last one; `number` counts hits, from 1.
+    `hit` is the first of them and `last` the last one; `number` counts hits, from 1.
     """
 
     number: int
@@ -35,32 +34,47 @@ class HitsView:
     hits: tuple[HitView, ...]
     total: int
     """All hits of the run of the guest; more than are listed when there are very many."""
+    left_out: int = 0
+    """Hits that no story of the list counts."""
+
+
+RECENT = 8
+"""A hit belongs to the story of one like it among so many stories before: the loads of a loop take turns."""
 
 
 def hits(machine: emu.Machine, last: int = 20_000) -> HitsView:
-    """The `last` hits so far, runs of alike ones together, newest last."""
+    """The `last` hits so far, alike ones of a loop together, newest last."""
     everything = machine.mec.hits
     first = max(len(everything) - last, 0)
-    numbered = enumerate(everything[first:], first + 1)
-    views = []
-    for _, group in groupby(numbered, key=lambda item: alike(item[1])):
-        run = list(group)
-        number, hit = run[0]
-        views.append(
-            HitView(
-                number=number,
-                hit=hit,
-                where=label(machine, hit.pc),
-                writer="" if hit.writer is None else label(machine, hit.writer.pc),
-                likely=likely(hit),
-                count=len(run),
-                last=run[-1][1],
-            )
+    stories: list[list[tuple[int, Hit]]] = []
+    recent: dict[tuple[object, ...], list[tuple[int, Hit]]] = {}
+    for number, hit in enumerate(everything[first:], first + 1):
+        key = alike(hit)
+        story = recent.pop(key, None)
+        if story is None:
+            story = []
+            stories.append(story)
+            if len(recent) == RECENT:
+                del recent[next(iter(recent))]
+        recent[key] = story
+        story.append((number, hit))
+    views = tuple(
+        HitView(
+            number=story[0][0],
+            hit=story[0][1],
+            where=label(machine, story[0][1].pc),
+            writer="" if story[0][1].writer is None else label(machine, story[0][1].writer.pc),
+            likely=likely(story[0][1]),
+            count=len(story),
+            last=story[-1][1],
         )
-    return HitsView(tuple(views), len(everything))
+        for story in stories
+    )
+    total = machine.mec.hit_count
+    return HitsView(views, total, total - (len(everything) - first))
 
 
 def alike(hit: Hit) -> tuple[object, ...]:
-    """Hits in a row for which this is equal tell one story: a loop over a page, a pair loaded at once."""
+    """Hits for which this is equal tell one story: a loop over a page, a pair loaded at once."""
     written_at = None if hit.writer is None else hit.writer.pc
     return hit.pc, hit.el, hit.security, hit.access, hit.size, hit.pas, hit.mecid, hit.source, hit.owned_by, written_at

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import emu
 
+LONGEST = 120
 FARTHEST = 1 << 20
 """Beyond this distance the symbol before an address says nothing about it."""
 
@@ -19,10 +20,18 @@ def label(machine: emu.Machine, address: int) -> str:
     name, offset = found
     if offset >= FARTHEST:
         return ""
+    name = shown(name)
     return f"{name}+{offset:#x}" if offset else name
 
 
 def symbol_at(machine: emu.Machine, address: int) -> str:
     """The symbol that starts exactly here, or ""."""
     found = machine.symbols.nearest(address)
-    return found[0] if found is not None and found[1] == 0 else ""
+    return shown(found[0]) if found is not None and found[1] == 0 else ""
+
+
+def shown(name: str) -> str:
+    """A symbol's name without what could steer a terminal, and not longer than a line: a file may hold anything."""
+    if not name.isprintable():
+        name = "".join(character if character.isprintable() else "·" for character in name)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

@@ -1,46 +1,34 @@
-"""Who owns physical memory: the MECID map as a grid, its legend, and one page in detail."""
+"""Who owns physical memory: the MECID map as a window on a grid, its legend, and the place under the cursor."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from emu.architecture import PAGE, PAS
-from emu.debug.events import Moment
-from mectui.queries.labels import label
+from emu.architecture import BLOCK, PAGE, PAS, Regime
+from mectui.queries import grid
+from mectui.queries.grid import MIXED, SEVERAL, UNOWNED, Cell, MapRow, Owner
+from mectui.queries.history import History
+from mectui.queries.mappings import Mapping, mappings
+from mectui.queries.page import PageInfo, page_info
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     import emu
-    from emu.mec.pages import MecPage, Pages
+    from emu.mec.pages import PageTable
 
-DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-UNOWNED = "·"
-MIXED = "*"
-SPACE_GLYPHS = {PAS.ROOT: "#", PAS.NON_SECURE: "~", PAS.SECURE: "%"}
+__all__ = ["MIXED", "SEVERAL", "UNOWNED", "Cell", "LegendEntry", "MapRow", "MapView", "PageInfo", "mec_map"]
 
-Owner = tuple[PAS, int]
-"""What a colour stands for: address space and MECID (0 outside Realm)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One square of the map: `zoom` pages. `owner` is None where nobody has stored; most of its pages' otherwise."""
-
-    glyph: str
-    owner: Owner | None
-    is_mixed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MapRow:
-    """A row of squares from `pa` on; a gap row (no cells) stands for `skipped` bytes nobody owns."""
-
-    pa: int
-    cells: tuple[Cell, ...]
-    skipped: int = 0
+SQUARES = (BLOCK, *(PAGE << shift for shift in range(0, 24, 2)))
+"""What a square may stand for, in bytes: a block, a page, more and more pages."""
+IN_LEGEND = 60
+"""Owners that get a sign of their own; a machine may have thousands."""
+ROWS_WITHOUT_WINDOW = 40
+"""How many rows a map without a window has at most: squares stand for more memory where there would be more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,115 +40,201 @@ class LegendEntry:
     """Key generations its pages were stored under."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    """One page: who owns it, since when, and where in the guest it is."""
+class Move(NamedTuple):
+    """A step of the cursor: `by` "squares" or "rows"; to the next (-1: previous) "owner", "mismatch" or "mixed" page.
 
-    pa: int
-    owner: Owner | None
-    generation: int
-    is_mixed: bool
-    owned_blocks: int
-    symbol: str
-    writer: Moment | None
-    writer_label: str
+    Rows are those that have something in them; squares go on there at the end of a row.
+    """
+
+    kind: str
+    by: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class MapView:
-    """The grid. `zoom` is pages per square."""
+    """The rows in the window, and what is outside it in numbers."""
 
-    zoom: int
+    square: int
+    """Bytes a square stands for."""
     columns: int
     rows: tuple[MapRow, ...]
     legend: tuple[LegendEntry, ...]
     cursor: PageInfo | None
-    mixed: int
+    mixed: int = 0
     """How many pages have more than one owner."""
+    mismatched: int = 0
+    """How many pages are mapped (in the TLB) under another MECID than their owner's; see `mismatches`."""
+    other_owners: int = 0
+    """Owners that the legend has no room for."""
+    top: int = 0
+    """Number of the first row of the window."""
+    total: int = 0
+    """Rows that there are, gaps included."""
+    only: Owner | None = None
+    """The only owner that is shown; the others are dashes."""
+    moves: int = 0
+    """The `counted` of the question, with its moves added: views of later questions have larger ones."""
+    problem: str = ""
+    """Why the last move led nowhere."""
 
 
-def glyphs(owners: list[Owner]) -> dict[Owner, str]:
-    """A character for every owner: digits and lower case for MECIDs 0-35, capitals in turn for larger ones."""
-    spare = iter(SPARE)
-    chosen = {}
-    for owner in sorted(owners, key=lambda item: (item[0] is not PAS.REALM, item[1])):
-        pas, mecid = owner
-        if pas is not PAS.REALM:
-            chosen[owner] = SPACE_GLYPHS[pas]
-        else:
-            chosen[owner] = DIGITS[mecid] if mecid < len(DIGITS) else next(spare, "+")
-    return chosen
+def mec_map(
+    machine: emu.Machine,
+    columns: int = 32,
+    square: int | None = PAGE,
+    cursor: int | None = None,
+    *,
+    height: int | None = None,
+    top: int = 0,
+    only: Owner | None = None,
+    moves: Sequence[Move] = (),
+    counted: int = 0,
+    history: History | None = None,
+) -> MapView:
+    """`height` rows of `columns` squares from row `top` on, moved so that the cursor (a physical address) is there.
 
-
-def mec_map(machine: emu.Machine, columns: int = 32, zoom: int = 1, cursor: int | None = None) -> MapView:
-    """The map of all owned pages, `columns` squares of `zoom` pages a row; `cursor` is a physical address."""
-    pages = machine.mec.pages()
-    counts: Counter[Owner] = Counter()
-    generations: dict[Owner, set[int]] = {}
-    for page in pages:
-        owner = (page.pas, page.mecid)
-        counts[owner] += 1
-        generations.setdefault(owner, set()).add(page.generation)
-    chosen = glyphs(list(counts))
+    Without a height all rows; without a `square` the smallest that makes them fit `ROWS_WITHOUT_WINDOW` rows. Without
+    a cursor it is at the first page that has an owner; `moves` move it from there. `columns` is a power of two.
+    """
+    table = machine.mec.page_table()
+    mapped = mappings(machine, history)
+    wrong = mismatches(machine, table, mapped)
+    counts, generations = owner_counts(machine, table, only)
+    commonest = [owner for owner, _ in counts.most_common(IN_LEGEND)]
+    glyphs = grid.glyphs(commonest)
     legend = tuple(
-        LegendEntry(chosen[owner], owner, counts[owner], tuple(sorted(generations[owner]))) for owner in chosen
+        LegendEntry(glyphs[owner], owner, counts[owner], tuple(sorted(generations[owner]))) for owner in glyphs
     )
+    if cursor is None and len(table.pa):
+        cursor = int(table.pa[0])
+    drawing = grid.Drawing(machine, table, wrong, glyphs, columns, only)
+    if square is None:
+        square = next((size for size in SQUARES[1:] if drawing.fits(size, ROWS_WITHOUT_WINDOW)), SQUARES[-1])
+    problem = ""
+    if cursor is not None:
+        for move in moves:
+            found = moved(machine, drawing, square, move, cursor)
+            problem = "" if found is not None else nothing_to_go_to(move)
+            cursor = cursor if found is None else found
+    if square == BLOCK:
+        rows = drawing.blocks(0 if cursor is None else cursor)
+        place = None if cursor is None else cursor % PAGE // (BLOCK * columns)
+        top, end = window(top, height, len(rows), place)
+        shown: Sequence[MapRow] = rows[top:end]
+        total = len(rows)
+    else:
+        lines = drawing.rows(square, cursor)
+        total = lines.total
+        top, end = window(top, height, total, lines.line_of(cursor))
+        shown = lines.between(top, end)
     return MapView(
-        zoom=zoom,
+        square=square,
         columns=columns,
-        rows=tuple(map_rows(pages, chosen, columns, zoom)),
+        rows=tuple(shown) if len(table.pa) else (),
         legend=legend,
-        cursor=None if cursor is None else page_info(machine, cursor, pages),
-        mixed=sum(1 for page in pages if page.mixed),
+        cursor=None if cursor is None else page_info(machine, cursor, table, mapped, is_block=square == BLOCK),
+        mixed=int(table.mixed.sum()),
+        mismatched=int(wrong.sum()),
+        other_owners=len(counts) - len(glyphs),
+        top=top,
+        total=total,
+        only=only,
+        moves=counted + len(moves),
+        problem=problem,
     )
 
 
-def map_rows(pages: Iterable[MecPage], chosen: dict[Owner, str], columns: int, zoom: int) -> list[MapRow]:
-    """Rows that have an owner in them, gaps between them named."""
-    square = PAGE * zoom
-    span = square * columns
-    by_row: dict[int, dict[int, list[MecPage]]] = {}
-    for page in pages:
-        start = page.pa - page.pa % span
-        by_row.setdefault(start, {}).setdefault((page.pa - start) // square, []).append(page)
-    rows: list[MapRow] = []
-    end = None
-    for start in sorted(by_row):
-        if end is not None and start > end:
-            rows.append(MapRow(end, (), skipped=start - end))
-        filled = by_row[start]
-        rows.append(MapRow(start, tuple(cell(filled.get(at, []), chosen) for at in range(columns))))
-        end = start + span
-    return rows
+def window(top: int, height: int | None, total: int, line: int | None) -> tuple[int, int]:
+    """The rows to show: `height` of them, `line` among them, as near to `top` as can be."""
+    if height is None:
+        return 0, total
+    if line is not None:
+        top = min(max(top, line - height + 1), line)
+    top = max(0, min(top, total - height))
+    return top, min(top + height, total)
 
 
-def cell(pages: list[MecPage], chosen: dict[Owner, str]) -> Cell:
-    """The square for some pages: their commonest owner; mixed where not all blocks are its own."""
-    if not pages:
-        return Cell(UNOWNED, None)
-    owners = Counter((page.pas, page.mecid) for page in pages)
-    owner = owners.most_common(1)[0][0]
-    is_mixed = len(owners) > 1 or any(page.mixed for page in pages)
-    return Cell(MIXED if is_mixed else chosen[owner], owner, is_mixed)
+def owner_counts(
+    machine: emu.Machine, table: PageTable, only: Owner | None
+) -> tuple[Counter[Owner], dict[Owner, set[int]]]:
+    """Pages of each owner, and the key generations they were stored under."""
+    import numpy as np
+
+    pages: Counter[Owner] = Counter()
+    generations: dict[Owner, set[int]] = {}
+    in_number = np.bincount(table.owner) if len(table.owner) else np.zeros(0, dtype=np.intp)
+    for identity in np.flatnonzero(in_number).tolist():
+        who = machine.mec.owner(identity)
+        owner = (who.pas, who.mecid)
+        pages[owner] += int(in_number[identity])
+        generations.setdefault(owner, set()).add(who.generation)
+    return pages, generations
 
 
-def page_info(machine: emu.Machine, pa: int, pages: Pages | None = None) -> PageInfo:
-    """Everything known about the page of a physical address."""
-    base = pa & ~(PAGE - 1)
-    found = (machine.mec.pages() if pages is None else pages).at(base)
-    symbol = label(machine, base)
-    if found is None:
-        return PageInfo(base, None, 0, False, 0, symbol, None, "")
-    writer = machine.mec.last_writer(base)
-    if writer is None:
-        writer = next(filter(None, (machine.mec.last_writer(base + at) for at in range(16, PAGE, 16))), None)
-    return PageInfo(
-        pa=base,
-        owner=(found.pas, found.mecid),
-        generation=found.generation,
-        is_mixed=found.mixed,
-        owned_blocks=found.owned_blocks,
-        symbol=symbol,
-        writer=writer,
-        writer_label="" if writer is None else label(machine, writer.pc),
-    )
+def mismatches(machine: emu.Machine, table: PageTable, mapped: Sequence[Mapping]) -> NDArray[np.bool_]:
+    """For each page of the table whether its mapping disagrees with its owner.
+
+    A Realm's own mapping (EL1&0) must have the owner's MECID. A monitor maps all memory for its own purposes, and
+    often twice: there one mapping with the owner's MECID is enough.
+    """
+    import numpy as np
+
+    wrong, covered, right = (np.zeros(len(table.pa), dtype=np.bool_) for _ in range(3))
+    for item in mapped:
+        first, last = np.searchsorted(table.pa, (item.pa, item.pa + item.size))
+        if first == last:
+            continue
+        owners = table.owner[first:last]
+        context = (PAS.REALM, item.mecid, machine.mec.generation(item.mecid))
+        agrees = np.zeros(last - first, dtype=np.bool_)
+        for identity in np.flatnonzero(np.bincount(owners)).tolist():
+            who = machine.mec.owner(identity)
+            if (who.pas, who.mecid, who.generation) == context:
+                agrees |= owners == identity
+        right[first:last] |= agrees
+        covered[first:last] = True
+        if item.regime == Regime.EL10.value:
+            wrong[first:last] |= ~agrees
+    return wrong | covered & ~right
+
+
+def moved(machine: emu.Machine, drawing: grid.Drawing, square: int, move: Move, cursor: int) -> int | None:
+    """Where a move leads from a physical address; None where there is nothing to go to."""
+    if move.kind in ("squares", "rows"):
+        if square == BLOCK:
+            return max(cursor + move.by * BLOCK * (drawing.columns if move.kind == "rows" else 1), 0)
+        lines = drawing.rows(square, cursor)
+        return lines.along(cursor, move.by) if move.kind == "squares" else lines.across(cursor, move.by)
+    places = wanted_places(machine, drawing, move.kind)
+    if not len(places):
+        return None
+    import numpy as np
+
+    page = cursor & -PAGE
+    if move.by > 0:
+        return int(places[int(np.searchsorted(places, page, side="right")) % len(places)])
+    return int(places[int(np.searchsorted(places, page)) - 1])
+
+
+def wanted_places(machine: emu.Machine, drawing: grid.Drawing, kind: str) -> NDArray[np.int64]:
+    """The pages that jumps of a kind lead to."""
+    import numpy as np
+
+    table = drawing.table
+    if kind == "mixed":
+        return table.pa[table.mixed]
+    if kind == "mismatch":
+        return table.pa[drawing.wrong]
+    if drawing.only is not None:
+        return table.pa[np.isin(table.owner, grid.identities_of(machine, table, drawing.only))]
+    starts = np.ones(len(table.pa), dtype=np.bool_)
+    if len(starts) > 1:
+        starts[1:] = (np.diff(table.pa) != PAGE) | (table.owner[1:] != table.owner[:-1])
+    return table.pa[starts]
+
+
+def nothing_to_go_to(move: Move) -> str:
+    return {
+        "mixed": "No page has more than one owner.",
+        "mismatch": "No page is mapped under another MECID than its owner's.",
+    }.get(move.kind, "No page has an owner.")

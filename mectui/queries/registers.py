@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emu.architecture import MecidSource
+from emu.debug.events import Moment
+from emu.mec.selection import explain_mecid, mecid_value
+from mectui.queries.history import History
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
     import emu
-    from emu.registers.model import Register
+    from emu.registers.model import Field, Register
 
 NOTHING: Mapping[str, int] = {}
 
@@ -24,6 +28,19 @@ class FieldView:
     value: int
     meaning: str
     is_changed: bool = False
+    effective: int | None = None
+    """What it acts as, where that is not its value."""
+    why: str = ""
+    """The control that makes the difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingView:
+    """A write that does not act yet: the value that acts instead, and where the register was written."""
+
+    acting: int
+    moment: Moment
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,13 @@ class RegisterView:
     """The symbol the value points at, or the register's meaning."""
     group: str = ""
     fields: tuple[FieldView, ...] = ()
+    pending: PendingView | None = None
+    written: Moment | None = None
+    """The last MSR to it, where that is known."""
+    written_by: str = ""
+    effective: int | None = None
+    """What the whole register acts as, where that is not its value."""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +72,8 @@ class EffectiveView:
     programmed: int
     effective: bool
     why: str
+    is_unknown: bool = False
+    """Nobody has written the register since reset: the bit is the seed's choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +178,26 @@ def general(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> Genera
     )
 
 
-def system(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> SystemView:
+def system(machine: emu.Machine, before: Mapping[str, int] = NOTHING, history: History | None = None) -> SystemView:
     """Every system register that has storage of its own, by group; the groups people look at most come first."""
     groups: dict[str, list[RegisterView]] = {}
     for register in machine.registers.table:
         if not register.alias_of:
-            groups.setdefault(register.group, []).append(system_register(machine, register, before))
+            groups.setdefault(register.group, []).append(system_register(machine, register, before, history))
     order = sorted(groups, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS))
     return SystemView(tuple((name, tuple(groups[name])) for name in order))
 
 
-def system_register(machine: emu.Machine, register: Register, before: Mapping[str, int] = NOTHING) -> RegisterView:
+def system_register(
+    machine: emu.Machine,
+    register: Register,
+    before: Mapping[str, int] = NOTHING,
+    history: History | None = None,
+) -> RegisterView:
+    """A register with the fields of its present layout; `history` knows who wrote it."""
     value = machine.cpu.sysreg[register.name]
     old = before.get(register.name, value)
+    off = masking_control(machine, register)
     fields = tuple(
         FieldView(
             name=field.name,
@@ -172,9 +205,17 @@ def system_register(machine: emu.Machine, register: Register, before: Mapping[st
             value=field.of(value),
             meaning=field.values.get(field.of(value), field.meaning),
             is_changed=field.of(value) != field.of(old),
+            effective=0 if off and field.of(value) else None,
+            why=off if field.of(value) else "",
         )
         for field in register.fields
+        if is_present(machine, field)
     )
+    waiting = machine.registers.pending().get(register.name)
+    written = None if history is None else history.writes.get(register.name)
+    effective, why = acting_mecid(machine, register.name, value)
+    if effective is None and off and value:
+        effective, why = 0, off
     return RegisterView(
         name=register.name,
         value=value,
@@ -183,10 +224,51 @@ def system_register(machine: emu.Machine, register: Register, before: Mapping[st
         note=register.meaning,
         group=register.group,
         fields=fields,
+        pending=None
+        if waiting is None
+        else PendingView(waiting.acting, waiting.moment, label(machine, waiting.moment.pc)),
+        written=written,
+        written_by="" if written is None else label(machine, written.pc),
+        effective=effective,
+        why=why,
     )
 
 
-def mec_registers(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> MecRegistersView:
+def is_present(machine: emu.Machine, field: Field) -> bool:
+    """Whether a field belongs to the layout that its register has now."""
+    if field.when is None:
+        return True
+    control, wanted = field.when
+    regs = machine.cpu.regs
+    return regs.has_field(control) and regs.field(control) == wanted
+
+
+def masking_control(machine: emu.Machine, register: Register) -> str:
+    """The control that makes a register's fields act as 0 now, "SCR_EL3.TCR2En=0"; "" where none does."""
+    if not register.enabled_by or machine.cpu.regs.field(register.enabled_by):
+        return ""
+    return f"{register.enabled_by}=0"
+
+
+_SOURCES = {source.value: source for source in MecidSource}
+
+
+def acting_mecid(machine: emu.Machine, name: str, value: int) -> tuple[int | None, str]:
+    """(the number that a MECID register supplies, why it is not the one it holds); (None, "") where they agree."""
+    source = _SOURCES.get(name)
+    if source is None:
+        return None, ""
+    cpu = machine.cpu
+    why = explain_mecid(cpu.acting, source, cpu.features)
+    if not why:
+        return None, ""
+    acting = mecid_value(cpu.acting, source, cpu.features)
+    return (acting, why) if acting != value else (None, "")
+
+
+def mec_registers(
+    machine: emu.Machine, before: Mapping[str, int] = NOTHING, history: History | None = None
+) -> MecRegistersView:
     """The MECID registers and everything that decides whether they are used."""
     sysreg = machine.cpu.sysreg
     table = {register.name: register for register in machine.registers.table}
@@ -195,7 +277,8 @@ def mec_registers(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> 
     for key, (is_on, why) in machine.mec.effective().items():
         name, register, bit = PROGRAMMED.get(key, ("", "", 0))
         if register in table:
-            effective.append(EffectiveView(name, sysreg[register] >> bit & 1, is_on, why))
+            is_unknown = register in machine.registers.never_written
+            effective.append(EffectiveView(name, sysreg[register] >> bit & 1, is_on, why, is_unknown))
     controls = []
     for register, field, bit in CONTROLS:
         if register not in table:
@@ -203,7 +286,7 @@ def mec_registers(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> 
         value = sysreg[register] >> bit & 1
         controls.append((register, field, value, CONTROL_MEANING[field][value]))
     return MecRegistersView(
-        mecids=tuple(system_register(machine, table[name], before) for name in names),
+        mecids=tuple(system_register(machine, table[name], before, history) for name in names),
         effective=tuple(effective),
         controls=tuple(controls),
     )

@@ -23,6 +23,12 @@ SHOWN = (
 """Short name and register of every MECID the header can show."""
 
 
+SCTLR2EN = 44
+"""Bit of SCR_EL3: while it is 0, SCTLR2_EL2 acts as 0 whatever it holds."""
+EMEC = 1
+"""Bit of SCTLR2_ELx."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatusView:
     """The machine in one line. `mec_at` are the exception levels whose EMEC is in effect."""
@@ -37,6 +43,10 @@ class StatusView:
     instructions: int
     findings: int = 0
     """Broken rules so far."""
+    hits: int = 0
+    """Substituted accesses so far."""
+    mec_unknown: tuple[int, ...] = ()
+    """Exception levels whose EMEC nobody has written since reset: it is UNKNOWN whether MEC is on there."""
 
 
 def status(machine: emu.Machine) -> StatusView:
@@ -44,7 +54,8 @@ def status(machine: emu.Machine) -> StatusView:
     cpu = machine.cpu
     effective = machine.mec.effective()
     unwritten = machine.registers.never_written
-    mec_at = tuple(el for el in (2, 3) if effective.get(f"emec_el{el}", (False, ""))[0])
+    unknown = tuple(el for el in (2, 3) if is_unknown(machine, el))
+    mec_at = tuple(el for el in (2, 3) if el not in unknown and effective.get(f"emec_el{el}", (False, ""))[0])
     present = machine.mec.registers()
     mecids = tuple(
         (short, present[name] & 0xFFFF) for short, name in SHOWN if name in present and name not in unwritten
@@ -58,4 +69,22 @@ def status(machine: emu.Machine) -> StatusView:
         pc_label=label(machine, cpu.pc),
         instructions=machine.instructions,
         findings=machine.mec.finding_count,
+        hits=machine.mec.hit_count,
+        mec_unknown=unknown,
     )
+
+
+def is_unknown(machine: emu.Machine, el: int) -> bool:
+    """Whether the UNKNOWN values of reset decide if EMEC is in effect at this level."""
+    unwritten, cpu = machine.registers.never_written, machine.cpu
+    if not cpu.features.has_mec:
+        return False
+    name = f"SCTLR2_EL{el}"
+    if el == 3:
+        return name in unwritten
+    is_programmed = name not in unwritten
+    if is_programmed and not cpu.acting[name] >> EMEC & 1:
+        return False
+    if "SCR_EL3" in unwritten:
+        return True
+    return not is_programmed and bool(cpu.acting["SCR_EL3"] >> SCTLR2EN & 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emu.architecture import MecidSource
+from emu.architecture import MecidSource, Regime
+from emu.mec.selection import mecid_value
 from emu.translation.staleness import permissions_text
+from emu.translation.tlbi import Stages
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
@@ -44,6 +46,23 @@ class TlbRow:
     """Why it cannot be compared with the tables now, or ""."""
     removers: tuple[str, ...] = ()
     """TLBI operations that remove it, the narrowest first, with operands."""
+    differences: tuple[tuple[str, str, str], ...] = ()
+    """(field, what the entry holds, what a fresh walk gives) of a stale one."""
+    fault: str = ""
+    """The fault that a fresh walk of a stale one takes, or ""."""
+    causes: tuple[str, ...] = ()
+    """Control bits that have changed since it was made."""
+    mecid: int | None = None
+    """What the register that supplies its MECID gives now; None where no register does."""
+    number: int = 0
+    """Its place in the order of filling, from 0."""
+    is_walkable: bool = True
+    """Whether its address is one that a walk can begin with: an IPA is only while stage 1 is off."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the present context can use it."""
+        return not self.incomparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,9 @@ def tlb(machine: emu.Machine, shown: int | None = LOG_SHOWN) -> TlbView:
     Looking changes nothing, not even the order of replacement.
     """
     rows = []
-    for entry in machine.tlb.entries():
+    acting, features = machine.cpu.acting, machine.features
+    is_stage1_on = machine.translate(0, el=1, regime=Regime.EL10).stage1_enabled
+    for number, entry in enumerate(machine.tlb.entries()):
         translation = entry.translation
         moment = entry.filled_at
         compared = machine.tlb_comparison(entry)
@@ -108,6 +129,14 @@ def tlb(machine: emu.Machine, shown: int | None = LOG_SHOWN) -> TlbView:
                 age=None if moment is None else machine.instructions - moment.instruction,
                 incomparable=compared.incomparable,
                 removers=tuple(_command(*remover) for remover in machine.tlb.removers(entry)),
+                differences=tuple((each.field, each.kept, each.fresh) for each in compared.differences),
+                fault=compared.fault,
+                causes=compared.causes,
+                mecid=None
+                if translation.source is MecidSource.ZERO
+                else mecid_value(acting, translation.source, features, translation.mecen),
+                number=number,
+                is_walkable=entry.stages is not Stages.STAGE2 or not is_stage1_on,
             )
         )
     rows.sort(key=lambda row: (not row.stale, row.regime, row.va))
@@ -167,6 +196,10 @@ def tlb_json(view: TlbView) -> dict[str, Any]:
                 "filled_at": row.filled_at,
                 "filled_by": row.filled_by,
                 "age": row.age,
+                "mecid": row.mecid,
+                "differences": [
+                    {"field": name, "entry": kept, "tables": fresh} for name, kept, fresh in row.differences
+                ],
                 "stale": row.stale or None,
                 "incomparable": row.incomparable or None,
                 "removed_by": list(row.removers),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from mectui.queries.disassembly import DisassemblyView, InstructionView
+from mectui.queries.stops import CodeMark
 from mectui.render import numbers
+from mectui.render.stops import mark
 from mectui.render.text import Line, Span, Target, TargetKind, beside, column, crop, empty_pane, line
 from mectui.render.text import width as width_of
 
 PC_MARK = "▶"
-BREAKPOINT_MARK = "●"
 WIDE_ENOUGH_FOR_WORDS = 62
 
 TOKEN = re.compile(
@@ -41,10 +42,13 @@ def marks(row: InstructionView) -> tuple[Span, Span]:
     """The program counter's and the breakpoint's column."""
     return (
         Span(PC_MARK if row.is_pc else " ", "pc" if row.is_pc else ""),
-        Span(
-            BREAKPOINT_MARK if row.breakpoint is not None else " ", "breakpoint" if row.breakpoint is not None else ""
-        ),
+        Span(" ") if row.breakpoint is None else stop_mark(row.breakpoint),
     )
+
+
+def stop_mark(found: CodeMark) -> Span:
+    """A breakpoint: on, off, or on with a condition or a message."""
+    return Span(mark(found.is_enabled, found.is_special), "breakpoint" if found.is_enabled else "muted")
 
 
 def instruction(row: InstructionView, width: int, address_width: int) -> list[Line]:

@@ -90,6 +90,31 @@ def catalogue(rules: Iterable[type[Rule]], width: int) -> list[Line]:
     return lines
 
 
+def moments(item: FindingView, width: int) -> list[Line]:
+    """Both moments of the story, in the order in which they happened, and the place it is about."""
+    finding = item.finding
+    known = [("here   ", finding.moment, item.where)]
+    if finding.other is not None:
+        known.append(
+            (
+                "earlier" if finding.other.instruction <= finding.moment.instruction else "later  ",
+                finding.other,
+                item.other,
+            )
+        )
+    known.sort(key=lambda moment: moment[1].instruction)
+    lines = []
+    for word, moment, name in known:
+        where = name or numbers.address(moment.pc)
+        text = f"{word}  #{numbers.count(moment.instruction)} EL{moment.el} {moment.security.label} {where}"
+        lines.append(Line((Span("     "), Span(text, "symbol"))))
+    if finding.pa is not None or finding.va is not None:
+        va = f"VA {numbers.address(finding.va)} " if finding.va is not None else ""
+        pa = f"PA {numbers.address(finding.pa)}" if finding.pa is not None else ""
+        lines.append(Line((Span("     about    ", "muted"), Span(f"{va}{pa}".strip(), "address"))))
+    return lines
+
+
 def findings(view: FindingsView, width: int, chosen: int | None = None) -> list[Line]:
     """Newest first: two lines each; the `chosen` one (by number) in full, with what to do."""
     if not view.findings:
@@ -106,7 +131,10 @@ def findings(view: FindingsView, width: int, chosen: int | None = None) -> list[
         )
         if item.number == chosen:
             text = indented(sentence(finding.message), width, "text", 5)
+            text += moments(item, width)
             text += indented(f"fix: {finding.fix}", width, "ok", 5, hanging=5)
+            keys = "Enter shows the code" + (", W that of the earlier moment" if finding.other is not None else "")
+            text += indented(keys, width, "muted", 5)
         else:
             text = indented(sentence(finding.message), width - 2, "text", 5)
             if len(text) > 1:

@@ -1,13 +1,18 @@
-"""Substituted hits as lines: what was asked for, who stored it, what is probably missing."""
+"""Substituted hits as lines: who read, who had stored the bytes and under what, what is probably missing."""
 
 from __future__ import annotations
 
-from emu.architecture import PAS
+from emu.architecture import PAS, MecidSource
 from emu.debug.events import Moment
+from emu.mec.writers import Writer
 from mectui.queries.hits import HitsView, HitView
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import Line, Span, Target, TargetKind, crop, empty_pane, fit, wrap
+from mectui.render.text import Line, Span, Target, TargetKind, crop, empty_pane, fit, fold, wrap
+
+INDENT = "     "
+WIDE = 84
+"""Columns from which registers have their full names."""
 
 
 def summary(view: HitsView) -> str:
@@ -15,7 +20,7 @@ def summary(view: HitsView) -> str:
 
 
 def hits(view: HitsView, width: int, chosen: int | None = None) -> list[Line]:
-    """Newest first. Each hit is two lines; the `chosen` one (by number) also says what is probably missing."""
+    """Newest first. Each hit is what happened, the reader, the writer; the `chosen` one also says what is missing."""
     if not view.hits:
         return empty_pane(
             "No substituted access so far. One appears here when memory is read under another encryption context "
@@ -24,25 +29,44 @@ def hits(view: HitsView, width: int, chosen: int | None = None) -> list[Line]:
         )
     lines: list[Line] = []
     for item in reversed(view.hits):
-        lines += one(item, width)
-        if item.number == chosen:
+        told = one(item, width)
+        if item.number != chosen:
+            lines += [crop(part, width) for part in told]
+        else:
+            lines += [folded for part in told for folded in fold(part, width, INDENT * 2)]
             target = Target(TargetKind.HIT, item.number)
-            lines += [
-                Line((Span("     "), *part.spans), target)
-                for part in wrap(f"likely: {item.likely}", width - 5, "warning")
-            ]
+            lines += [Line((Span(INDENT), *part.spans), target) for part in advice(item, width - len(INDENT))]
+    if view.left_out:
+        lines.append(Line((Span(f"{INDENT}{numbers.plural(view.left_out, 'earlier hit')} not listed", "muted"),)))
     return fit(lines, width)
+
+
+def advice(item: HitView, width: int) -> list[Line]:
+    """What is probably missing, and what the keys do."""
+    lines = wrap(f"likely: {item.likely}", width, "warning")
+    writer = "" if item.hit.writer is None else ", W the writer's"
+    return [*lines, *wrap(f"Enter shows the reader's code{writer}, S runs to the next hit like it", width, "muted")]
 
 
 def context(pas: PAS, mecid: int) -> Span:
     if pas is PAS.REALM:
-        return Span(f"id {mecid}", mecid_style(mecid))
+        return Span(f"MECID {mecid}", mecid_style(mecid))
     return Span(pas.label, space_style(pas.label))
 
 
+def through(source: MecidSource | None, width: int) -> Span:
+    """The register that supplied a MECID, by its short name where there is little room."""
+    if source is None:
+        return Span("")
+    if source is MecidSource.ZERO:
+        return Span(" (from no register)", "muted")
+    return Span(f" ({source.value if width >= WIDE else source.short})", "muted")
+
+
 def place(moment: Moment, name: str) -> str:
+    """ "realm_b_search+0x8, EL1 realm #12,787"."""
     where = name or f"{moment.pc:#x}"
-    return f"#{numbers.count(moment.instruction)} EL{moment.el} {moment.security.label} {where}"
+    return f"{where}, EL{moment.el} {moment.security.label} #{numbers.count(moment.instruction)}"
 
 
 def reach(first: int, last: int) -> str:
@@ -51,30 +75,36 @@ def reach(first: int, last: int) -> str:
 
 
 def one(item: HitView, width: int) -> list[Line]:
+    """Three lines: what and where, who asked, who had stored."""
     hit = item.hit
     target = Target(TargetKind.HIT, item.number)
-    source = f" ({hit.source.short})" if hit.source.value != "0" else ""
     times = f", {numbers.count(item.count)} times" if item.count > 1 else ""
     where = f"PA {reach(hit.pa, item.last.pa)}"
-    if hit.va is not None and item.last.va is not None:
+    if hit.va is not None and item.last.va is not None and int(hit.va) != int(hit.pa):
         where = f"VA {reach(hit.va, item.last.va)}  {where}"
+    what = "table walk" if hit.va is None else hit.access.value
     first = (
         Span(f"{item.number:>3}  ", "hit"),
-        Span(f"{hit.access.value} of {numbers.plural(hit.size, 'byte')}{times}  ", "strong"),
+        Span(f"{what} of {numbers.plural(hit.size, 'byte')}{times}  ", "strong"),
         Span(where, "address"),
     )
     asked = (
-        Span("     asked under ", "muted"),
+        Span(f"{INDENT}read under   ", "muted"),
         context(hit.pas, hit.mecid),
-        Span(source, "muted"),
-        Span(f" at {place(hit.moment, item.where)}", "text"),
+        through(hit.source if hit.pas is PAS.REALM else None, width),
+        Span(f" by {place(hit.moment, item.where)}", "text"),
     )
-    writer = "before the log starts" if hit.writer is None else f"at {place(hit.writer, item.writer)}"
-    key = f" key {hit.owned_by.generation}" if hit.owned_by.pas is PAS.REALM else ""
+    source = hit.writer.source if isinstance(hit.writer, Writer) and hit.owned_by.pas is PAS.REALM else None
+    key = f" key {hit.owned_by.generation}" if hit.owned_by.generation else ""
+    if hit.writer is None:
+        writer = Span(", by a store that is not known any more", "muted")
+    else:
+        writer = Span(f" by {place(hit.writer, item.writer)}", "text")
     stored = (
-        Span("     stored under ", "muted"),
+        Span(f"{INDENT}stored under ", "muted"),
         context(hit.owned_by.pas, hit.owner),
-        Span(key, "muted"),
-        Span(f" {writer}", "text"),
+        Span(key, "changed"),
+        through(source, width),
+        writer,
     )
-    return [crop(Line(spans, target), width) for spans in (first, asked, stored)]
+    return [Line(spans, target) for spans in (first, asked, stored)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emu.architecture import PAS
-from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership
+from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership, PageLine
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane
@@ -19,12 +19,14 @@ SPACE_NAMES = {PAS.ROOT: "root", PAS.SECURE: "sec", PAS.NON_SECURE: "ns"}
 def summary(view: MemoryView) -> str:
     """What is shown, through whose eyes."""
     eyes = f"{view.eyes.value} {view.mecid}" if view.eyes is Eyes.MECID else view.eyes.value
+    if view.eyes is Eyes.RAW:
+        eyes += " (this model encrypts nothing)" if view.is_plain else " (ciphertext, as on the memory bus)"
     kind = "PA" if view.is_physical else "VA"
     return f"{kind} {numbers.address(view.start)}  {eyes}"
 
 
-def memory(view: MemoryView, width: int) -> list[Line]:
-    """16 bytes a line with characters, or 8 where the width is small."""
+def memory(view: MemoryView, width: int, place: int | None = None) -> list[Line]:
+    """16 bytes a line with characters, or 8 where it is narrow; a line before each page; `place` is the cursor's."""
     if view.rows and all(row.data is None for row in view.rows):
         reason = f" ({view.problem})" if view.problem else ""
         return empty_pane(
@@ -36,9 +38,39 @@ def memory(view: MemoryView, width: int) -> list[Line]:
     owner_columns = max(OWNER_COLUMNS, *(len(owner_label(row.owner)) for row in view.rows)) if view.rows else 0
     form = form_for(width, view.start, owner_columns)
     lines = []
+    pages = {page.address: page for page in view.pages}
     for row in view.rows:
-        lines += [half(row, at, form, digits, owner_columns, width) for at in range(0, 16, form.bytes)]
+        if row.address in pages:
+            lines.append(page_line(pages[row.address], width))
+        lines += [half(row, at, form, digits, owner_columns, width, place) for at in range(0, 16, form.bytes)]
     return lines
+
+
+def page_line(page: PageLine, width: int) -> Line:
+    """ "── page PA 0x4008_6000  owner MECID 5  reached under id 6 (VP)  GPT realm ───"."""
+    spans = [Span("── page", "muted")]
+    if page.problem:
+        spans.append(Span(f" not mapped: {page.problem} ", "warning"))
+    else:
+        if page.pa is not None and page.pa != page.address:
+            spans.append(Span(f" PA {numbers.address(page.pa)}", "address"))
+        spans.append(Span(" owner " if page.owners else " owned by nobody", "muted"))
+        for at, (pas, mecid) in enumerate(page.owners[:3]):
+            spans.append(Span(", " if at else "", "muted"))
+            style = mecid_style(mecid) if pas is PAS.REALM else space_style(pas.label)
+            spans.append(Span(f"MECID {mecid}" if pas is PAS.REALM else pas.label, style))
+        if page.mapping is not None:
+            is_wrong = bool(page.owners) and (PAS.REALM, page.mapping[0]) not in page.owners
+            spans += [
+                Span("  reached under ", "muted"),
+                Span(f"{FOREIGN} " if is_wrong else "", "hit"),
+                Span(numbers.mecid(*page.mapping), mecid_style(page.mapping[0])),
+            ]
+        if page.space:
+            spans.append(Span(f"  GPT: {page.space.partition(' (')[0]}", "muted"))
+        spans.append(Span(" "))
+    used = width_of(Line(tuple(spans)))
+    return crop(Line((*spans, Span("─" * max(width - used, 0), "muted"))), width)
 
 
 class Form(NamedTuple):
@@ -79,7 +111,9 @@ def owner_style(owner: Ownership | None) -> str:
     return mecid_style(owner.mecid) if owner.pas is PAS.REALM else space_style(owner.pas.label)
 
 
-def half(row: MemoryRow, at: int, form: Form, digits: int, owner_columns: int, width: int) -> Line:
+def half(
+    row: MemoryRow, at: int, form: Form, digits: int, owner_columns: int, width: int, place: int | None = None
+) -> Line:
     """One line: address, whose block it is, a mark where the current context gets noise, bytes, characters."""
     address = row.address + at
     target = Target(TargetKind.VIRTUAL, address)
@@ -94,10 +128,14 @@ def half(row: MemoryRow, at: int, form: Form, digits: int, owner_columns: int, w
     for index in range(at, at + form.bytes):
         byte = row.data[index]
         style = "changed" if index in row.changed else "value" if byte else "zero"
+        if index in row.found:
+            style += " found"
+        if row.address + index == place:
+            style += " cell_cursor"
         if index % form.together == 0:
             spans.append(Span(" "))
         spans.append(Span(f"{byte:02x}", style))
-        characters.append(Span(chr(byte) if 32 <= byte < 127 else "·", style if byte else "muted"))
+        characters.append(Span(chr(byte) if 32 <= byte < 127 else "·", style if byte or " " in style else "muted"))
     spans.append(Span("*" if row.changed & set(range(at, at + form.bytes)) else " ", "changed"))
     item = Line((*spans, *characters), target)
     if row.symbol and at == 0 and "+" not in row.symbol and width_of(item) + len(row.symbol) < width:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mectui.queries.registers import (
+    FieldView,
     GeneralView,
     MecRegistersView,
     RegisterView,
@@ -12,6 +13,7 @@ from mectui.queries.registers import (
     SystemView,
 )
 from mectui.render import numbers
+from mectui.render.mec import moment
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, fit, line, wrap
 
@@ -19,6 +21,8 @@ CHANGED = "*"
 UNKNOWN = "?"
 REGISTER_COLUMNS = 24
 """A general register: name, sixteen digits in groups, mark."""
+VALUE_COLUMNS = 23
+"""The fold's sign, a value of 64 bits, its mark, a space."""
 FOLDED, OPEN = "▸", "▾"
 NO_FOLDS: Collection[str] = ()
 
@@ -99,40 +103,79 @@ def system(view: SystemView, width: int, opened: Collection[str] = NO_FOLDS) -> 
 
 
 def one_system(register: RegisterView, width: int, is_open: bool, name_width: int = 18) -> list[Line]:
+    """A register, and where it is open what is known about it and its fields; a field's line stands for the field."""
     target = Target(TargetKind.REGISTER, register.name)
     fold = (OPEN if is_open else FOLDED) if register.fields else " "
+    said = state(register)
+    if len(said) > width - name_width - VALUE_COLUMNS:
+        said = said.partition(":")[0]
+    note = Span(f" {said}", "warning") if said else Span(f" {register.note}" if width >= 70 else "", "muted")
     head = Line(
         (
             Span(f"{fold} ", "muted"),
             column(register.name, name_width, "register"),
             Span(numbers.value64(register.value), value_style(register)),
             mark(register),
-            Span(f" {register.note}" if width >= 70 else "", "muted"),
+            note,
         ),
         target,
     )
     lines = [crop(head, width)]
     if is_open:
-        if width < 70:
+        if width < 70 or said:
             lines += [Line((Span("  "), *item.spans), target) for item in wrap(register.note, width - 2, "muted")]
-        for field in register.fields:
-            lines.append(
-                crop(
-                    Line(
-                        (
-                            Span("    "),
-                            column(f"[{field.bits}]", 8, "muted"),
-                            column(field.name, 11, "register"),
-                            Span(numbers.short(field.value), "changed" if field.is_changed else "value"),
-                            Span(CHANGED if field.is_changed else " ", "changed"),
-                            Span(f" {field.meaning}", "text"),
-                        ),
-                        target,
-                    ),
-                    width,
-                )
-            )
+        for text in known(register):
+            lines += [Line((Span("  "), *item.spans), target) for item in wrap(text, width - 2, "text")]
+        lines += [one_field(register, field, width) for field in register.fields]
     return lines
+
+
+def one_field(register: RegisterView, field: FieldView, width: int) -> Line:
+    acting = "" if field.effective is None else f" → acts as {numbers.short(field.effective)}: {field.why}"
+    return crop(
+        Line(
+            (
+                Span("    "),
+                column(f"[{field.bits}]", 8, "muted"),
+                column(field.name, 11, "register"),
+                Span(numbers.short(field.value), "changed" if field.is_changed else "value"),
+                Span(CHANGED if field.is_changed else " ", "changed"),
+                Span(acting, "warning"),
+                Span(f" {field.meaning}", "text"),
+            ),
+            Target(TargetKind.FIELD, f"{register.name}.{field.name}"),
+        ),
+        width,
+    )
+
+
+def state(register: RegisterView) -> str:
+    """What is unusual about a register, in a few words: pending, masked, never written."""
+    if register.pending is not None:
+        return f"pending: {numbers.short(register.pending.acting)} acts until an ISB or exception"
+    if register.effective is not None:
+        return f"acts as {numbers.short(register.effective)}: {register.why}"
+    if register.is_unknown:
+        return "never written: UNKNOWN"
+    return ""
+
+
+def known(register: RegisterView) -> list[str]:
+    """All of it in sentences: who wrote it, what acts in its place and why."""
+    told = []
+    if register.is_unknown:
+        told.append("Nobody has written it since reset: its UNKNOWN bits are the seed's choice.")
+    if register.written is not None:
+        told.append(f"Last written by {moment(register.written, register.written_by)}.")
+    if register.pending is not None:
+        since = moment(register.pending.moment, register.pending.where)
+        told.append(
+            f"Pending: written by {since}; {numbers.short(register.pending.acting)} acts until an ISB, "
+            "an exception or an exception return."
+        )
+    if register.effective is not None:
+        told.append(f"Acts as {numbers.short(register.effective)}: {register.why}.")
+    return told
 
 
 def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
@@ -145,11 +188,22 @@ def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
         if is_identifier and not register.is_unknown and not register.is_changed:
             value = Span(value.text, mecid_style(number))
         text = register.note if is_identifier else f"MECIDs have {(register.value & 15) + 1} bits"
-        spans = (column(register.name, 15, "register"), value, mark(register), Span(f" {text}", "muted"))
+        said = state(register) if is_identifier else ""
+        by = ""
+        if is_identifier and register.written is not None:
+            by = f" by {register.written_by or hex(register.written.pc)} #{numbers.count(register.written.instruction)}"
+        spans = (
+            column(register.name, 15, "register"),
+            value,
+            mark(register),
+            Span(f" {said};" if said and by else f" {said}" if said else "", "warning"),
+            Span(by, "symbol"),
+            Span("" if said else f"{'  ' if by else ' '}{text}", "muted"),
+        )
         lines.append(crop(Line(spans, Target(TargetKind.REGISTER, register.name)), width))
     lines += [BLANK, line(("Enables", "strong"), ("   programmed → effective", "muted"))]
     for item in view.effective:
-        differs = bool(item.programmed) != item.effective
+        differs = bool(item.programmed) != item.effective and not item.is_unknown
         lines.append(
             line(
                 (f"{item.name:<16}", "register"),
@@ -157,6 +211,7 @@ def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
                 (" → ", "muted"),
                 (f"{int(item.effective)}", "warning" if differs else "ok" if item.effective else "value"),
                 ("  differs" if differs else "", "warning"),
+                ("  UNKNOWN: never written since reset" if item.is_unknown else "", "warning"),
             )
         )
         lines += [Line((Span("    "), *part.spans)) for part in wrap(item.why, width - 4, "muted")]

@@ -10,9 +10,11 @@ from mectui.render.text import Line, Span, width
 
 def mec_text(view: StatusView) -> str:
     """ "MEC on (EL2 EL3)" names the levels whose EMEC is in effect."""
-    if not view.mec_at:
-        return "MEC off"
-    return f"MEC on ({' '.join(f'EL{el}' for el in view.mec_at)})"
+    levels = " ".join(f"EL{el}" for el in view.mec_at)
+    unknown = " ".join(f"EL{el}" for el in view.mec_unknown)
+    if levels:
+        return f"MEC on ({levels}{f', {unknown} unknown' if unknown else ''})"
+    return f"MEC unknown ({unknown})" if unknown else "MEC off"
 
 
 def status(view: StatusView | None, guest: str, state: str, state_style: str, columns: int) -> Line:
@@ -27,6 +29,8 @@ def status(view: StatusView | None, guest: str, state: str, state_style: str, co
         where = view.pc_label or numbers.address(view.pc)
         parts.append([Span("pc ", "header muted"), Span(where, "header symbol")])
         parts.append([Span(f"#{numbers.count(view.instructions)}", "header")])
+        if view.hits:
+            parts.append([Span(numbers.plural(view.hits, "hit"), "header hit")])
         if view.findings:
             parts.append([Span(numbers.plural(view.findings, "finding"), "header warning")])
         for name, number in view.mecids:

@@ -32,6 +32,8 @@ STYLES: dict[str, str] = {
     "non_secure": "Non-secure state and address space",
     "unowned": "memory nobody has stored to",
     "mixed": "pages with more than one owner",
+    "mismatch": "pages mapped under another MECID than their owner's",
+    "found": "what a search found",
     "key": "keys in the footer and the help",
     "cell_cursor": "the square of the map under the cursor",
     "header": "the top line",

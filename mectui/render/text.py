@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,11 @@ class TargetKind(Enum):
     HIT = "hit"
     FINDING = "finding"
     REGISTER = "register"
+    FIELD = "field of a register or descriptor"
+    ENTRY = "TLB entry"
+    MECID = "MECID"
+    EVENT = "event"
+    STOP = "stop"
 
 
 class Target(NamedTuple):
@@ -112,6 +118,47 @@ def _take(text: str, columns: int) -> str:
             break
         taken += character
     return taken
+
+
+def highlight(item: Line, needle: str, style: str = "found") -> Line:
+    """The line with `style` added wherever `needle` stands in it, whatever the case and whichever spans it crosses."""
+    text, wanted = item.text.lower(), needle.lower()
+    if not wanted or len(text) != len(item.text) or wanted not in text:
+        return item
+    found = [False] * len(text)
+    at = text.find(wanted)
+    while at >= 0:
+        found[at : at + len(wanted)] = [True] * len(wanted)
+        at = text.find(wanted, at + 1)
+    spans: list[Span] = []
+    start = 0
+    for span in item.spans:
+        at = 0
+        while at < len(span.text):
+            is_found = found[start + at]
+            end = at
+            while end < len(span.text) and found[start + end] is is_found:
+                end += 1
+            spans.append(Span(span.text[at:end], f"{span.style} {style}".strip() if is_found else span.style))
+            at = end
+        start += len(span.text)
+    return Line(tuple(spans), item.target)
+
+
+def fold(item: Line, limit: int, indent: str = "") -> list[Line]:
+    """A line of spans folded at spaces to `limit` columns; every line but the first starts with `indent`."""
+    lines: list[Line] = []
+    current: list[Span] = []
+    used = 0
+    for span in item.spans:
+        for word in re.findall(r" *[^ ]+| +", span.text):
+            if used + cell_width(word) > limit and used > len(indent) and word.strip():
+                lines.append(Line(tuple(current), item.target))
+                current, used = [Span(indent)] if indent else [], len(indent)
+                word = word.lstrip()
+            current.append(Span(word, span.style))
+            used += cell_width(word)
+    return fit([*lines, Line(tuple(current), item.target)], limit)
 
 
 def beside(left: Line, right: Sequence[Span] | Line, columns: int) -> Line:

@@ -2,30 +2,83 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from mectui.queries.tlb import InvalidationRow, TlbRow, TlbView
 from mectui.render import numbers
 from mectui.render.styles import space_style
 from mectui.render.text import Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
 
-ONE_LINE = 80
+ONE_LINE = 83
 """Columns a line needs for everything but its two addresses."""
 STALE = "!"
+ELSEWHERE = "·"
+"""Before an entry that the present context cannot use."""
 
 
-def summary(view: TlbView) -> str:
+class Only(StrEnum):
+    """Which entries are shown."""
+
+    ALL = "all"
+    STALE = "stale only"
+    CURRENT = "of this context"
+
+
+class Order(StrEnum):
+    """How they are sorted."""
+
+    STALE = "stale first"
+    VA = "by address"
+    VMID = "by VMID"
+    AGE = "newest first"
+
+
+def summary(view: TlbView, only: Only = Only.ALL, order: Order = Order.STALE) -> str:
     """ "3 entries of 128, 1 stale"."""
     stale = f", {view.stale} stale" if view.stale else ""
     mode = ", forgiving" if view.is_forgiving else ""
-    return f"{numbers.plural(len(view.rows), 'entry')} of {view.capacity}{stale}{mode}"
+    chosen = [] if only is Only.ALL else [only.value]
+    chosen += [] if order is Order.STALE else [order.value]
+    shown = f"  ({', '.join(chosen)})" if chosen else ""
+    return f"{numbers.plural(len(view.rows), 'entry')} of {view.capacity}{stale}{mode}{shown}"
+
+
+def log_summary(view: TlbView) -> str:
+    return f"log of {numbers.plural(view.invalidations, 'invalidation')}"
 
 
 def tlb(view: TlbView, width: int) -> list[Line]:
     """A header, then a line an entry (two where the width is small), stale ones first with their reason; the log."""
-    return [*entries(view, width), *log(view, width)]
+    return [*entries(view, width), *([line(("", "text")), *log(view, width)] if view.log else [])]
 
 
-def entries(view: TlbView, width: int) -> list[Line]:
-    if not view.rows and view.log:
+def arranged(view: TlbView, only: Only, order: Order) -> list[TlbRow]:
+    """The entries to show, in order; those of a view are sorted by staleness already."""
+    rows = [
+        row
+        for row in view.rows
+        if only is Only.ALL or (only is Only.STALE and row.stale) or (only is Only.CURRENT and row.is_current)
+    ]
+    match order:
+        case Order.VA:
+            rows.sort(key=lambda row: (row.va, row.number))
+        case Order.VMID:
+            rows.sort(key=lambda row: (-1 if row.vmid is None else row.vmid, row.va))
+        case Order.AGE:
+            rows.sort(key=lambda row: -row.number)
+    return rows
+
+
+def row_of(view: TlbView, number: int) -> TlbRow | None:
+    """The entry that a line's target names."""
+    return next((row for row in view.rows if row.number == number), None)
+
+
+def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Order.STALE) -> list[Line]:
+    rows = arranged(view, only, order)
+    if view.rows and not rows:
+        return empty_pane(f"No entry is shown: the filter is “{only.value}”. `l` changes it.", width)
+    if not view.rows and view.invalidations:
         return [line(("  no entries", "muted"))]
     if not view.rows:
         return empty_pane(
@@ -33,19 +86,22 @@ def entries(view: TlbView, width: int) -> list[Line]:
             "who filled the entry, and a mark where the tables say something else by now.",
             width,
         )
-    va = max(len(numbers.address(row.va)) for row in view.rows)
-    pa = max(len(numbers.address(row.pa)) for row in view.rows)
+    va = max(len(numbers.address(row.va)) for row in rows)
+    pa = max(len(numbers.address(row.pa)) for row in rows)
+    legend = [line((f"{ELSEWHERE} of another VMID, ASID or state than now", "muted"))]
+    legend = [] if all(row.is_current for row in rows) else [crop(item, width) for item in legend]
     if width < ONE_LINE + va + pa:
-        return fit((item for row in view.rows for item in (*in_two_lines(row, width), *reason(row, width))), width)
+        lines = [item for row in rows for item in (*in_two_lines(row, width), *reason(row, width))]
+        return fit([*lines, *legend], width)
     lines = [header(width, va, pa)]
-    for row in view.rows:
+    for row in rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]
-    return lines
+    return [*lines, *legend]
 
 
 def header(width: int, va: int, pa: int) -> Line:
     text = f"  {'regime':<7}{'stage':<10}{'VMID':>4}{'ASID':>5}  {'VA':<{va}} {'→ PA':<{pa + 2}} {'size':<8}"
-    return crop(line((f"{text}{'MECID':<6}{'EL1+':<4}{'EL0':<4} filled by", "muted")), width)
+    return crop(line((f"{text}{'MECID':<9}{'EL1+':<4}{'EL0':<4} filled by", "muted")), width)
 
 
 def tag(value: int | None) -> str:
@@ -53,11 +109,25 @@ def tag(value: int | None) -> str:
 
 
 def filled(row: TlbRow) -> str:
-    return "" if row.filled_at is None else f"#{numbers.count(row.filled_at)} {row.filled_by}"
+    if row.filled_at is None:
+        return ""
+    age = "" if row.age is None else f", {numbers.count(row.age)} ago"
+    return f"#{numbers.count(row.filled_at)} {row.filled_by}{age}"
+
+
+def source(row: TlbRow) -> str:
+    """ "VP=6": the register that supplies the MECID, and what it holds now, where the entry can be used now."""
+    return row.source.short + (f"={row.mecid}" if row.mecid is not None and row.is_current else "")
+
+
+def target_of(row: TlbRow) -> Target:
+    return Target(TargetKind.ENTRY, row.number)
 
 
 def mark(row: TlbRow) -> Span:
-    return Span(f"{STALE if row.stale else ' '} ", "stale")
+    if row.stale:
+        return Span(f"{STALE} ", "stale")
+    return Span(f"{' ' if row.is_current else ELSEWHERE} ", "muted")
 
 
 def in_one_line(row: TlbRow, width: int, va: int, pa: int) -> Line:
@@ -71,15 +141,15 @@ def in_one_line(row: TlbRow, width: int, va: int, pa: int) -> Line:
         column(numbers.address(row.pa), pa, space_style(row.pas)),
         Span(" "),
         column(numbers.size(row.size), 8, "value"),
-        column(row.source.short, 6, "text"),
+        column(source(row), 9, "text"),
         Span(f"{row.permissions}  ", "text"),
         Span(filled(row), "muted"),
     )
-    return crop(Line(spans, Target(TargetKind.VIRTUAL, row.va)), width)
+    return crop(Line(spans, target_of(row)), width)
 
 
 def in_two_lines(row: TlbRow, width: int) -> list[Line]:
-    target = Target(TargetKind.VIRTUAL, row.va)
+    target = target_of(row)
     first = (
         mark(row),
         column(row.regime, 7, space_style(row.security)),
@@ -92,7 +162,7 @@ def in_two_lines(row: TlbRow, width: int) -> list[Line]:
     second = (
         Span("  "),
         Span(f"{row.stage} {''.join(tags)}", "muted"),
-        Span(row.source.short, "text"),
+        Span(source(row), "text"),
         Span(f" {row.permissions} ", "value"),
         Span(filled(row), "muted"),
     )
@@ -100,22 +170,27 @@ def in_two_lines(row: TlbRow, width: int) -> list[Line]:
 
 
 def reason(row: TlbRow, width: int) -> list[Line]:
-    """Why a stale entry is called so."""
+    """Why a stale entry is called so: each field that differs, what has changed since, and what removes it."""
     if not row.stale:
         return []
-    target = Target(TargetKind.VIRTUAL, row.va)
-    text = f"stale: {row.stale}" + (f"; {row.removers[0]} removes it" if row.removers else "")
-    return [Line((Span("    "), *part.spans), target) for part in wrap(text, width - 4, "stale")]
+    texts = [f"stale: a fresh walk faults: {row.fault}"] if row.fault else []
+    texts += [f"{name}: holds {kept}, the tables say {fresh}" for name, kept, fresh in row.differences]
+    texts += row.causes
+    texts = texts or [f"stale: {row.stale}"]
+    if row.removers:
+        texts.append(f"{row.removers[0]} removes it")
+    return [
+        Line((Span("    "), *part.spans), target_of(row)) for text in texts for part in wrap(text, width - 4, "stale")
+    ]
 
 
 def log(view: TlbView, width: int) -> list[Line]:
-    """The last invalidations, oldest first, each with what it removed."""
+    """The invalidations of the view, oldest first, each with what it removed."""
     if not view.log:
-        return []
+        return empty_pane("Every TLBI is listed here with what it removed.", width)
     shown = "" if len(view.log) == view.invalidations else f" (the last {len(view.log)})"
     title = f"{numbers.plural(view.invalidations, 'invalidation')}{shown}"
     return [
-        line(("", "text")),
         crop(line((title, "muted")), width),
         *(part for row in view.log for part in invalidation(row, width)),
     ]
@@ -129,7 +204,9 @@ def invalidation(row: InvalidationRow, width: int) -> list[Line]:
         Span(f"removed {count} ", "text"),
         Span(row.by, "muted"),
     )
+    gone = [f"removed {each}" for each in row.removed]
     return [
         crop(Line(first), width),
         *(Line((Span("    "), *part.spans)) for part in wrap(row.text, width - 4, "muted")),
+        *(Line((Span("    "), *part.spans)) for text in gone for part in wrap(text, width - 4, "text")),
     ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emu.architecture import PAS
-from emu.translation.records import FaultKind, GpcResult, Permissions, Walk, WalkStep
-from mectui.queries.walk import Follow, WalkView
+from emu.architecture import PAS, MecidSource
+from emu.rme.gpt import GPI_NAMES
+from emu.translation.records import FaultKind, GpcResult, Permissions, Translation, Walk, WalkStep
+from mectui.queries.walk import Follow, WalkView, differing
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
@@ -17,6 +18,8 @@ MEDIUM = 66
 FOLDED, OPEN = "▸", "▾"
 ALL = frozenset({"*"})
 """Opens every fold."""
+DIFFERS = "≠"
+"""Stands after a fetch that what is supposed made another one."""
 LABEL = 8
 """Columns of the labels in the lines that say where the walk ends."""
 
@@ -25,7 +28,8 @@ def summary(view: WalkView) -> str:
     """ "VA 0x4000_1000 (last data access)"."""
     if view.walk is None:
         return view.follow.value
-    return f"VA {numbers.address(view.walk.request.va)} ({view.follow.value})"
+    what_if = "what if, " if view.suppositions else ""
+    return f"{what_if}VA {numbers.address(view.walk.request.va)} ({view.follow.value})"
 
 
 def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> list[Line]:
@@ -38,14 +42,54 @@ def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> l
             width,
         )
     record = view.walk
-    lines = [*head(view, record, width), BLANK]
+    changed = differing(view.before, record) if view.before is not None else frozenset()
+    lines = [*what_if(view, width), *head(view, record, width), BLANK]
     for at, step in enumerate(record.steps):
-        lines += step_lines(step, str(at), width, opened, depth=0)
+        lines += step_lines(step, str(at), width, opened, 0, changed)
     if record.stage2:
-        lines += substeps(record.stage2, "stage2", "the final IPA", width, opened, depth=0)
+        lines += substeps(record.stage2, "stage2", "the final IPA", width, opened, 0, changed)
     if record.steps or record.stage2:
         lines.append(BLANK)
-    return fit([*lines, *ending(record, width)], width)
+    return fit([*lines, *ending(record, width, opened)], width)
+
+
+def what_if(view: WalkView, width: int) -> list[Line]:
+    """What is supposed, and the two ends of the walk: as it is and as it would be."""
+    if not view.suppositions:
+        return []
+    count = numbers.plural(len(view.suppositions), "change")
+    lines = [line((f"what if: {count}, machine untouched", "warning"), ("   A makes it so, Del drops it", "muted"))]
+    lines += [line(("  ", ""), (text, "changed")) for text in view.suppositions]
+    if view.before is not None and view.walk is not None:
+        before, after = destination(view.before), destination(view.walk)
+        lines += labelled("before", before, width, "text")
+        same = before == after
+        lines += labelled("after", "the same" if same else after, width, "muted" if same else "changed")
+    return [*(crop(item, width) for item in lines), BLANK]
+
+
+def destination(record: Walk) -> str:
+    """Where a walk ends, in one sentence: address, MECID, and the verdict."""
+    if record.fault is not None or record.pa is None or record.pas is None:
+        return verdict(record)
+    return f"{record.pas.label} {numbers.address(record.pa)} under MECID {record.mecid}; {verdict(record)}"
+
+
+def verdict(record: Walk) -> str:
+    """ "GPC ok: realm; owner realm 3 ≠ realm 5 ⇒ SUBSTITUTED", or the fault."""
+    fault = record.fault
+    if fault is not None:
+        level = "" if fault.kind is FaultKind.ALIGNMENT else f", level {fault.level}"
+        return f"{fault.kind.value}{level}: {fault.reason}"
+    gpc = record.gpc
+    checked = "no GPC" if gpc is None else "GPC off" if not gpc.enabled else f"GPC ok: {gpc.pas.label}"
+    if record.owner is None:
+        return f"{checked}; nobody owns the bytes yet"
+    owner = owner_text(record.owner)
+    if not record.is_mismatch:
+        return f"{checked}; owner {owner}, the access's own context"
+    own = "" if record.pas is None else f" ≠ {owner_text((record.pas, record.mecid, 0))}"
+    return f"{checked}; owner {owner}{own} ⇒ SUBSTITUTED"
 
 
 def is_open(key: str, opened: Collection[str]) -> bool:
@@ -73,12 +117,15 @@ def head(view: WalkView, record: Walk, width: int) -> list[Line]:
     return [crop(first, width), crop(second, width)]
 
 
-def step_lines(step: WalkStep, key: str, width: int, opened: Collection[str], depth: int) -> list[Line]:
+def step_lines(
+    step: WalkStep, key: str, width: int, opened: Collection[str], depth: int, changed: Collection[str] = ()
+) -> list[Line]:
     """One descriptor fetch, then what is folded under it."""
     indent = "  " * depth
     target = Target(TargetKind.FOLD, key)
     fold = Span(f"{indent}{OPEN if is_open(key, opened) else FOLDED} ", "muted")
-    name = Span(f"S{step.stage} L{step.level}  ", "strong")
+    differs = DIFFERS if key in changed else " "
+    name = Span(f"S{step.stage} L{step.level}{differs} ", "changed" if key in changed else "strong")
     value = Span("not read" if step.descriptor is None else numbers.value64(step.descriptor), "value")
     kind = Span(f"{step.kind}", "ok" if step.kind in ("table", "block", "page") else "fault")
     context = [Span(numbers.mecid(step.mecid, step.source), mecid_style(step.mecid))]
@@ -104,36 +151,56 @@ def step_lines(step: WalkStep, key: str, width: int, opened: Collection[str], de
             parts = [(fold, name, Span(index, "text"), source), (pad, *fetched), (pad, *context, Span(" "), *leads)]
         lines = [crop(Line(part, target), width) for part in parts]
     if is_open(key, opened):
-        lines += step_details(step, indent, width, target)
+        lines += step_details(step, indent, width, target, key)
     if step.gpc is not None and step.gpc.failure is not None:
         lines += gpc_lines(step.gpc, width, indent + "    ")
     if step.stage2:
-        lines += substeps(step.stage2, f"{key}.stage2", "the table", width, opened, depth + 1)
+        lines += substeps(step.stage2, f"{key}.stage2", "the table", width, opened, depth + 1, changed)
     if step.kind not in ("table", "block", "page"):
         lines += [Line((Span(f"{indent}    "), *part.spans), target) for part in wrap(step.outcome, width - 4, "fault")]
     return lines
 
 
-def step_details(step: WalkStep, indent: str, width: int, target: Target) -> list[Line]:
+def step_details(step: WalkStep, indent: str, width: int, target: Target, key: str = "") -> list[Line]:
     """What a person who opens a step wants: where the table is, why this MECID, the descriptor's fields."""
     pad = f"{indent}      "
     room = width - len(pad)
     table = f"table {numbers.address(step.table)} from {step.table_source}"
-    texts = [(table, "text"), (f"MECID {step.mecid}: {step.why}", "text")]
+    register = register_target(step.table_source) or target
+    texts = [(table, register), (f"MECID {step.mecid}: {step.why}", source_target(step.source) or target)]
     if step.gpc is not None:
-        texts.append((f"GPC: {gpc_text(step.gpc)}", "text"))
-    texts.append((step.outcome, "text"))
-    lines = [Line((Span(pad), *part.spans), target) for text, style in texts for part in wrap(text, room, style)]
+        texts.append((f"GPC: {gpc_text(step.gpc)}", target))
+        texts += [(text, target) for text in gpt_entries(step.gpc)]
+    if step.kind in ("table", "block", "page"):  # else the row says it whether it is open or not
+        texts.append((step.outcome, target))
+    lines = [Line((Span(pad), *part.spans), goal) for text, goal in texts for part in wrap(text, room, "text")]
     names = max((len(field.name) for field in step.fields), default=0) + 1
     for field in step.fields:
         spans = (Span(pad), column(field.name, names, "register"), Span(numbers.short(field.value), "value"))
-        lines.append(crop(Line((*spans, Span(f"  {field.meaning}", "muted")), target), width))
+        goal = Target(TargetKind.FIELD, f"{key}#{field.name}")
+        lines.append(crop(Line((*spans, Span(f"  {field.meaning}", "muted")), goal), width))
     return lines
 
 
+def register_target(name: str) -> Target | None:
+    return Target(TargetKind.REGISTER, name) if "_EL" in name else None
+
+
+def source_target(source: MecidSource) -> Target | None:
+    return register_target(source.value)
+
+
+def gpt_entries(gpc: GpcResult) -> list[str]:
+    """What the granule protection check read: "GPT L0 0x4100_0000: 0000_0000_4101_0003"."""
+    return [
+        f"GPT L{level} {numbers.address(address)}: {numbers.value64(value)}" for level, address, value in gpc.entries
+    ]
+
+
 def substeps(
-    steps: tuple[WalkStep, ...], key: str, of: str, width: int, opened: Collection[str], depth: int
-) -> list[Line]:
+    steps: tuple[WalkStep, ...], key: str, of: str, width: int, opened: Collection[str], depth: int,
+    changed: Collection[str] = (),
+) -> list[Line]:  # fmt: skip
     """A stage-2 walk under the row that caused it: one line when folded."""
     indent = "  " * depth
     opens = is_open(key, opened)
@@ -145,13 +212,20 @@ def substeps(
         result = [Span(f"{fetches}, ", "muted"), Span(f"failed: {last.outcome}", "fault")]
     else:
         result = [Span(f"{fetches} → ", "muted"), Span(numbers.address(last.next_address or 0), "address")]
-    spans = (Span(f"{indent}{OPEN if opens else FOLDED} ", "muted"), Span(f"stage 2 of {of}: ", "text"), *result)
-    head_line = Line(spans, target)
+    differs = f" {DIFFERS}" if any(name.startswith(f"{key}.") for name in changed) else ""
+    context = [] if opens else folded_contexts(steps)
+    first = (Span(f"{indent}{OPEN if opens else FOLDED} ", "muted"), Span(f"stage 2 of {of}", "text"))
+    head_line = Line((*first, Span(differs, "changed"), Span(": ", "text"), *result, *context), target)
     lines = [crop(head_line, width)]
     if opens:
         for at, step in enumerate(steps):
-            lines += step_lines(step, f"{key}.{at}", width, opened, depth + 1)
+            lines += step_lines(step, f"{key}.{at}", width, opened, depth + 1, changed)
     return lines
+
+
+def folded_contexts(steps: tuple[WalkStep, ...]) -> list[Span]:
+    """What a folded walk must not hide: a fetch that got noise."""
+    return [Span("  SUBSTITUTED inside", "hit")] if any(step.is_mismatch for step in steps) else []
 
 
 def owner_text(owner: tuple[PAS, int, int]) -> str:
@@ -163,7 +237,8 @@ def gpc_text(gpc: GpcResult) -> str:
     if not gpc.enabled:
         return "off"
     if gpc.failure is None:
-        found = "" if gpc.gpi is None else f" (GPI {gpc.gpi:#06b}, level {gpc.level})"
+        kind = GPI_NAMES.get(gpc.gpi or 0, "invalid")
+        found = "" if gpc.gpi is None else f" (GPI {gpc.gpi:#x}: {kind}, level {gpc.level})"
         return f"ok for {gpc.pas.label}{found}"
     return f"FAILED at level {gpc.level}: {gpc.reason}"
 
@@ -191,10 +266,17 @@ def permission_text(allowed: Permissions) -> str:
     return f"{privileged} EL0 {letters(allowed.unpriv_read, allowed.unpriv_write, allowed.unpriv_execute)}"
 
 
-def ending(record: Walk, width: int) -> list[Line]:
+def allowed_text(translation: Translation) -> str:
+    """What each stage allows: "rwx EL0 rwx; stage 2 r-x EL0 r-x"."""
+    first, second = translation.permissions, translation.stage2_permissions
+    both = "" if second is None else f"; stage 2 {permission_text(second)}"
+    return f"{permission_text(first)}{both}"
+
+
+def ending(record: Walk, width: int, opened: Collection[str] = frozenset()) -> list[Line]:
     """Physical address, MECID, owner, then what else there is to say; or the exact reason of the fault."""
     lines: list[Line] = []
-    gpc = [] if record.gpc is None else gpc_lines(record.gpc, width)
+    gpc = [] if record.gpc is None else final_gpc(record.gpc, width, opened)
     if record.fault is not None:
         lines += gpc
         fault = record.fault
@@ -212,15 +294,30 @@ def ending(record: Walk, width: int) -> list[Line]:
         ]
         lines.append(crop(Line(tuple(spans), Target(TargetKind.PHYSICAL, record.pa)), width))
     spans = [Span(f"{'MECID':<{LABEL}}", "muted"), Span(str(record.mecid), mecid_style(record.mecid))]
-    lines.append(Line((*spans, Span(f" from {record.source.value}" if record.source.value != "0" else "", "register"))))
+    source = Span(f" from {record.source.value}" if record.source.value != "0" else "", "register")
+    lines.append(Line((*spans, source), source_target(record.source)))
     lines += [Line((Span(" " * LABEL), *part.spans)) for part in wrap(record.why, width - LABEL, "muted")]
     lines += owner_lines(record, width)
     translation = record.translation
     if translation is not None:
-        allowed = permission_text(translation.permissions)
+        allowed = allowed_text(translation)
         text = f"{allowed}; {translation.attributes.text}; {numbers.size(translation.size)}"
         lines += labelled("access", text, width)
-    return [*lines, *gpc]
+    style = "hit" if record.is_mismatch else "ok"
+    return [*lines, *gpc, *labelled("result", verdict(record), width, style)]
+
+
+def final_gpc(gpc: GpcResult, width: int, opened: Collection[str]) -> list[Line]:
+    """The check of the final address; the granule protection table entries it read are folded under it."""
+    if not gpc.entries:
+        return gpc_lines(gpc, width)
+    opens, target = is_open("gpc", opened), Target(TargetKind.FOLD, "gpc")
+    style = "ok" if gpc.failure is None else "fault"
+    lines = labelled("GPC", f"{gpc_text(gpc)} {OPEN if opens else FOLDED}", width, style)
+    if opens:
+        for text in gpt_entries(gpc):
+            lines += labelled("", text, width)
+    return [Line(item.spans, target) for item in lines]
 
 
 def owner_lines(record: Walk, width: int) -> list[Line]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from emu.debug.expressions.guide import GUIDE
 from mectui.actions import Action, Scope, of_scope
 from mectui.commandline import COMMANDS
+from mectui.keymaps import Keymap
 from mectui.panes.pane import Pane
 from mectui.render.text import Line, Span, column, line, wrap
 
+if TYPE_CHECKING:
+    from mectui.app import MectuiApp
+
 GENERAL = (Scope.RUN, Scope.LOOK, Scope.SCREEN, Scope.LIST)
 KEY_COLUMNS = 16
+GUIDE_COLUMNS = 32
 
 MARKS = (
     ("▶", "the instruction that is executed next"),
@@ -26,31 +32,41 @@ MARKS = (
 )
 
 
-def help_lines(width: int, pane: type[Pane] | None) -> list[Line]:
+def help_lines(width: int, pane: type[Pane] | None, keymap: Keymap) -> list[Line]:
     """All keys, those of the focused pane first, then commands and marks."""
     lines: list[Line] = []
     if pane is not None and pane.SCOPE is not None and of_scope(pane.SCOPE):
-        lines += section(f"In the focused pane: {pane.TITLE}", of_scope(pane.SCOPE), width)
+        lines += section(f"In the focused pane: {pane.TITLE}", of_scope(pane.SCOPE), width, keymap)
     for scope in GENERAL:
-        lines += section(scope.value, of_scope(scope), width)
+        lines += section(scope.value, of_scope(scope), width, keymap)
     for scope in Scope:
         if scope not in GENERAL and (pane is None or scope is not pane.SCOPE) and of_scope(scope):
-            lines += section(f"In the pane “{scope.value}”", of_scope(scope), width)
+            lines += section(f"In the pane “{scope.value}”", of_scope(scope), width, keymap)
     lines += [line(("Commands, after :", "strong"))]
     for command in COMMANDS:
         lines += entry(command.usage, command.help, width, 30)
-    text = "ADDRESS is a number, a symbol, a register, or several of them joined by + and -: main+0x10, sp-16."
-    lines += [line(), *wrap(text, width, "muted"), line(), line(("Marks", "strong"))]
+    text = "ADDRESS, N, VALUE and EXPRESSION are expressions: main+0x10, sp-16, [x0+8].w. They are made of:"
+    lines += [line(), *wrap(text, width, "muted")]
+    for form, meaning in GUIDE:
+        lines += guide_entry(form, meaning, width)
+    lines += [line(), line(("Marks", "strong"))]
     for mark, meaning in MARKS:
         lines += entry(mark, meaning, width)
     return lines
 
 
-def section(title: str, actions: list[Action], width: int) -> list[Line]:
+def section(title: str, actions: list[Action], width: int, keymap: Keymap) -> list[Line]:
     lines = [line((title, "strong"))]
     for action in actions:
-        lines += entry(action.all_keys, action.help, width)
+        lines += entry(keymap.all_keys(action), action.help, width)
     return [*lines, line()]
+
+
+def guide_entry(form: str, meaning: str, width: int) -> list[Line]:
+    """A form of expressions; what is too long for its column stands above its meaning."""
+    if len(form) < GUIDE_COLUMNS:
+        return entry(form, meaning, width, GUIDE_COLUMNS)
+    return [line("  ", (form, "key")), *entry("", meaning, width, GUIDE_COLUMNS)]
 
 
 def entry(key: str, text: str, width: int, key_columns: int = KEY_COLUMNS) -> list[Line]:
@@ -73,7 +89,8 @@ class HelpPane(Pane):
         self.view = ()
 
     def draw(self, width: int) -> list[Line]:
-        return help_lines(width, self.about)
+        app: MectuiApp = self.app  # type: ignore[assignment]
+        return help_lines(width, self.about, app.keymap)
 
     def summary(self) -> str:
         return "Esc closes"

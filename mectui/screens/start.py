@@ -1,4 +1,4 @@
-"""The start screen: bundled guests, recent files, a field to open any file."""
+"""The start screen: lessons, bundled guests, recent files, a field to open any file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mectui.lessons import bookmark
+from mectui.lessons.shelf import lessons
+from mectui.lessons.text import Lesson, LessonError
 from mectui.recent import recent_files
+from mectui.render.lesson import state
 from mectui.resources import bundled_guests, guest_path
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ class StartScreen(Screen[None]):
         self.problem = problem
         self.paths: dict[str, Path] = {}
         self.about: dict[str, str] = {}
+        self.lessons: dict[str, Lesson] = {}
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -70,8 +75,9 @@ class StartScreen(Screen[None]):
 
     def on_mount(self) -> None:
         guests = self.query_one("#guests", OptionList)
-        guests.border_title = "bundled guests and recent files"
+        guests.border_title = "lessons, bundled guests and recent files"
         self.query_one("#file", Input).border_title = "open a file"
+        self._add_lessons(guests)
         for name, path, description in bundled_guests():
             self._add(guests, name, description, path)
         bundled = {path.resolve() for path in self.paths.values()}
@@ -85,8 +91,34 @@ class StartScreen(Screen[None]):
                 Option("No guests come with this copy: type the path of an ELF file below.", disabled=True)
             )
         guests.focus()
-        if self.paths:
-            guests.highlighted = 0
+        if self.lessons or self.paths:
+            guests.highlighted = self._first_open()
+
+    def _add_lessons(self, guests: OptionList) -> None:
+        """The lessons with how far the reader is, in their order, above everything else."""
+        try:
+            found = lessons()
+        except LessonError as error:
+            self.show_problem(str(error))
+            return
+        for number, lesson in enumerate(found, 1):
+            key = f"lesson {lesson.name}"
+            self.lessons[key] = lesson
+            self.about[key] = f"Lesson {number}, {lesson.minutes} minutes. {lesson.about}"
+            word, _ = state(lesson, bookmark.load(lesson))
+            text = Content.assemble(
+                (f"{f'lesson {number}':<{NAME_COLUMNS}} ", "bold"), f"{lesson.title}  ", (word, "dim")
+            )
+            guests.add_option(Option(text, id=key))
+        if found:
+            guests.add_option(None)
+
+    def _first_open(self) -> int:
+        """The first lesson that is not done, or the first line."""
+        for at, lesson in enumerate(self.lessons.values()):
+            if not bookmark.load(lesson).is_finished(lesson):
+                return at
+        return 0
 
     def _add(self, guests: OptionList, name: str, description: str, path: Path) -> None:
         key = str(path)
@@ -101,7 +133,9 @@ class StartScreen(Screen[None]):
         self.query_one("#about", Static).update(self.about.get(event.option_id or "", ""))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if event.option_id is not None:
+        if event.option_id in self.lessons:
+            self.mectui.open_lesson(self.lessons[event.option_id])
+        elif event.option_id is not None:
             self.mectui.open_file(self.paths[event.option_id])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.events import Click
+from textual.events import Click, MouseMove
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from mectui.actions import Action, footer
+from mectui.glossary import explain, word_at
+from mectui.keymaps import Keymap
+from mectui.progress import Progress, RunState
 from mectui.render.status import status
 from mectui.render.text import Line, Span, cell_width, crop
-from mectui.session import Progress, RunState
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -36,6 +38,13 @@ class Bar(Widget):
 
     def line(self, width: int) -> Line:
         raise NotImplementedError
+
+    def hint_at(self, x: int) -> str | None:
+        """What there is to say about a place in the line."""
+        return explain(word_at(self.line(self.size.width).text, x))
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self.tooltip = self.hint_at(event.x)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return 1
@@ -89,6 +98,11 @@ class ActionBar(Bar):
         """What stands here in place of the actions."""
         self._ends: list[tuple[int, int, str]] = []
 
+    @property
+    def keymap(self) -> Keymap:
+        app: MectuiApp = self.app  # type: ignore[assignment]
+        return app.keymap
+
     def replace(self, item: Line | None) -> None:
         self.instead = item
         self.refresh()
@@ -97,7 +111,7 @@ class ActionBar(Bar):
         """The most important actions that fit, in the order of the footer."""
         taken, used = [], 1
         for action in footer():
-            needed = cell_width(action.shown_key) + 1 + cell_width(action.title) + 2
+            needed = cell_width(self.keymap.shown_key(action)) + 1 + cell_width(action.title) + 2
             if used + needed > width:
                 break
             taken.append(action)
@@ -111,11 +125,18 @@ class ActionBar(Bar):
         spans = [Span(" ")]
         at = 1
         for action in self.chosen(width):
-            length = cell_width(action.shown_key) + 1 + cell_width(action.title)
+            key = self.keymap.shown_key(action)
+            length = cell_width(key) + 1 + cell_width(action.title)
             self._ends.append((at, at + length, action.name))
-            spans += [Span(action.shown_key, "key"), Span(f" {action.title}  ", "text")]
+            spans += [Span(key, "key"), Span(f" {action.title}  ", "text")]
             at += length + 2
         return Line(tuple(spans))
+
+    def hint_at(self, x: int) -> str | None:
+        for start, end, name in self._ends:
+            if start <= x < end:
+                return next((action.help for action in footer() if action.name == name), None)
+        return None
 
     def on_click(self, event: Click) -> None:
         for start, end, name in self._ends:

@@ -8,8 +8,9 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.message import Message
 
-from mectui.layout import Place, Workspace, arrange
+from mectui.layout import ABOUT, Place, Workspace, arrange, rotated
 from mectui.panes.pane import Pane
+from mectui.preferences import Arrangement
 
 
 class Board(Container):
@@ -28,6 +29,8 @@ class Board(Container):
         self.workspace = Workspace.DEBUG
         self.places: tuple[Place, ...] = ()
         self._fronts: dict[tuple[Workspace, tuple[str, ...]], str] = {}
+        self._wanted_in_front: dict[Workspace, list[str]] = {}
+        """What was in front when this guest was last left."""
         self.maximised: str | None = None
 
     def on_resize(self, event: Resize) -> None:
@@ -38,11 +41,14 @@ class Board(Container):
         width, height = self.size
         if not width or not height:
             return
-        if self.maximised is not None:
-            order = tuple(name for place in arrange(width, height, self.workspace) for name in place.panes)
+        if self.app.has_class("-plain"):
+            everything = tuple(name for name in rotated(ABOUT[self.workspace]) if name in self.panes)
+            self.places = (Place(0, 0, width, height, everything),)
+        elif self.maximised is not None:
+            order = tuple(name for place in arrange(width, height, self.workspace, self.panes) for name in place.panes)
             self.places = (Place(0, 0, width, height, order),)
         else:
-            self.places = arrange(width, height, self.workspace)
+            self.places = arrange(width, height, self.workspace, self.panes)
         for place in self.places:
             front = self.front(place)
             tabs = tuple((name, self.panes[name].TAB or self.panes[name].TITLE) for name in place.panes)
@@ -58,10 +64,38 @@ class Board(Container):
                 pane.show_borders()
         self.post_message(self.Arranged())
 
+    def arrangement(self) -> Arrangement:
+        """How the panes stand, to be remembered."""
+        fronts: dict[str, list[str]] = {}
+        for (workspace, _), name in self._fronts.items():
+            fronts.setdefault(workspace.value, []).append(name)
+        return Arrangement(self.workspace.value, fronts)
+
+    def restore(self, arrangement: Arrangement | None) -> None:
+        """Puts the panes as they were left; names that no longer mean anything are passed over."""
+        if arrangement is None:
+            return
+        known = {workspace.value: workspace for workspace in Workspace}
+        self._wanted_in_front = {
+            known[name]: [pane for pane in panes if pane in self.panes]
+            for name, panes in arrangement.fronts.items()
+            if name in known
+        }
+        self.workspace = known.get(arrangement.workspace, self.workspace)
+        self.lay_out()
+
     def front(self, place: Place) -> str:
         if self.maximised is not None:
             return self.maximised
-        return self._fronts.get((self.workspace, place.panes), place.panes[0])
+        chosen = self._fronts.get((self.workspace, place.panes))
+        if chosen is None:
+            wanted = self._wanted_in_front.get(self.workspace, [])
+            chosen = next((name for name in wanted if name in place.panes), place.panes[0])
+        return chosen
+
+    def shares_place(self, name: str, other: str) -> bool:
+        """Whether bringing one of two panes forward hides the other."""
+        return name != other and any(name in place.panes and other in place.panes for place in self.places)
 
     def in_front(self) -> list[Pane]:
         """The panes in front, in reading order."""

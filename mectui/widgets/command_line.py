@@ -11,6 +11,8 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from mectui.plain import spoken
+
 HISTORY_KEPT = 200
 
 Complete = Callable[[str], Sequence[str]]
@@ -110,14 +112,16 @@ class CommandLine(Horizontal):
     def is_typing(self) -> bool:
         return any(item.display for item in self.query(CommandInput))
 
-    def open(self, text: str = "") -> None:
+    def open(self, text: str = "", sign: str = ":") -> None:
         """Takes the focus at once: keys that come right behind are meant for the input."""
+        self.query_one("#prompt", Static).update(sign)
         self._show_input(True)
         self.input.value = text
         self.input.cursor_position = len(text)
         self.screen.set_focus(self.input)
 
     def shut(self) -> None:
+        self.query_one("#prompt", Static).update(":")
         self.input.value = ""
         self._show_input(False)
 
@@ -127,7 +131,8 @@ class CommandLine(Horizontal):
 
     def say(self, text: str, is_error: bool = False) -> None:
         message = self.query_one("#message", Static)
-        message.update(f"✗ {text}" if is_error else text or self.HINT)
+        whole = f"✗ {text}" if is_error else text or self.HINT
+        message.update(spoken(whole) if self.app.has_class("-plain") else whole)
         message.set_class(is_error, "-error")
         message.set_class(bool(text) and not is_error, "-fresh")
 

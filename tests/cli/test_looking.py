@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -53,3 +54,57 @@ def test_errors_are_sentences(mectui: Run, command: str) -> None:
         done = mectui(command, *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert word in done.stderr
+
+
+def test_regs_prints_expressions_of_the_machine_there(mectui: Run) -> None:
+    texts = ("VMECID_P_EL2", "security", "owner(pa(pc))", "pc == realm_b_entry", "[pc].w")
+    options = [option for text in texts for option in ("--print", text)]
+    done = mectui("regs", *THERE, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["VMECID_P_EL2 is 6", "security is realm (3)"]
+    assert lines[3] == "pc == realm_b_entry is 1"
+    shown = json.loads(mectui("regs", *THERE, *options, "--json").stdout)
+    assert list(shown) == list(texts)
+    assert (shown["VMECID_P_EL2"], shown["security"], shown["pc == realm_b_entry"]) == (6, 3, 1)
+
+
+@pytest.mark.parametrize(("text", "words"), [("pc +", "column 4"), ("realm_b_entr", "realm_b_entry"), ("1/0", "by 0")])
+def test_an_expression_that_has_no_value_is_one_sentence(mectui: Run, text: str, words: str) -> None:
+    done = mectui("regs", *THERE, "--print", "pc", "--print", text)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_place_is_an_expression(mectui: Run) -> None:
+    done = mectui("regs", "two-realms", "--until", "realm_b_entry + 2 * 4 - 8", "--print", "pc - realm_b_entry")
+    assert done.stdout == "pc - realm_b_entry is 0\n"
+
+
+def test_mec_lists_every_mecid_with_who_has_it(mectui: Run) -> None:
+    """realm_b_entry runs as VMID 2 under MECID 6; Realm A ran before it as VMID 1 under 5."""
+    rows = {row["mecid"]: row for row in json.loads(mectui("mec", *THERE, "--json").stdout)["mecids"]}
+    assert [item["vmid"] for item in rows[6]["vmids"]] == [2]
+    assert [item["vmid"] for item in rows[5]["vmids"]] == [1]
+    assert {item["name"] for item in rows[6]["registers"]} >= {"VMECID_P_EL2"}
+    assert "waiting" in mectui("mec", *THERE).stdout
+
+
+def test_events_lists_the_kinds_asked_for(mectui: Run) -> None:
+    shown = json.loads(mectui("events", *THERE, "--kinds", "mecids", "--json").stdout)
+    assert {event["kind"] for event in shown["events"]} == {"mecids"}
+    assert any(event["text"] == "VMECID_P_EL2 5 → 6" for event in shown["events"])
+    instructions = [event["instruction"] for event in shown["events"]]
+    assert [event["since"] for event in shown["events"][1:]] == [
+        after - before for before, after in itertools.pairwise(instructions)
+    ]
+    assert len(mectui("events", *THERE, "--last", "3").stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize("options", [("--kinds", "nonsense"), ("--kinds", ","), ("--last", "0")])
+def test_events_refuses_what_lists_nothing_in_a_sentence(mectui: Run, options: tuple[str, str]) -> None:
+    done = mectui("events", "two-realms", *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("mectui: ")
+    assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,11 @@ def _run(name: str, engine: str, model: str = "cipher", mec: bool = True) -> Out
         ("stage2", "cipher", False, 80),
         ("gpt", "cipher", False, 0),
         ("two-realms", "cipher", False, 2),  # without FEAT_MEC Realm B finds A's secret
+        *[(name, model, True, 0) for name in ("worlds", "stage1", "stale", "rekey") for model in MODELS],
+        ("worlds", "cipher", False, 0),
+        ("stage1", "cipher", False, 0),
+        ("stale", "cipher", False, 80),
+        ("rekey", "cipher", False, 80),
     ],
 )
 def test_a_guest_exits_with_the_code_its_header_promises(
@@ -48,6 +54,24 @@ def test_a_guest_exits_with_the_code_its_header_promises(
 ) -> None:
     outcome = _run(name, engine, model, mec)
     assert (outcome.stop.reason, outcome.stop.code) == (StopReason.EXIT, code), outcome.machine.console
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("name", "options", "code"),
+    [
+        ("stale", {"tlb": "forgiving"}, 1),  # the forgotten TLBI has no consequences
+        ("stale", {"sync": "immediate"}, 3),  # nor has the forgotten ISB
+        ("worlds", {"pas_keys": False}, 1),  # one key for all address spaces
+    ],
+)
+def test_a_guest_notices_a_machine_without_what_it_shows(
+    name: str, options: dict[str, Any], code: int, engine: str
+) -> None:
+    machine = emu.Machine(engine=engine, **options)
+    machine.load(GUESTS / name / f"{name}.elf")
+    stop = machine.run(max_instructions=2_000_000)
+    assert (stop.reason, stop.code) == (StopReason.EXIT, code), machine.console
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -74,7 +98,7 @@ def test_realm_b_reads_a_granule_of_realm_a_and_never_sees_its_bytes(engine: str
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("name", ["mecid", "amec", "stage2", "gpt", "two-realms"])
+@pytest.mark.parametrize("name", ["mecid", "amec", "stage2", "gpt", "two-realms", "worlds", "stage1", "stale", "rekey"])
 def test_both_engines_see_the_same_hits_exceptions_and_output(name: str, model: str) -> None:
     first, second = (_run(name, engine, model).machine for engine in ENGINES)
     assert first.mec.hits == second.mec.hits

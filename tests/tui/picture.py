@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from mectui.app import MectuiApp, machine_for
+from mectui.progress import RunState
 from mectui.resources import guest_path
 from mectui.screens.debugger import DebuggerScreen
-from mectui.session import RunState
 
 ROOT = Path(__file__).parent.parent.parent
 SIZE = (160, 45)

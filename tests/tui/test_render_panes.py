@@ -11,19 +11,23 @@ from emu.architecture import PA, PAS, VA, MecidSource, Security
 from emu.debug.events import Moment
 from emu.mec.rules import Finding, Severity
 from mectui.queries.disassembly import DisassemblyView, InstructionView, Note
-from mectui.queries.events import EventView
+from mectui.queries.events import EventsView, EventView
 from mectui.queries.findings import FindingsView, FindingView
 from mectui.queries.hits import HitsView, HitView
 from mectui.queries.mec import MIXED, UNOWNED, Cell, LegendEntry, MapRow, MapView, PageInfo
 from mectui.queries.memory import Eyes, MemoryRow, MemoryView, Ownership
 from mectui.queries.registers import EffectiveView, FieldView, GeneralView, MecRegistersView, RegisterView, SystemView
 from mectui.queries.status import StatusView
+from mectui.queries.stops import CodeMark
 from mectui.queries.tlb import TlbRow, TlbView
 from mectui.render import console, disassembly, events, findings, hits, mec, memory, registers, status, tlb
 from mectui.render.text import plain, width
 from tests.tui import views
 
 # --- disassembly ---
+
+
+MARK = CodeMark(2, is_enabled=True, is_special=False)
 
 
 def instruction(address: int, mnemonic: str, operands: str, **changes: Any) -> InstructionView:
@@ -48,7 +52,7 @@ CODE = DisassemblyView(
     where="_start",
     rows=(
         instruction(0x4008_0000, "mrs", "x0, MECID_A0_EL2", symbol="_start"),
-        instruction(0x4008_0004, "str", "x1, [x0]", is_pc=True, breakpoint=2, note=Note("walk ok id 5", "ok")),
+        instruction(0x4008_0004, "str", "x1, [x0]", is_pc=True, breakpoint=MARK, note=Note("walk ok id 5", "ok")),
         instruction(0x4008_0008, "bl", "#0x40080100", target=0x4008_0100, target_label="print"),
         instruction(0x4008_000C, "cbz", "x0, #0x40080200", target=0x4008_0200),
         instruction(0x4008_0010, "", "", word=None),
@@ -130,7 +134,7 @@ def test_system_registers_open_to_their_fields() -> None:
         == """\
 control
 ▸ SCTLR2_EL2        0000_0000_0000_0002*
-  TPIDR_EL2         0000_0000_0000_1234?
+  TPIDR_EL2         0000_0000_0000_1234? never written
 """
     )
     assert plain(registers.system(view, 60, {"SCTLR2_EL2"})).splitlines()[1:4] == [
@@ -154,7 +158,7 @@ def test_mec_registers_show_programmed_and_effective_values_with_the_reason() ->
         == """\
 MECID registers   ? nobody wrote it since reset
 MECID_P0_EL2        5  Primary context of Realm EL2
-MECID_A0_EL2    35391? Alternate context
+MECID_A0_EL2    35391? never written: UNKNOWN
 
 Enables   programmed → effective
 SCTLR2_EL2.EMEC 1 → 0  differs
@@ -243,8 +247,8 @@ def test_a_narrow_tlb_gives_two_labelled_lines_to_an_entry_and_marks_stale_ones(
 
 def test_a_wide_tlb_is_a_table() -> None:
     assert plain(tlb.tlb(TlbView((tlb_row(),), 128), 110)) == (
-        "  regime stage     VMID ASID  VA          → PA          size    MECID EL1+EL0  filled by\n"
-        "  EL1&0  stage 1+2    1    -  0x4020_0000 → 0x4008_8000 4 KiB   VP    rw- ---  #5,538 realm_start\n"
+        "  regime stage     VMID ASID  VA          → PA          size    MECID    EL1+EL0  filled by\n"
+        "  EL1&0  stage 1+2    1    -  0x4020_0000 → 0x4008_8000 4 KiB   VP       rw- ---  #5,538 realm_start\n"
     )
 
 
@@ -256,7 +260,7 @@ def test_the_tlb_summary_counts_stale_entries() -> None:
 
 FIVE, ROOT = (PAS.REALM, 5), (PAS.ROOT, 0)
 MAP = MapView(
-    zoom=1,
+    square=4096,
     columns=8,
     rows=(
         MapRow(0x4008_0000, (Cell("5", FIVE), Cell(MIXED, FIVE, True), *[Cell(UNOWNED, None)] * 6)),
@@ -264,7 +268,17 @@ MAP = MapView(
         MapRow(0x4020_8000, (Cell("#", ROOT), *[Cell(UNOWNED, None)] * 7)),
     ),
     legend=(LegendEntry("5", FIVE, 2, (0, 1)), LegendEntry("#", ROOT, 1, (0,))),
-    cursor=PageInfo(0x4008_1000, FIVE, 1, True, 12, "data", Moment(901, views.STORED.pc, 2, Security.REALM), "store"),
+    cursor=PageInfo(
+        0x4008_1000,
+        FIVE,
+        1,
+        True,
+        12,
+        "data",
+        Moment(901, views.STORED.pc, 2, Security.REALM),
+        "store",
+        current_generation=1,
+    ),
     mixed=1,
 )
 
@@ -277,12 +291,13 @@ def test_the_map_shows_owners_gaps_legend_and_the_page_under_the_cursor() -> Non
   1536 KiB nobody has stored to
 0x4020_8000 #·······
 
+* more than one owner (1 page)
 5 = MECID 5: 2 pages, key 0/1   # = root: 1 page
-· nobody yet   * more than one owner (1 page)
+· nobody yet
 
 PA 0x4008_1000 data  owner MECID 5, key 1 * mixed
-12 of 256 blocks owned; last stored to by store at EL2
-realm, #901
+last stored to by store at EL2 realm, #901; 12 of 256 blocks
+owned
 """
     )
 
@@ -300,9 +315,11 @@ def test_a_hit_names_both_sides_and_the_chosen_one_the_missing_step() -> None:
         plain(hits.hits(view, 64, chosen=1))
         == """\
   1  read of 8 bytes  VA 0x4020_0000  PA 0x4008_8000
-     asked under id 6 (P0) at #1,204 EL2 realm look+0x44
-     stored under id 5 key 0 at #901 EL2 realm store
+     read under   MECID 6 (P0) by look+0x44, EL2 realm #1,204
+     stored under MECID 5 by store, EL2 realm #901
      likely: set MECID_P0_EL2 to 5
+     Enter shows the reader's code, W the writer's, S runs to
+     the next hit like it
 """
     )
 
@@ -334,19 +351,24 @@ def test_a_finding_is_two_lines_and_the_chosen_one_says_what_to_do() -> None:
   1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times
      The read of 0x40200000 at look+0x44 (pc 0x40081094) goes by
      an old value.
+     here     #1,204 EL2 realm look+0x44
      fix: put an ISB between the MSR and the access
+     Enter shows the code
 """
     )
     assert findings.summary(view) == "1 error"
 
 
 def test_events_are_sentences_with_their_moment() -> None:
-    view = EventView(views.ASKED, "look+0x44", "MECID_P0_EL2 5 → 6", "changed")
-    assert plain(events.events([view], 80)) == "#1,204 EL2 MECID_P0_EL2 5 → 6  at look+0x44\n"
+    first = EventView(views.STORED, "store", "key of MECID 5 refreshed", "changed")
+    then = EventView(views.ASKED, "look+0x44", "MECID_P0_EL2 5 → 6", "changed", since=303)
+    assert plain(events.events(EventsView((first, then), (), total=2), 80)) == (
+        "#901         EL2 key of MECID 5 refreshed  at store\n#1,204 +303  EL2 MECID_P0_EL2 5 → 6  at look+0x44\n"
+    )
 
 
 def test_control_characters_of_the_guest_never_reach_the_terminal() -> None:
-    assert plain(console.console("\x1b[2Jone\r\ntwo\x07\n", 40)) == "·[2Jone\ntwo·\n"
+    assert plain(console.console("\x1b[2Jone\r\ntwo\x07\n", 40)) == "one\ntwo·\n"
 
 
 def test_long_console_lines_are_folded() -> None:
@@ -359,8 +381,8 @@ def test_long_console_lines_are_folded() -> None:
         (lambda: tlb.tlb(TlbView((), 128), 60), "Translations appear here"),
         (lambda: hits.hits(HitsView((), 0), 60), "No substituted access so far."),
         (lambda: findings.findings(FindingsView((), 0, 31), 60), "No broken rule so far. 31 rules are being"),
-        (lambda: mec.mec_map(MapView(1, 8, (), (), None, 0), 60), "Pages appear here once the guest"),
-        (lambda: events.events((), 60), "Exceptions, returns, MECID register writes"),
+        (lambda: mec.mec_map(MapView(4096, 8, (), (), None), 60), "Pages appear here once the guest"),
+        (lambda: events.events(EventsView((), ()), 60), "Exceptions, returns, MECID register writes"),
         (lambda: console.console("", 60), "What the guest prints"),
     ],
 )
@@ -410,7 +432,7 @@ def test_no_pane_draws_wider_than_asked(columns: int) -> None:
             HitsView((HitView(1, views.HIT, "look+0x44", "store", "do something", 1, views.HIT),), 1), columns, chosen=1
         ),
         *registers.system(SystemView((("control", (SCTLR2,)),)), columns, {"SCTLR2_EL2"}),
-        *events.events([EventView(views.ASKED, "look", "x" * 300, "text")], columns),
+        *events.events(EventsView((EventView(views.ASKED, "look", "x" * 300, "text"),), ()), columns),
         *console.console("y" * 300, columns),
     ]
     for item in drawn:

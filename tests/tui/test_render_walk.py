@@ -33,7 +33,9 @@ owner   realm 5  ⇒ SUBSTITUTED
         the access's context is not the owner's:
         it gets noise
 access  rw- EL0 ---; Normal WB; 4 KiB
-GPC     ok for realm (GPI 0b1011, level 1)
+GPC     ok for realm (GPI 0xb: realm, level 1)
+result  GPC ok: realm; owner realm 5 ≠ realm 6 ⇒
+        SUBSTITUTED
 """
     )
 

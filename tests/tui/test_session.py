@@ -12,7 +12,8 @@ import pytest
 import emu
 from emu.errors import LoadError
 from mectui import running
-from mectui.session import News, Progress, RunState, Session
+from mectui.progress import Progress, RunState
+from mectui.session import News, Session
 from tests.tui.programs import CALLING, ENDLESS, START, STORING, factory
 
 
@@ -179,7 +180,7 @@ def test_news_of_a_kind_waits_only_once(watch: Any) -> None:
         watched.session.remove_breakpoint(99)
     watched.wait(lambda: len(watched.session._notices) == 10)
     assert watched.news.count(News.NOTICE) == 1
-    assert watched.session.take_notices()[0].text == "There is no breakpoint 99."
+    assert watched.session.take_notices()[0].text == "There is no stop 99; there is none at all."
 
 
 def test_the_previous_stops_registers_tell_what_changed(watch: Any) -> None:
@@ -192,10 +193,14 @@ def test_the_previous_stops_registers_tell_what_changed(watch: Any) -> None:
 
 
 def test_a_register_can_be_set(watch: Any) -> None:
+    def assign(machine: emu.Machine) -> str:
+        machine.cpu.x[7] = 0xABC
+        machine.cpu.sysreg["TTBR0_EL2"] = 0x4010_0000
+        return "Both are set."
+
     watched = watch(factory(*ENDLESS))
-    progress = watched.after(lambda: watched.session.set_register("x7", 0xABC))
+    progress = watched.after(lambda: watched.session.change(assign))
     assert progress.values["x7"] == 0xABC
-    progress = watched.after(lambda: watched.session.set_register("TTBR0_EL2", 0x4010_0000))
     assert progress.values["TTBR0_EL2"] == 0x4010_0000
 
 

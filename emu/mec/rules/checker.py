@@ -49,6 +49,8 @@ class RuleChecker:
         self._machine = machine
         self._stops_on = frozenset(stops_on)
         self._stop = stop
+        self.on_found: Callable[[Finding], None] | None = None
+        """Told of every finding that is made while the guest runs; a repeat is none."""
         self._findings: dict[_Key, Finding] = {}
         self._is_finishing = False
         self._on_waiting = on_waiting
@@ -93,6 +95,8 @@ class RuleChecker:
             self._findings[rule.id, key] = finding
         if rule.id in self._stops_on and self._stop is not None and not self._is_finishing:
             self._stop(finding)
+        if self.on_found is not None and not self._is_finishing:
+            self.on_found(finding)
 
     # What the machine calls.
 

@@ -1,0 +1,113 @@
+"""The commands that can be typed: their names, what they take, what they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+CATCHES = ("exception", "smc", "hvc", "msr", "mrs", "tlbi", "mecid", "key", "hit", "finding", "security", "el")
+"""The kinds of `emu.debug.stops.CatchKind`."""
+
+
+class Kind(Enum):
+    """What an argument is; completion offers what fits."""
+
+    ADDRESS = "ADDRESS"
+    COUNT = "N"
+    ASSIGNMENT = "PLACE=VALUE"
+    SUPPOSITION = "PLACE=VALUE|apply|clear"
+    EXPRESSION = "EXPRESSION"
+    EYES = "seen|owner|mecid N|raw"
+    THEME = "THEME"
+    WORKSPACE = "WORKSPACE"
+    KEYMAP = "KEYMAP"
+    TEXT = "TEXT"
+    ACCESS = "read|write|fetch"
+    BREAKPOINT = "NUMBER|all"
+    REGISTER = "REGISTER"
+    PLACE = "PLACE"
+    RANGE = "PLACE[,SIZE]"
+    CATCH = "KIND [ARGUMENT]"
+    LOGGED = 'PLACE "text {expression}"'
+    IF = "if EXPRESSION"
+    EVENT = "el|security|exception|hit|finding"
+    CONDITION = "NUMBER [EXPRESSION]"
+    IGNORE = "NUMBER COUNT"
+    PANE = "PANE"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """One command: its names, what it takes, what it does."""
+
+    name: str
+    help: str
+    needs: tuple[Kind, ...] = ()
+    may: tuple[Kind, ...] = ()
+    aliases: tuple[str, ...] = ()
+    formats: str = ""
+    """Letters that may follow its name and a slash: print/x."""
+
+    @property
+    def usage(self) -> str:
+        name = f"{self.name}[/{'|'.join(self.formats)}]" if self.formats else self.name
+        return " ".join([name, *(kind.value for kind in self.needs), *(f"[{kind.value}]" for kind in self.may)])
+
+
+COMMANDS = (
+    CommandSpec("step", "Execute N instructions (1).", may=(Kind.COUNT,), aliases=("s", "si")),
+    CommandSpec("next", "One instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("n", "over")),
+    CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
+    CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
+    CommandSpec("until", "Run to an address.", needs=(Kind.ADDRESS,)),
+    CommandSpec("pause", "Pause the running guest.", aliases=("stop",)),
+    CommandSpec("restart", "Start again from reset."),
+    CommandSpec("to", "Run to the next change of el or security, the next exception, hit, finding.", (Kind.EVENT,)),
+    CommandSpec(
+        "break", "Stop before an instruction; pa: before a physical address.", (Kind.PLACE,), (Kind.IF,), ("b",)
+    ),
+    CommandSpec("tbreak", "The same, once.", needs=(Kind.PLACE,), may=(Kind.IF,), aliases=("tb",)),
+    CommandSpec("watch", "Stop after a write to memory; pa: for every alias.", (Kind.RANGE,), (Kind.IF,)),
+    CommandSpec("rwatch", "Stop after a read of memory.", needs=(Kind.RANGE,), may=(Kind.IF,)),
+    CommandSpec("awatch", "Stop after a read or write of memory.", needs=(Kind.RANGE,), may=(Kind.IF,)),
+    CommandSpec("catch", f"Stop after {', '.join(CATCHES)}.", needs=(Kind.CATCH,), may=(Kind.IF,)),
+    CommandSpec(
+        "log",
+        "Write a message down and go on; PLACE may be watch … or catch … too.",
+        needs=(Kind.LOGGED,),
+        may=(Kind.IF,),
+    ),
+    CommandSpec("condition", "Stop only if; without an expression always.", needs=(Kind.CONDITION,), aliases=("cond",)),
+    CommandSpec("ignore", "Pass over the next COUNT hits of a stop.", needs=(Kind.IGNORE,)),
+    CommandSpec("enable", "Turn a stop on, or all.", needs=(Kind.BREAKPOINT,)),
+    CommandSpec("disable", "Turn a stop off, or all.", needs=(Kind.BREAKPOINT,)),
+    CommandSpec("delete", "Remove a stop by number, or all.", needs=(Kind.BREAKPOINT,), aliases=("d",)),
+    CommandSpec("stops", "Show every stop.", aliases=("breakpoints", "breaks")),
+    CommandSpec("walk", "Show the page-table walk of an address.", (Kind.ADDRESS,), (Kind.ACCESS,), ("w",)),
+    CommandSpec("suppose", "What if? The walk with another register or descriptor.", needs=(Kind.SUPPOSITION,)),
+    CommandSpec("instruction", "Show what the next instruction will do, step by step.", aliases=("explain",)),
+    CommandSpec("gpt", "Show granule protection at a physical address.", needs=(Kind.ADDRESS,)),
+    CommandSpec("goto", "Show an address in the disassembly.", needs=(Kind.ADDRESS,), aliases=("g",)),
+    CommandSpec("mem", "Show memory at a virtual address.", needs=(Kind.ADDRESS,), aliases=("memory", "m")),
+    CommandSpec("pmem", "Show memory at a physical address.", needs=(Kind.ADDRESS,)),
+    CommandSpec("eyes", "Read memory as seen now, as its owner, as a MECID, or raw: encrypted.", needs=(Kind.EYES,)),
+    CommandSpec("set", "Change a register, one of its fields, or memory.", needs=(Kind.ASSIGNMENT,)),
+    CommandSpec("register", "Show a system register and its fields.", needs=(Kind.REGISTER,), aliases=("reg",)),
+    CommandSpec(
+        "print",
+        "Show a value; /x hexadecimal, /d signed, /u unsigned, /t binary, /a as an address, /b its bits by field.",
+        needs=(Kind.EXPRESSION,),
+        aliases=("p",),
+        formats="xdutab",
+    ),
+    CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
+    CommandSpec("export", "Save the pane as FILE.md or FILE.txt, or the screen as FILE.svg.", may=(Kind.TEXT,)),
+    CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),
+    CommandSpec("keymap", "Change the keys: default, gdb, vim, function-keys, mine.", needs=(Kind.KEYMAP,)),
+    CommandSpec("workspace", "Change the workspace: debug, translation, mec, lesson.", needs=(Kind.WORKSPACE,)),
+    CommandSpec("pane", "Bring a pane to the front, by its name.", needs=(Kind.PANE,)),
+    CommandSpec("lesson", "Back to the lesson; or next, back, hint, do, restart, step N.", may=(Kind.TEXT,)),
+    CommandSpec("answer", "Answer the lesson's question with a number.", needs=(Kind.TEXT,)),
+    CommandSpec("help", "All keys and commands.", aliases=("h",)),
+    CommandSpec("quit", "Leave mectui.", aliases=("q", "exit")),
+)

@@ -1,0 +1,54 @@
+"""mectui gdbserver: gdb, lldb and IDEs debug the guest over the GDB remote protocol."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mectui.commands.machine import CompileProgress, build_machine, find_guest
+from mectui.commands.options import Parser, add_machine_options, add_stop_option
+from mectui.commands.run import forward
+
+EPILOG = """\
+In gdb:   target remote :1234            (gdb-multiarch, or any gdb that knows AArch64)
+          info registers mec             the MECID registers
+          monitor help                   walks, the TLB, who owns which page, hits, ...
+In lldb:  gdb-remote 1234
+
+The guest stands at its entry point until a debugger lets it run. What it prints goes to stdout. A client that
+detaches lets it run on; a guest that has exited starts over for the next client. Ctrl-C ends the server.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        prog="mectui gdbserver",
+        description="Serve the GDB remote protocol on this machine's loopback address, one client at a time.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
+    parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
+    parser.add_argument("--port", type=int, default=1234, metavar="N", help="TCP port; 0 takes a free one (1234)")
+    parser.add_argument("--once", action="store_true", help="end when the first client leaves")
+    add_stop_option(parser)
+    add_machine_options(parser)
+    options = parser.parse_args(arguments)
+    progress = CompileProgress()
+    machine = build_machine(options, on_compile=progress)
+    from mectui.gdb.server import HOST, Server, listen
+
+    machine.on_console(lambda data: forward(data, sys.stdout))
+    listener = listen(options.port)
+    # A raw image is no program that a debugger could read symbols from.
+    guest = str(find_guest(options.guest).resolve()) if options.load_at is None else ""
+    port = listener.getsockname()[1]
+    _say(f"{options.guest} waits for a debugger at {HOST}:{port}; in gdb: target remote :{port}")
+    Server(machine, listener, guest, _say).serve(once=options.once)
+    progress.finish()
+    return 0
+
+
+def _say(sentence: str) -> None:
+    print(f"mectui: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""What leaves the screen as a file: Markdown, text, pictures."""

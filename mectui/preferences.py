@@ -1,0 +1,85 @@
+"""What the screen remembers between runs: theme, keymap, and the arrangement of panes for each guest."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+GUESTS_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How somebody left the panes: the workspace, and the pane in front of each place of each workspace."""
+
+    workspace: str = "debug"
+    fronts: dict[str, list[str]] = field(default_factory=dict)
+    """Panes that were brought to the front, by workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """`None` where nobody has chosen."""
+
+    theme: str | None = None
+    keymap: str | None = None
+    arrangements: dict[str, Arrangement] = field(default_factory=dict)
+    """By guest, the one used last at the end."""
+
+
+def store() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("mectui") / "preferences.json"
+
+
+def load() -> Preferences:
+    """What is on disk; a file that is missing or makes no sense counts as empty."""
+    try:
+        return _understood(json.loads(store().read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return Preferences()
+
+
+def _understood(data: Any) -> Preferences:
+    if not isinstance(data, dict):
+        return Preferences()
+    arrangements = {}
+    kept = data.get("arrangements")
+    for guest, value in kept.items() if isinstance(kept, dict) else ():
+        fronts = value.get("fronts", {}) if isinstance(value, dict) else None
+        if isinstance(fronts, dict) and isinstance(value.get("workspace"), str):
+            chosen = {
+                name: [pane for pane in panes if isinstance(pane, str)]
+                for name, panes in fronts.items()
+                if isinstance(panes, list)
+            }
+            arrangements[guest] = Arrangement(value["workspace"], chosen)
+    theme, keymap = data.get("theme"), data.get("keymap")
+    return Preferences(
+        theme if isinstance(theme, str) else None, keymap if isinstance(keymap, str) else None, arrangements
+    )
+
+
+def save(preferences: Preferences) -> None:
+    """Writes the file as a whole or not at all; a folder that cannot be written is no reason to stop."""
+    path = store()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(preferences), file, indent=1)
+        os.replace(name, path)
+    except OSError:
+        return
+
+
+def with_arrangement(preferences: Preferences, guest: str, arrangement: Arrangement) -> Preferences:
+    """`preferences` with one guest's panes; the guests not seen for longest are forgotten."""
+    others = {name: value for name, value in preferences.arrangements.items() if name != guest}
+    kept = [*others.items(), (guest, arrangement)][-GUESTS_KEPT:]
+    return replace(preferences, arrangements=dict(kept))

@@ -1,0 +1,176 @@
+"""Stops of each guest, kept in the user's state folder from one session to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from emu.architecture import PAS
+from emu.debug.stops import AnyStop, CatchKind, CatchStop, CodeStop, KeptStop, Place, WatchStop
+from mectui.render.numbers import plural
+
+SCHEMA = 1
+_MOST = 1_000
+_COMMON = ("condition", "log", "ignore", "is_temporary")
+
+
+def folder() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("mectui") / "stops"
+
+
+class SavedStops:
+    """The stops of one guest: found again by its path, and by its content where it was moved."""
+
+    def __init__(self, guest: Path, store: Path | None = None) -> None:
+        self._guest = guest
+        self._store = store
+        self._names: tuple[str, str] | None = None
+
+    def load(self) -> tuple[list[KeptStop], str]:
+        """The stops, and a sentence about them ("" where there are none)."""
+        by_path, by_content = self._keys()
+        store = folder() if self._store is None else self._store
+        for name, is_same in self._candidates(store, by_path, by_content):
+            found = _read(store / name)
+            if found is None:
+                continue
+            if not is_same:
+                # A bare address may be anything in a new build; what a symbol names is still that.
+                found = [
+                    item if _is_named(item.stop) else KeptStop(item.number, item.stop, is_enabled=False)
+                    for item in found
+                ]
+            if not found:
+                return [], ""
+            changed = "" if is_same else "; the guest has changed since, so those at bare addresses are off"
+            return found, f"{plural(len(found), 'stop')} of the last time put back{changed}. “stops” lists them."
+        return [], ""
+
+    def save(self, stops: tuple[KeptStop, ...]) -> None:
+        """Written as a whole or not at all. A state folder that cannot be written is no reason to stop."""
+        by_path, by_content = self._keys()
+        store = folder() if self._store is None else self._store
+        kept = [item for item in stops if not item.stop.is_temporary]
+        text = json.dumps({"schema": SCHEMA, "guest": str(self._guest), "stops": [written(item) for item in kept]})
+        try:
+            store.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=store, prefix=".new-")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                os.replace(temporary, store / f"{by_path}-{by_content}.json")
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+                return
+            for other in store.glob(f"{by_path}-*.json"):
+                if other.name != f"{by_path}-{by_content}.json":
+                    other.unlink(missing_ok=True)
+        except OSError:
+            return
+
+    def _keys(self) -> tuple[str, str]:
+        """(the path's, the content's); read once: a guest that is rebuilt while it is open is still the one loaded."""
+        if self._names is None:
+            path = hashlib.sha256(str(self._guest.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+            try:
+                content = hashlib.sha256(self._guest.read_bytes()).hexdigest()[:20]
+            except OSError:
+                content = "unreadable"
+            self._names = path, content
+        return self._names
+
+    @staticmethod
+    def _candidates(store: Path, by_path: str, by_content: str) -> list[tuple[str, bool]]:
+        try:
+            names = sorted(entry.name for entry in store.glob("*-*.json"))
+        except OSError:
+            return []
+        exact = f"{by_path}-{by_content}.json"
+        found = [(exact, True)] if exact in names else []
+        found += [(name, False) for name in names if name.startswith(f"{by_path}-") and name != exact]
+        return found + [(name, True) for name in names if name.endswith(f"-{by_content}.json") and name != exact]
+
+
+def _is_named(stop: AnyStop) -> bool:
+    return isinstance(stop, CatchStop) or bool(stop.place.symbol)
+
+
+# To JSON and back.
+
+
+def written(item: KeptStop) -> dict[str, Any]:
+    """A stop as plain values."""
+    stop = item.stop
+    values: dict[str, Any] = {"number": item.number, "enabled": item.is_enabled}
+    values |= {name: getattr(stop, name) for name in _COMMON if getattr(stop, name)}
+    if isinstance(stop, CatchStop):
+        return values | {"catch": stop.kind.value, "argument": stop.argument}
+    place = stop.place
+    where = {"address": place.address, "symbol": place.symbol, "offset": place.offset, "physical": place.is_physical}
+    if isinstance(stop, CodeStop):
+        return values | {"break": where}
+    return values | {
+        "watch": where, "size": stop.size, "reads": stop.reads, "writes": stop.writes, "walks": stop.walks,
+        "pas": None if stop.pas is None else stop.pas.label,
+    }  # fmt: skip
+
+
+def _read(file: Path) -> list[KeptStop] | None:
+    """None where the file is damaged, or of a version that nobody here knows."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        if data["schema"] != SCHEMA:
+            return None
+        return [read(item) for item in data["stops"][:_MOST]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def read(values: Mapping[str, Any]) -> KeptStop:
+    """A stop from plain values. Raises ValueError, TypeError or KeyError where they are none."""
+    common: dict[str, Any] = {
+        "condition": _typed(values.get("condition", ""), str), "log": _typed(values.get("log", ""), str),
+        "ignore": _typed(values.get("ignore", 0), int),
+    }  # fmt: skip
+    stop: AnyStop
+    if "catch" in values:
+        stop = CatchStop(kind=CatchKind(values["catch"]), argument=_typed(values["argument"], str), **common)
+    elif "break" in values:
+        stop = CodeStop(place=_place(values["break"]), **common)
+    else:
+        stop = WatchStop(
+            place=_place(values["watch"]), size=_typed(values["size"], int), reads=_typed(values["reads"], bool),
+            writes=_typed(values["writes"], bool), walks=_typed(values["walks"], bool), **common,
+        )  # fmt: skip
+        if values["pas"] is not None:
+            stop = replace(stop, pas=_spaces()[values["pas"]])
+    number = _typed(values["number"], int)
+    if not 0 < number < 1 << 31:
+        raise ValueError("no number of a stop")
+    return KeptStop(number, stop, _typed(values["enabled"], bool))
+
+
+def _place(values: Mapping[str, Any]) -> Place:
+    address = values["address"]
+    return Place(
+        None if address is None else _typed(address, int) & (1 << 64) - 1, _typed(values["symbol"], str),
+        _typed(values["offset"], int), _typed(values["physical"], bool),
+    )  # fmt: skip
+
+
+def _spaces() -> dict[str, PAS]:
+    return {pas.label: pas for pas in PAS}
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

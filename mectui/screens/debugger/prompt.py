@@ -1,0 +1,161 @@
+"""The command line of the screen: opened, completed, understood, carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual.widgets import Input
+
+from mectui.commandline import Command, CommandError, Known, completions, parse
+from mectui.render.text import line
+from mectui.screens.debugger.parts import DebuggerParts
+from mectui.widgets.bars import ActionBar
+from mectui.widgets.command_line import CommandInput
+
+ASKED = "command "
+"""How the keys of looks begin that are commands' and no pane's."""
+WITHOUT_MACHINE = ("help", "quit", "theme", "restart")
+"""Commands that work before there is a guest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something else than a command that is typed in the command line's place."""
+
+    sign: str
+    """The character before the input."""
+    hint: str
+    """What stands below while somebody types."""
+    answer: Callable[[str], None]
+    """Told what was typed, once Enter was pressed."""
+    change: Callable[[str], None] | None = None
+    """Told what stands there after every key."""
+    leave: Callable[[], None] | None = None
+    """Told that Esc was pressed."""
+
+
+class Prompt(DebuggerParts):
+    """Typing commands. Each is carried out by the method `command_NAME` of the part it belongs to."""
+
+    _focused_before = "disassembly"
+    """The pane that gets the focus back when the command line shuts."""
+    _question: Question | None = None
+    """What is typed, where it is no command."""
+    _asked = 0
+    _answered = 0
+    """Commands whose values the machine was asked for, and those it has answered."""
+
+    def do_command(self) -> None:
+        self.open_command_line()
+
+    def known(self) -> Known:
+        return Known(
+            registers=self.progress.values,
+            symbol=self.session.symbol,
+            symbols=self.session.symbol_names,
+            themes=self.mectui.theme_names(),
+            keymaps=list(self.mectui.keymaps),
+            label=self.session.label,
+        )
+
+    def ask(self, question: Question, text: str = "") -> None:
+        """Opens the command line for an answer that is no command."""
+        self.open_command_line(text, question)
+
+    def completions(self, text: str) -> Sequence[str]:
+        return completions(text, self.known()) if self._question is None else ()
+
+    def open_command_line(self, text: str = "", question: Question | None = None) -> None:
+        self._question = question
+        if self.focused_pane is not None:
+            self._focused_before = self.focused_pane.pane_name
+        self.command_line.open(text, ":" if question is None else question.sign)
+        self.show_completions()
+
+    def shut_command_line(self) -> None:
+        self.command_line.shut()
+        self.query_one(ActionBar).replace(None)
+        pane = self.board.panes[self._focused_before]
+        self.set_focus(pane if pane.display else self.board.in_front()[0])
+
+    def show_completions(self) -> None:
+        if self._question is not None:
+            self.query_one(ActionBar).replace(line((f" {self._question.hint}", "muted")))
+            return
+        found = self.command_line.input.completions()
+        spans: list[str | tuple[str, str]] = [" "]
+        for each in found[:24]:
+            spans += [(each.strip().rpartition(" ")[2] if " " in each.strip() else each.strip(), "text"), "  "]
+        hint = "Enter runs it, Esc leaves" if not found else ""
+        self.query_one(ActionBar).replace(line(*spans, (hint, "muted")))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self.command_line.is_typing:
+            self.show_completions()
+            if self._question is not None and self._question.change is not None:
+                self._question.change(event.value)
+
+    def on_command_input_left(self, message: CommandInput.Left) -> None:
+        question, self._question = self._question, None
+        if question is not None and question.leave is not None:
+            question.leave()
+        self.shut_command_line()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        question, self._question = self._question, None
+        if question is not None:
+            self.shut_command_line()
+            question.answer(event.value)
+            return
+        text = event.value.strip()
+        self.command_line.input.remember(text)
+        if not text:
+            self.shut_command_line()
+            return
+        try:
+            command = parse(text, self.known())
+        except CommandError as error:
+            self.say(str(error), is_error=True)
+            self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault")))
+            if error.position is not None:
+                self.command_line.input.cursor_position = len(event.value) - len(event.value.lstrip()) + error.position
+            return
+        self.shut_command_line()
+        self.carry_out(command)
+
+    def execute(self, text: str) -> None:
+        """A command from somewhere else than the keyboard: a file of commands, a test."""
+        try:
+            self.carry_out(parse(text, self.known()))
+        except CommandError as error:
+            self.say(str(error), is_error=True)
+
+    def carry_out(self, command: Command) -> None:
+        if not self.progress.has_machine and command.name not in WITHOUT_MACHINE:
+            self.say("There is no guest yet.", is_error=True)
+            return
+        if command.waits:
+            self._ask_machine(command.waits)
+            return
+        getattr(self, f"command_{command.name}")(*command.arguments)
+
+    def _ask_machine(self, text: str) -> None:
+        """Has a line understood on the machine's thread, where memory can be read; `answered` goes on with it."""
+        known = self.known()
+        self._asked += 1
+        self.session.look({f"{ASKED}{self._asked}": lambda machine, around: parse(text, known.on(machine))})
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a command waits for the machine's answer."""
+        return self._asked > self._answered
+
+    def answered(self, answer: Command | Exception) -> None:
+        self._answered += 1
+        if isinstance(answer, CommandError):
+            self.say(str(answer), is_error=True)
+        elif isinstance(answer, Exception):
+            self.say(f"This is a bug in mectui: {type(answer).__name__}: {answer}.", is_error=True)
+        else:
+            self.carry_out(answer)

@@ -1,0 +1,78 @@
+"""Running the guest, and stopping it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mectui import running
+from mectui.panes.findings import FindingsPane
+from mectui.panes.hits import HitsPane
+from mectui.panes.map import MapPane
+from mectui.panes.memory import MemoryPane
+from mectui.panes.registers import RegistersPane
+from mectui.panes.tlb import TlbPane
+from mectui.panes.walk import WalkPane
+from mectui.screens.debugger.parts import DebuggerParts
+
+
+class RunControl(DebuggerParts):
+    """Actions and commands that run, pause, restart, and set breakpoints."""
+
+    def run_plan(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+        if not self.progress.has_machine:
+            self.say("There is no guest to run.", is_error=True)
+            return
+        self.say("")
+        self.session.run(plan, *arguments)
+
+    def do_step(self) -> None:
+        self.run_plan(running.step)
+
+    def do_over(self) -> None:
+        self.run_plan(running.over)
+
+    def do_out(self) -> None:
+        self.run_plan(running.out)
+
+    def do_resume(self) -> None:
+        self.run_plan(running.resume)
+
+    def do_until(self) -> None:
+        self.run_plan(running.until, self.disassembly.place)
+
+    def do_pause(self) -> None:
+        self.session.pause()
+
+    def do_restart(self) -> None:
+        self.say("Restarted.")
+        self.session.restart()
+
+    def do_breakpoint(self) -> None:
+        """At the cursor of the disassembly, or at a virtual address another pane's cursor is at."""
+        pane = self.focused_pane
+        found = pane.address_here() if pane is not None and not isinstance(pane, RegistersPane) else None
+        if isinstance(pane, WalkPane | MapPane | HitsPane | FindingsPane | TlbPane | MemoryPane) or found is None:
+            found = self.disassembly.target()
+        if found is not None and self.progress.has_machine:
+            self.session.toggle_breakpoint(int(found.value))
+
+    def command_step(self, count: int = 1) -> None:
+        self.run_plan(running.step, count)
+
+    def command_next(self, count: int = 1) -> None:
+        self.run_plan(running.over, count)
+
+    def command_out(self) -> None:
+        self.do_out()
+
+    def command_run(self) -> None:
+        self.do_resume()
+
+    def command_until(self, address: int) -> None:
+        self.run_plan(running.until, address)
+
+    def command_pause(self) -> None:
+        self.do_pause()
+
+    def command_restart(self) -> None:
+        self.do_restart()

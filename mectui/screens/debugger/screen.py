@@ -1,0 +1,195 @@
+"""The whole screen: composes the widgets, brings the session's news to the panes, runs actions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+
+from emu.debug.events import StopReason
+from mectui.actions import SCREEN_SCOPES, of_scope
+from mectui.commandline import COMMANDS, Command
+from mectui.panes.catalogue import PANES
+from mectui.panes.console import ConsolePane
+from mectui.panes.pane import Pane
+from mectui.panes.walk import WalkPane
+from mectui.progress import Progress, RunState
+from mectui.screens.debugger.exporting import Exporting
+from mectui.screens.debugger.lessons import Lessons
+from mectui.screens.debugger.looking import Looking
+from mectui.screens.debugger.prompt import ASKED
+from mectui.screens.debugger.run_control import RunControl
+from mectui.screens.debugger.stopping import Stopping
+from mectui.screens.debugger.translation import TranslationPanes
+from mectui.screens.debugger.workspaces import Workspaces
+from mectui.session import News, Session
+from mectui.widgets.bars import ActionBar, Header
+from mectui.widgets.board import Board
+from mectui.widgets.command_line import CommandLine
+
+if TYPE_CHECKING:
+    import emu
+    from mectui.lessons.course import Course
+    from mectui.saved import SavedStops
+
+TOLD = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
+"""Stops whose message is a sentence for people."""
+RUNNING_COMMANDS = frozenset(
+    name
+    for spec in COMMANDS
+    if spec.name in ("step", "next", "out", "run", "until", "to", "restart", "set")
+    for name in (spec.name, *spec.aliases)
+)
+OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event")
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop, as a sentence of its own."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+
+
+class SessionNews(Message):
+    """Something happened on the machine's thread."""
+
+    def __init__(self, news: News) -> None:
+        super().__init__()
+        self.news = news
+
+
+class DebuggerScreen(Lessons, Stopping, RunControl, Looking, TranslationPanes, Workspaces, Exporting):
+    """One machine and everything about it."""
+
+    BINDINGS: ClassVar = [
+        Binding(
+            ",".join(action.keys),
+            f"do('{action.name}')",
+            action.title,
+            show=False,
+            id=action.id,
+            # These open the command line: keys typed right behind must not reach the pane.
+            priority=action.name in OPENS_COMMAND_LINE,
+        )
+        for action in of_scope(*SCREEN_SCOPES)
+        if action.keys and action.name != "palette"
+    ]
+    CSS = """
+    DebuggerScreen { layout: vertical; background: $background; }
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], emu.Machine],
+        guest: str,
+        commands: Sequence[str] = (),
+        lesson: Course | None = None,
+        saved: SavedStops | None = None,
+    ) -> None:
+        super().__init__()
+        self._lesson = lesson
+        self.guest = guest
+        self.session = Session(factory, self.tell, saved)
+        self.progress = Progress()
+        self.first_commands = list(commands)
+
+    def tell(self, news: News) -> None:
+        """Called on the machine's thread."""
+        self.post_message(SessionNews(news))
+
+    def compose(self) -> ComposeResult:
+        yield Header(self.guest)
+        yield Board([pane(pane.NAME) for pane in PANES])
+        yield CommandLine(self.completions)
+        yield ActionBar()
+
+    def on_mount(self) -> None:
+        self._board = self.board  # its widgets are gone by the time the screen is told to go
+        self._board.restore(self.mectui.arrangement(self.guest))
+        self.disassembly.focus()
+        if self._lesson is not None:
+            self.begin_lesson(self._lesson)
+        self.session.start()
+
+    def on_unmount(self) -> None:
+        self.mectui.remember_arrangement(self.guest, self._board.arrangement())
+        self.session.close()
+
+    def on_session_news(self, message: SessionNews) -> None:
+        match message.news:
+            case News.STATE:
+                self.show_progress(self.session.take_progress())
+            case News.LOOKED:
+                for name, view in self.session.take_looked().items():
+                    if name.startswith(ASKED):
+                        self._go_on_with(view)
+                    else:
+                        self.board.panes[name].accept(view)
+            case News.NOTICE:
+                for notice in self.session.take_notices():
+                    self.say(notice.text, notice.is_error)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Brings the screen up to date with the machine."""
+        old, self.progress = self.progress, progress
+        self.query_one(Header).show(progress)
+        if progress.state is RunState.FAILED:
+            if not self.mectui.failed(sentence(progress.reason)):
+                self.say(sentence(progress.reason), is_error=True)
+            return
+        console = self.query_one(ConsolePane)
+        console.follow(progress)
+        if progress.state is RunState.RUNNING:
+            return
+        if progress.stops != old.stops:
+            for pane in self.board.panes.values():
+                if pane is not console:
+                    pane.follow(progress)
+            if progress.stop is None:
+                self.query_one(WalkPane).forget()
+                self.forget_hits()
+            elif progress.stop.message and progress.stop.reason in TOLD:
+                is_error = progress.stop.reason is StopReason.ERROR or progress.stop.code != 0
+                self.say(sentence(progress.stop.message), is_error)
+            else:
+                self.tell_hits(progress)
+        self.look(self.to_look_at())
+        self._execute_first_commands()
+
+    def _execute_first_commands(self) -> None:
+        """Up to the next one that runs the guest: the rest waits for the stop."""
+        while self.first_commands and self.progress.can_run and not self.is_waiting:
+            text = self.first_commands.pop(0)
+            self.execute(text)
+            if text.split()[0] in RUNNING_COMMANDS:
+                return
+
+    def _go_on_with(self, answer: Command | Exception) -> None:
+        """A command that the machine was asked about; then those that wait behind it."""
+        self.answered(answer)
+        if not (isinstance(answer, Command) and answer.name in RUNNING_COMMANDS):
+            self._execute_first_commands()
+
+    def on_pane_outdated(self, message: Pane.Outdated) -> None:
+        if message.pane.display and self.progress.has_machine:
+            self.look([message.pane])
+
+    def on_board_arranged(self) -> None:
+        if self.progress.has_machine:
+            self.look(self.board.in_front())
+        focused = self.focused_pane
+        if focused is not None and not focused.display:
+            self.board.in_front()[0].focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While somebody types, keys are text."""
+        return not (action == "do" and any(line.is_typing for line in self.query(CommandLine)))
+
+    def action_do(self, name: str) -> None:
+        """Runs an action of the table."""
+        getattr(self, f"do_{name}")()
+
+    def on_action_bar_pressed(self, message: ActionBar.Pressed) -> None:
+        self.action_do(message.action)

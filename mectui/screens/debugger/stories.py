@@ -1,0 +1,134 @@
+"""What lines of lists lead to: hits, findings, events, MECIDs; and searching in whatever has the focus."""
+
+from __future__ import annotations
+
+from emu.debug.events import Moment
+from mectui.panes.events import EventsPane
+from mectui.panes.findings import FindingsPane
+from mectui.panes.hits import HitsPane
+from mectui.panes.ledger import LedgerPane
+from mectui.panes.map import MapPane
+from mectui.panes.pane import Pane
+from mectui.queries.findings import FindingView
+from mectui.queries.hits import HitView
+from mectui.render import numbers
+from mectui.render.hits import place
+from mectui.render.mec import owner_name
+from mectui.render.text import Target, TargetKind
+from mectui.screens.debugger.prompt import Prompt, Question
+from mectui.screens.debugger.substituted import Substituted
+
+
+class Stories(Substituted, Prompt):
+    """Going from a story to the places it is about."""
+
+    def show_memory(self, address: int, is_physical: bool = False) -> None:
+        self.show_pane("memory")
+        self.memory.show(address, is_physical)
+
+    def show_code(self, address: int) -> None:
+        self.show_pane("disassembly")
+        self.disassembly.show(address)
+
+    def show_scene(self, pane: Pane, pc: int, pa: int | None) -> None:
+        """The code of a moment, and the memory it is about, without hiding the pane that tells the story.
+
+        Where the board is so small that one place holds them all, the code comes to the front and gets the focus.
+        """
+        self.disassembly.show(pc)
+        if pa is not None:
+            self.memory.show(pa, is_physical=True)
+            self.query_one(MapPane).show(pa)
+        for name in ("memory", "disassembly") if pa is not None else ("disassembly",):
+            if not self.board.shares_place(name, pane.pane_name):
+                self.show_pane(name)
+        if self.board.shares_place("disassembly", pane.pane_name):
+            self.show_pane("disassembly", focus=True)
+
+    def go_to_story(self, pane: Pane, target: Target, how: str) -> None:
+        """Enter, or another key, on a line of one of these panes."""
+        match target.kind:
+            case TargetKind.HIT if isinstance(pane, HitsPane):
+                item = pane.hit(int(target.value))
+                if item is not None:
+                    self._go_to_hit(pane, item, how)
+            case TargetKind.FINDING if isinstance(pane, FindingsPane):
+                found = pane.finding(int(target.value))
+                if found is not None:
+                    self._go_to_finding(pane, found, how)
+            case TargetKind.MECID if isinstance(pane, LedgerPane):
+                self._show_owner(pane, int(target.value))
+            case TargetKind.EVENT if isinstance(pane, EventsPane):
+                where = pane.address_here()
+                if where is not None:
+                    self.show_scene(pane, int(where.value), None)
+
+    def _go_to_hit(self, pane: Pane, item: HitView, how: str) -> None:
+        hit = item.hit
+        if how == "alike":
+            self.run_to_hit_like(hit)
+        elif how == "writer":
+            if hit.writer is None:
+                self.say("Who stored these bytes is not known any more.", is_error=True)
+                return
+            self.show_scene(pane, hit.writer.pc, hit.pa)
+            self.say(f"Hit {item.number}, stored here: {self._told(hit.writer, item.writer)}. Enter shows who read.")
+        else:
+            self.show_scene(pane, hit.pc, hit.pa)
+            self.say(f"Hit {item.number}, read here: {self._told(hit.moment, item.where)}. Likely: {item.likely}.")
+
+    def _go_to_finding(self, pane: Pane, item: FindingView, how: str) -> None:
+        finding = item.finding
+        if how == "other":
+            if finding.other is None:
+                self.say("This finding has one moment only; Enter shows it.", is_error=True)
+                return
+            self.show_scene(pane, finding.other.pc, finding.pa)
+            self.say(f"Finding {item.number}, the other moment: {self._told(finding.other, item.other)}.")
+            return
+        self.show_scene(pane, finding.pc, finding.pa)
+        self.say(f"Finding {item.number}, {finding.rule}: {finding.fix}.")
+
+    def _told(self, moment: Moment, name: str) -> str:
+        return place(moment, name)
+
+    def _show_owner(self, pane: LedgerPane, number: int) -> None:
+        owner = pane.row_owner(number)
+        if owner is None:
+            return
+        shown = self.query_one(MapPane)
+        shown.show_only(owner)
+        if not self.board.shares_place("map", pane.pane_name):
+            self.show_pane("map")
+        else:
+            self.show_pane("map", focus=True)
+        self.say(f"The map shows {owner_name(owner)} alone; a in the map shows all owners again.")
+
+    # --- searching and typing to the guest ---
+
+    def do_search(self) -> None:
+        """Searches in the focused pane while somebody types; Esc goes back to where it began."""
+        pane = self.focused_pane or self.disassembly
+        if pane.UNSEARCHABLE:
+            self.say(pane.UNSEARCHABLE, is_error=True)
+            return
+        start = pane.cursor
+
+        def leave() -> None:
+            pane.search("")
+            pane.move_cursor(start)
+
+        self.ask(
+            Question("/", pane.SEARCH_HINT, pane.search, pane.search if pane.SEARCHES_WHILE_TYPING else None, leave)
+        )
+
+    def ask_what_to_type(self) -> None:
+        """For the console: a line to the guest."""
+        self.ask(Question("»", "Enter sends the line and a newline to the guest, Esc leaves", self.command_type))
+
+    def command_type(self, text: str) -> None:
+        from mectui.panes.console import ConsolePane
+
+        self.session.type_to_guest(f"{text}\n")
+        self.query_one(ConsolePane).note_typed(text)
+        self.say(f"Sent {numbers.plural(len(text) + 1, 'character')} to the guest.")

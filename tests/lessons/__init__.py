@@ -1,0 +1,1 @@
+"""Lessons: their format, their conditions, every one carried out, and one played with keys."""
