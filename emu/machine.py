@@ -616,7 +616,7 @@ class Machine:
             self.cpu.acting.pending(),
             self._checker.snapshot(),
             self.last_access,
-            (self._last_exception, self._in_a_row),
+            (self.cpu.slots[state.AFTER_EXCEPTION], self.cpu.slots[state.IN_A_ROW]),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -645,4 +645,4 @@ class Machine:
         self.cpu.regs.never_written.update(snapshot.never_written)
         self.cpu.restore_architectural_state(snapshot.state, snapshot.pending, snapshot.last_access)
         self._checker.restore(snapshot.checker)
-        self._last_exception, self._in_a_row = snapshot.faults
+        self.cpu.slots[state.AFTER_EXCEPTION], self.cpu.slots[state.IN_A_ROW] = snapshot.faults

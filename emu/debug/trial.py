@@ -118,6 +118,7 @@ class Trial:
             semihosting=Semihosting(self).call,
             sync=machine.sync,
         )
+        self.cpu.synchronisation.wanted_changed()
         self._devices: dict[str, Uart | ProtectionEngine] = {}
         width = machine.features.mecid_width if machine.features.has_mec else 0
         for device in memory.devices:
