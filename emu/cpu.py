@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,7 @@ from emu import state
 from emu.architecture import PA, PAGE, PAS, VA, Access, Regime, Security
 from emu.authentication import Authentication
 from emu.caches import Caches
-from emu.context import Contexts
+from emu.context import Context, Contexts
 from emu.debug.events import (
     ENDS,
     Event,
@@ -24,7 +24,6 @@ from emu.debug.events import (
     TlbFilled,
     TranslationFailed,
 )
-from emu.errors import EmuError
 from emu.exceptions import Abandoned, Exceptions
 from emu.features import Features
 from emu.fp.operations import evaluate
@@ -37,6 +36,7 @@ from emu.mec.writers import Words, Writer, flags_of, words_of
 from emu.memory import PhysicalMemory
 from emu.monitors import Monitors
 from emu.permissions import Permissions
+from emu.register_views import GeneralRegisters, SystemRegisters, VectorRegisters
 from emu.registers.file import RegisterFile
 from emu.registers.pending import Pending
 from emu.registers.table import BY_NAME
@@ -45,10 +45,11 @@ from emu.state import State
 from emu.synchronisation import Sync, Synchronisation
 from emu.syndrome import EC
 from emu.system import System
+from emu.transitions import Transitions
 from emu.translation.cacheability import is_cacheable_access, is_write_back
 from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Fault, FaultKind, Request, Translation
-from emu.translation.regimes import HCR_TGE, sctlr_name
+from emu.translation.regimes import sctlr_name
 from emu.translation.tlb import TlbEntry
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Cpu:
         is_forgiving: bool = False,
         emit: Callable[[Event], None],
         wants: Callable[[type], bool],
+        hears: Callable[[Event], bool],
         semihosting: Callable[[int, int], int],
         sync: Sync = "architectural",
     ) -> None:
@@ -103,6 +105,7 @@ class Cpu:
         self.features = features
         self.emit = emit
         self.wants = wants
+        self.hears = hears
         self.semihosting = semihosting
         self.regs = RegisterFile(self.slots, seed=seed, has_mec=features.has_mec, mecid_width=features.mecid_width,
                                  isa=features.isa)  # fmt: skip
@@ -115,6 +118,7 @@ class Cpu:
         )
         self.contexts = Contexts(self)
         self.exceptions = Exceptions(self)
+        self.transitions = Transitions(self)
         self.caches = Caches(self)
         self.system = System(self)
         self.authentication = Authentication(self)
@@ -124,27 +128,24 @@ class Cpu:
         """Breakpoints of a debugger; None while there are none."""
         self.watch: AccessWatch | None = None
         """Watchpoints of a debugger; None while there are none."""
+        self._restored_access: Request | None = None
+        """The last data access before the snapshot that was restored, while there has been none since."""
         self.stop: Stop | None = None
         """Set by whoever ends the run; the run loop hands it out."""
         self.located: Located | None = None
         """Where the last access went, when it stayed within one page."""
-        self._earlier_access: Request | None = None
         self.hits: list[Hit] = []
         """The first MOST_KEPT substituted accesses."""
         self.hit_count = 0
-        self._mec_controls: MecControls | None = None
-        """As they act now; None where nobody has asked since the last change of context."""
-        self.regime = Regime.EL3
-        self.security = Security.ROOT
-        self.demands_alignment = False
+        self._mec_controls: tuple[int, MecControls] | None = None
+        """As they act under a combination of register values, by its number."""
         self._has_lse2 = "FEAT_LSE2" in features.isa
-        self._lifts_ordered = False
         self._resumed_at = -1
         self._listeners: list[TranslationListener] = []
         self._code_listeners: list[Callable[[int, int], None]] = []
         memory.walk_observer = self._walk_mismatch
         memory.walk_storer = self._walk_stores
-        self.mmu.tlb.on_removed = self._translation_removed
+        self.mmu.tlb.on_gone = self._translation_gone
         self.mmu.tlb.on_filled = self._translation_filled
         self.mmu.tlb.on_evicted = self._translation_evicted
         if is_forgiving:
@@ -156,10 +157,11 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            if not state.CONTEXT <= slot <= state.ORIGINALS:
+            is_spared = state.CONTEXT <= slot <= state.ORIGINALS or state.QUICK <= slot <= state.REFILLED
+            if not is_spared and slot != state.TRANSITION_BLOCK:
                 self.slots[slot] = 0
-        self._earlier_access = None
         self.permissions.forget()
+        self.transitions.forget()
         self.contexts.changed()
         self.authentication.forget()
         self.regs.reset()
@@ -264,27 +266,48 @@ class Cpu:
         """Now, for events."""
         s = self.slots
         instruction = s[state.COUNT] + s[state.LIMIT] - s[state.BUDGET]
-        return Moment(instruction, VA(s[state.PC]), s[state.EL], self.security)
+        # As the property does, without its calls: moments are many.
+        security = self.contexts.known[s[state.HERE]].security
+        return Moment(instruction, VA(s[state.PC]), s[state.EL], security)
 
     # Context: everything that decides how accesses translate.
 
     def change_stack(self, el: int, spsel: int) -> None:
         """Move to another EL or stack pointer: the one in use goes to its bank, the new one comes from its own."""
         slots = self.slots
-        if el != slots[state.EL]:
-            self._earlier_access = self.last_access
-            slots[state.LAST_ACCESS_INFO] = 0
         slots[_SP_SLOTS[slots[state.EL] if slots[state.SPSEL] else 0]] = slots[state.SP]
         slots[state.EL], slots[state.SPSEL] = el, spsel
         slots[state.SP] = slots[_SP_SLOTS[el if spsel else 0]]
         slots[state.SITUATION] = 0
 
+    def leave_level(self) -> None:
+        """The exception level is about to change: the last access was one of the present level."""
+        slots = self.slots
+        info = slots[state.LAST_ACCESS_INFO]
+        if info:
+            slots[state.EARLIER_VA], slots[state.EARLIER_INFO] = slots[state.LAST_ACCESS_VA], info
+            flags = state.EARLIER_PAN * slots[state.PAN] | state.EARLIER_UAO * slots[state.UAO]
+            slots[state.EARLIER_PLACE] = slots[state.HERE] << state.EARLIER_SHIFT | flags | slots[state.EL]
+            slots[state.LAST_ACCESS_INFO] = 0
+
+    @property
+    def regime(self) -> Regime:
+        """The translation regime of the present exception level."""
+        return self.contexts.here.regime
+
+    @property
+    def security(self) -> Security:
+        """The Security state."""
+        return self.contexts.here.security
+
+    @property
+    def demands_alignment(self) -> bool:
+        """SCTLR_ELx.A."""
+        return self.contexts.here.demands_alignment
+
     def context_changed(self) -> None:
         """Recompute what is derived from the EL, PSTATE and the system registers that steer translation."""
         slots, context = self.slots, self.contexts.now()
-        self._mec_controls = None
-        self.regime, self.security = context.regime, context.security
-        self.demands_alignment, self._lifts_ordered = context.demands_alignment, context.lifts_ordered
         slots[state.SP_ALIGNMENT] = context.sp_alignment
         slots[state.UNALIGNED_EXCLUSIVES] = context.unaligned_exclusives
         slots[state.TAG_CLEAR_LOW] = context.tag_clear_low
@@ -293,11 +316,19 @@ class Cpu:
         slots[state.SITUATION] = 0
         self.fp_traps_changed()
         self.debug.update()
-        if slots[state.IL] or self.synchronisation.is_watching:
+        self.choose_translations()
+
+    def choose_translations(self) -> None:
+        """Have engines use the translations that they keep for the present context."""
+        slots = self.slots
+        if slots[state.IL]:
             for listener in self._listeners:
                 listener.enter_none()
             return
-        key = context.identity << 3 | slots[state.PAN] << 2 | slots[state.EL]
+        key: object = self.contexts.here.identity << 3 | slots[state.PAN] << 2 | slots[state.EL]
+        watched = self.synchronisation.watched
+        if watched is not None:
+            key = (key, watched)
         for listener in self._listeners:
             listener.enter(key)
 
@@ -331,13 +362,13 @@ class Cpu:
         for listener in self._code_listeners:
             listener(offset, size)
 
-    def _translation_removed(self, entry: object) -> None:
-        translation = getattr(entry, "translation", None)
+    def _translation_gone(self, base: int, size: int, is_stage2: bool) -> None:
+        """An entry left the TLB. On a strict one, what stage 2 alone did for an access had the address as its input."""
         for listener in self._listeners:
-            if translation is None or getattr(entry, "stage", "") == "2":
+            if is_stage2 and self.mmu.is_forgiving:
                 listener.flush()
             else:
-                listener.drop(translation.va_base, translation.size)
+                listener.drop(base, size)
 
     def _translation_filled(self, entry: TlbEntry) -> None:
         if self.wants(TlbFilled):
@@ -357,40 +388,38 @@ class Cpu:
     # Accesses.
 
     def _request(self, va: int, size: int, access: Access, mode: Mode, align: int = 0) -> Request:
-        el, regime = self.slots[state.EL], self.regime
-        unprivileged = mode is Mode.UNPRIVILEGED and not self.slots[state.UAO]
-        if (unprivileged and el == 1) or (
-            unprivileged and el == 2 and regime is Regime.EL20 and self.acting["HCR_EL2"] & HCR_TGE
-        ):
-            el = 0
-        else:
-            unprivileged = False
+        slots = self.slots
+        return self._request_in(
+            self.contexts.here, slots[state.EL], slots[state.PAN], slots[state.UAO], va, size, access, mode, align
+        )
+
+    def _request_in(
+        self, context: Context, el: int, pan: int, uao: int, va: int, size: int, access: Access, mode: Mode,
+        align: int = 0,
+    ) -> Request:  # fmt: skip
+        unprivileged = mode is Mode.UNPRIVILEGED and not uao and (el == 1 or (el == 2 and context.has_user_below))
         return Request(
-            VA(va), access, el, regime, self.security, size,
+            VA(va), access, 0 if unprivileged else el, context.regime, context.security, size,
             unprivileged=unprivileged,
-            honours_pan=bool(self.slots[state.PAN]),
-            is_aligned_only=mode in _ALIGNED and not self._may_be_unaligned(va, align or size, mode),
+            honours_pan=bool(pan),
+            is_aligned_only=mode in _ALIGNED and not self._may_be_unaligned(va, align or size, mode, context),
             alignment=align,
         )  # fmt: skip
 
-    def _may_be_unaligned(self, va: int, size: int, mode: Mode) -> bool:
+    def _may_be_unaligned(self, va: int, size: int, mode: Mode, context: Context) -> bool:
         """FEAT_LSE2: accesses within 16 aligned bytes are single, and SCTLR_ELx.nAA lets acquire and release go on."""
-        return self._has_lse2 and ((va & 15) + size <= 16 or (mode is Mode.ORDERED and self._lifts_ordered))
+        return self._has_lse2 and ((va & 15) + size <= 16 or (mode is Mode.ORDERED and context.lifts_ordered))
 
     def request(self, va: int, size: int, access: Access, mode: Mode) -> Request:
         """The request that an access of the present EL makes."""
         return self._request(va, size, access, mode)
-
-    def _has_user_below(self, el: int, regime: Regime) -> bool:
-        """Whether LDTR and STTR count as EL0's here: at EL1, and at EL2 for a host."""
-        return el == 1 or (el == 2 and regime is Regime.EL20 and bool(self.regs.field("HCR_EL2.TGE")))
 
     def locate(self, request: Request, reported: VA | None = None) -> Located:
         """Translate and check one access within a page, or take its exception and raise Abandoned.
 
         `reported` is the address that the exception names, where it is not the request's.
         """
-        if self.synchronisation.is_watching:
+        if self.synchronisation.watched is not None:
             self.synchronisation.check(request)
         found = self.mmu.access(request)
         if isinstance(found, Fault):
@@ -404,9 +433,10 @@ class Cpu:
 
     def _note_stale_control(self, request: Request, translation: Translation) -> None:
         """Tell of a TLB entry that was made under another EMEC or AMEC. Fetches before the TLBI cannot help it."""
-        if self._mec_controls is None:
-            self._mec_controls = mec_controls(self.acting, self.features)
-        stale = stale_control(self._mec_controls, request, translation)
+        number = self.slots[state.ACTING]
+        if self._mec_controls is None or self._mec_controls[0] != number or not number:
+            self._mec_controls = number, mec_controls(self.acting, self.features)
+        stale = stale_control(self._mec_controls[1], request, translation)
         if stale is not None:
             self.emit(StaleControlUsed(self.moment(), request, translation, *stale))
 
@@ -454,11 +484,17 @@ class Cpu:
     @property
     def last_access(self) -> Request | None:
         """The last data access, as it was made; None before the first."""
-        info = self.slots[state.LAST_ACCESS_INFO]
+        slots = self.slots
+        info, va = slots[state.LAST_ACCESS_INFO], slots[state.LAST_ACCESS_VA]
+        context, el, pan, uao = self.contexts.here, slots[state.EL], slots[state.PAN], slots[state.UAO]
         if not info:
-            return self._earlier_access
+            info, va, place = slots[state.EARLIER_INFO], slots[state.EARLIER_VA], slots[state.EARLIER_PLACE]
+            if not info:
+                return self._restored_access
+            context, el = self.contexts.known[place >> state.EARLIER_SHIFT], place & 3
+            pan, uao = place & state.EARLIER_PAN, place & state.EARLIER_UAO
         access = Access.WRITE if info & state.LAST_ACCESS_WRITE else Access.READ
-        return self._request(self.slots[state.LAST_ACCESS_VA], info & 0xFF, access, Mode(info >> 8 & 0xFF))
+        return self._request_in(context, el, pan, uao, va, info & 0xFF, access, Mode(info >> 8 & 0xFF))
 
     def load(self, va: int, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> int:
         """A data load as the guest makes it; raises Abandoned after taking an exception."""
@@ -701,17 +737,21 @@ class Cpu:
     # Snapshots: the slots that are the architecture's, not an engine's.
 
     def architectural_state(self) -> bytes:
-        return bytes(self.slots[: state.STOP]) + bytes(self.slots[state.FPCR : state.LOAD_TLB])
+        slots = self.slots
+        last = slots[state.AFTER_TRANSITION : state.AFTER_TRANSITION + 1]
+        return bytes(slots[: state.STOP]) + bytes(slots[state.FPCR : state.LOAD_TLB]) + bytes(last)
 
     def restore_architectural_state(
         self, kept: bytes, pending: dict[str, Pending] | None = None, last_access: Request | None = None
     ) -> None:
         words = memoryview(kept).cast("Q")
         self.slots[: state.STOP] = words[: state.STOP]
-        self._earlier_access = last_access
-        self.slots[state.LAST_ACCESS_INFO] = 0
-        self.slots[state.FPCR : state.LOAD_TLB] = words[state.STOP :]
+        self._restored_access = last_access
+        self.slots[state.LAST_ACCESS_INFO] = self.slots[state.EARLIER_INFO] = 0
+        self.slots[state.FPCR : state.LOAD_TLB] = words[state.STOP : -1]
+        self.slots[state.AFTER_TRANSITION] = words[-1]
         self.permissions.forget()
+        self.transitions.forget()
         self.contexts.changed()
         self.authentication.forget()
         self.synchronisation.restore(pending or {})
@@ -776,74 +816,3 @@ class Cpu:
         if self.stop is None or (stop.reason in ENDS and self.stop.reason not in ENDS):
             self.stop = stop
         self.slots[state.STOP] = 1
-
-
-class GeneralRegisters:
-    """X registers by number."""
-
-    def __init__(self, slots: memoryview) -> None:
-        self._slots = slots
-
-    def _index(self, number: int) -> int:
-        if not 0 <= number <= 31:
-            raise EmuError(f"there is no register x{number}: use x0 to x30")
-        return number
-
-    def __getitem__(self, number: int) -> int:
-        return self._slots[self._index(number)]
-
-    def __setitem__(self, number: int, value: int) -> None:
-        if self._index(number) != state.XZR:
-            self._slots[number] = value & state.MASK64
-
-    def __len__(self) -> int:
-        return 31
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._slots[:31].tolist())
-
-
-class VectorRegisters:
-    """V registers by number, as 128-bit ints."""
-
-    def __init__(self, slots: memoryview) -> None:
-        self._slots = slots
-
-    def _index(self, number: int) -> int:
-        if not 0 <= number <= 31:
-            raise EmuError(f"there is no register v{number}: use v0 to v31")
-        return state.VECTORS + 2 * number
-
-    def __getitem__(self, number: int) -> int:
-        index = self._index(number)
-        return self._slots[index] | self._slots[index + 1] << 64
-
-    def __setitem__(self, number: int, value: int) -> None:
-        index = self._index(number)
-        self._slots[index] = value & state.MASK64
-        self._slots[index + 1] = value >> 64 & state.MASK64
-
-    def __len__(self) -> int:
-        return 32
-
-
-class SystemRegisters(MutableMapping[str, int]):
-    """System registers by name. Writing one has the effects that MSR would have, without its checks."""
-
-    def __init__(self, cpu: Cpu) -> None:
-        self._cpu = cpu
-
-    def __getitem__(self, name: str) -> int:
-        return self._cpu.system.read_raw(name)
-
-    def __setitem__(self, name: str, value: int) -> None:
-        self._cpu.system.write_raw(name, value & state.MASK64)
-
-    def __delitem__(self, name: str) -> None:
-        raise EmuError(f"{name} cannot be deleted: registers are hardware")
-
-    def __iter__(self) -> Iterator[str]:
-        return self._cpu.regs.names()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._cpu.regs.names())

@@ -95,7 +95,7 @@ class Exceptions:
         is_32bit: bool = True,
         vector: int = 0,
         kind: str | None = None,
-    ) -> None:
+    ) -> ExceptionTaken:
         """Enter the exception vector of EL `target`.
 
         `return_to` is the preferred return address (default: this instruction). `iss` holds ISS in bits [24:0] and
@@ -109,6 +109,9 @@ class Exceptions:
         # An instruction that is done when its exception is taken is retired, and has been stepped.
         is_complete = return_to is not None
         cpu.monitors.leave(is_complete)
+        if target != el:
+            cpu.leave_level()
+        slots[state.AFTER_TRANSITION] = moment.instruction + 1
         elr = pc if return_to is None else return_to
         esr = ec << 26 | int(is_32bit) << 25 | iss
         spsr = self.spsr() & ~(int(is_complete) << _SPSR_SS)
@@ -132,11 +135,11 @@ class Exceptions:
         slots[state.PC] = (regs[vbar_name] & ~0x7FF) + offset & state.MASK64
         cpu.synchronisation.synchronise("exception entry", moment)
         cpu.context_changed()
-        cpu.emit(
-            ExceptionTaken(
-                moment, target, ec, esr, far if far is not None else 0, elr, kind or EC_TEXT.get(ec, "Exception"), mfar
-            )
+        event = ExceptionTaken(
+            moment, target, ec, esr, far if far is not None else 0, elr, kind or EC_TEXT.get(ec, "Exception"), mfar
         )
+        cpu.emit(event)
+        return event
 
     def _sets_pan(self, target: int) -> bool:
         regs = self._cpu.regs
@@ -209,7 +212,7 @@ class Exceptions:
 
     # Return.
 
-    def eret(self, target: int) -> None:
+    def eret(self, target: int) -> ExceptionReturned:
         """Exception return from the current EL (not EL0) to an address."""
         cpu = self._cpu
         slots, regs = cpu.slots, cpu.regs
@@ -218,6 +221,9 @@ class Exceptions:
         spsr = regs[_NAMES[el][2]]
         legal = self._is_legal_return(spsr)
         cpu.monitors.leave(is_complete=True)
+        if legal and spsr >> 2 & 3 != el:
+            cpu.leave_level()
+        slots[state.AFTER_TRANSITION] = moment.instruction + 1
         is_stepped = cpu.debug.step_after_return(spsr, legal)
         slots[state.N], slots[state.Z] = spsr >> _SPSR_N & 1, spsr >> _SPSR_Z & 1
         slots[state.C], slots[state.V] = spsr >> _SPSR_C & 1, spsr >> _SPSR_V & 1
@@ -241,7 +247,9 @@ class Exceptions:
         cpu.context_changed()
         slots[state.PC] = cpu.untagged(target)
         cpu.return_branch_type(spsr >> _SPSR_BTYPE & 3 if legal else 0)
-        cpu.emit(ExceptionReturned(moment, cpu.el, cpu.security, VA(slots[state.PC])))
+        event = ExceptionReturned(moment, cpu.el, cpu.security, VA(slots[state.PC]))
+        cpu.emit(event)
+        return event
 
     def _is_legal_return(self, spsr: int) -> bool:
         """The checks of an illegal exception return (Arm ARM D1.4.4)."""

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from emu import state
 from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
 from emu.cpu import MOST_KEPT, Cpu
 from emu.debug.bus import EventBus
 from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
+from emu.debug.exception_log import ExceptionLog
 from emu.debug.explanation import Explanation, Rehearsal
 from emu.debug.rule_port import RulePort
 from emu.debug.stops import Stops
@@ -78,7 +80,8 @@ class Machine:
     native code between runs (None: nowhere).
     `rules` says which MEC rules are checked ("default", "all", "none", ids; `emu.mec.rules.choose`), `stop_on` which of
     them end the run ("findings" for all of those, or ids).
-    `jit_threshold` is how often the JIT sees a branch target before it compiles what is there (0: before it runs).
+    `jit_threshold` is how often the JIT sees a branch target before it compiles what is there (0: before it runs);
+    without `keeps_regions` it compiles everything anew, whatever the cache folder has.
     Raises ConfigurationError for a machine that cannot be built.
     """
 
@@ -105,6 +108,7 @@ class Machine:
         rules: str | Iterable[str] = "default",
         stop_on: str | Iterable[str] = (),
         jit_threshold: int | None = None,
+        keeps_regions: bool = True,
     ) -> None:
         if cpus != 1:
             raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
@@ -129,7 +133,7 @@ class Machine:
         chosen = choose(rules)
         stops = choose_stops(stop_on, chosen)
         self.engine_name = "jit" if engine == "auto" else engine
-        self._jit_threshold = jit_threshold
+        self._jit_threshold, self._keeps_regions = jit_threshold, keeps_regions
         self.mec_model = mec_model
         self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu], has_cache=mec_cache)
         self.memory = PhysicalMemory(
@@ -137,7 +141,6 @@ class Machine:
         )
         self.command_line = command_line
         self.symbols = Symbols()
-        self.exceptions: list[ExceptionTaken] = []
         self._console = bytearray()
         self._console_input = bytearray()
         self._bus = EventBus()
@@ -147,8 +150,6 @@ class Machine:
         self._entry: int | None = None
         self._images: list[Image] = []
         self._seconds = 0.0
-        self._last_exception = -1
-        self._in_a_row = 0
         self._uart = Uart(_UART_BASE, lambda character: self.print_text(bytes((character,))))
         self.memory.devices.append(self._uart)
         self._semihosting = Semihosting(self)
@@ -161,10 +162,12 @@ class Machine:
             is_forgiving=tlb == "forgiving",
             emit=self._emit,
             wants=self._bus.wants,
+            hears=self._bus.hears,
             semihosting=self._semihosting.call,
             sync=sync,
         )
         self.sync = sync
+        self._exceptions = ExceptionLog(self.cpu.transitions, MOST_KEPT)
         self._bus.on_change.append(self.cpu.synchronisation.wanted_changed)
         width = mecid_width if mec else 0
         self._mpe = ProtectionEngine(MPE_BASE, width, self.cpu.system.refresh_key)
@@ -184,6 +187,7 @@ class Machine:
             RulePort(self.cpu, self.mec, lambda address: self.symbols.describe(address)),
             stops_on=stops,
             stop=self._stop_on_finding,
+            on_waiting=self.cpu.transitions.wait_for,
         )
         self.tlb = TlbView(self.cpu)
         self.events = Events(self._bus)
@@ -223,7 +227,7 @@ class Machine:
         from emu.engine.jit import DEFAULT_THRESHOLD, Jit
 
         threshold = DEFAULT_THRESHOLD if self._jit_threshold is None else self._jit_threshold
-        return Jit(self.cpu, cache_folder, on_compile, threshold)
+        return Jit(self.cpu, cache_folder, on_compile, threshold, self._keeps_regions)
 
     # Images.
 
@@ -349,6 +353,11 @@ class Machine:
         return Stop(reason, cpu.pc, cpu.el, cpu.security)
 
     @property
+    def exceptions(self) -> list[ExceptionTaken]:
+        """The first MOST_KEPT exceptions taken since reset, oldest first."""
+        return self._exceptions.events
+
+    @property
     def instructions(self) -> int:
         """Instructions executed since reset."""
         return self.cpu.instructions
@@ -387,7 +396,7 @@ class Machine:
         self.symbols = Symbols()
         self.cpu.hits.clear()
         self.cpu.hit_count = 0
-        self.exceptions.clear()
+        self._exceptions.cut(0)
         self._console.clear()
         self._seconds = 0.0
         self.cpu.mmu.invalidate_all()
@@ -554,20 +563,19 @@ class Machine:
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, ExceptionTaken):
-            if len(self.exceptions) < MOST_KEPT:
-                self.exceptions.append(event)
+            self._exceptions.add(event)
             self._watch_for_wild_guest(event)
         self._bus.emit(event)
 
     def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:
         """A guest whose vector itself faults would spin for ever: end the run with a report instead."""
-        instruction = event.moment.instruction
-        self._in_a_row = self._in_a_row + 1 if instruction == self._last_exception + 1 else 1
-        self._last_exception = instruction
-        if self._in_a_row < _SAME_EXCEPTION_LIMIT:
-            return
-        self._in_a_row = 0
         cpu = self.cpu
+        slots, instruction = cpu.slots, event.moment.instruction
+        slots[state.IN_A_ROW] = slots[state.IN_A_ROW] + 1 if instruction == slots[state.AFTER_EXCEPTION] else 1
+        slots[state.AFTER_EXCEPTION] = instruction + 1
+        if slots[state.IN_A_ROW] < _SAME_EXCEPTION_LIMIT:
+            return
+        slots[state.IN_A_ROW] = 0
         where = self.symbols.describe(event.elr)
         cpu.end_run(
             Stop(
@@ -597,7 +605,7 @@ class Machine:
             bytes(self._console),
             len(self.cpu.hits),
             self.cpu.hit_count,
-            len(self.exceptions),
+            len(self._exceptions),
             (
                 self._uart.snapshot(),
                 bytes(self._console_input),
@@ -608,7 +616,7 @@ class Machine:
             self.cpu.acting.pending(),
             self._checker.snapshot(),
             self.last_access,
-            (self._last_exception, self._in_a_row),
+            (self.cpu.slots[state.AFTER_EXCEPTION], self.cpu.slots[state.IN_A_ROW]),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -625,7 +633,7 @@ class Machine:
         self._console[:] = snapshot.console
         del self.cpu.hits[snapshot.hits :]
         self.cpu.hit_count = snapshot.hit_count
-        del self.exceptions[snapshot.exceptions :]
+        self._exceptions.cut(snapshot.exceptions)
         uart, typed, keys, monitor = snapshot.devices
         self._uart.restore(uart)
         assert isinstance(typed, bytes)
@@ -637,4 +645,4 @@ class Machine:
         self.cpu.regs.never_written.update(snapshot.never_written)
         self.cpu.restore_architectural_state(snapshot.state, snapshot.pending, snapshot.last_access)
         self._checker.restore(snapshot.checker)
-        self._last_exception, self._in_a_row = snapshot.faults
+        self.cpu.slots[state.AFTER_EXCEPTION], self.cpu.slots[state.IN_A_ROW] = snapshot.faults

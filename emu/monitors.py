@@ -28,6 +28,11 @@ class Monitors:
         self._cpu = cpu
         self._enabled = cpu.regs.slot("PMCNTENSET_EL0")
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether any counter is enabled."""
+        return bool(self._cpu.slots[self._enabled])
+
     # Keeping up.
 
     def advance(self) -> None:

@@ -78,6 +78,8 @@ class Permissions:
         self._trap_decisions: dict[tuple[int, int], Decision] = {}
         self._fp_disabled: dict[int, int] = {}
         self._withheld: Callable[[int], bool] | None = None
+        self.on_forgotten: Callable[[], None] | None = None
+        """Told when the numbers of situations get another meaning."""
         self._here: dict[int, int] = {}
         """Numbers of situations by level, stack and state, for the control registers as they are."""
 
@@ -89,12 +91,14 @@ class Permissions:
     def forget(self) -> None:
         """Everything may have changed: a reset, another state."""
         self._slots[state.SITUATION] = 0
-        self._slots[state.GRANTS : state.SLOTS] = _BLANK
+        self._slots[state.GRANTS : state.TRANSITIONS] = _BLANK
         self._numbers.clear()
         self._decisions.clear()
         self._trap_decisions.clear()
         self._fp_disabled.clear()
         self._here.clear()
+        if self.on_forgotten is not None:
+            self.on_forgotten()
 
     def situation(self) -> int:
         """The number of the present situation, shifted to where native code compares it."""

@@ -67,6 +67,11 @@ class SelfHostedDebug:
         cpu = self._cpu
         return self._are_enabled(cpu.el, cpu.security, bool(cpu.slots[state.DAIF] & _MASKED))
 
+    @property
+    def may_arm(self) -> bool:
+        """Whether a change of level or of PSTATE alone could arm a debug exception."""
+        return bool(self._cpu.slots[self._control] & (_SS | _MDE))
+
     def update(self) -> None:
         """Something changed that decides about debug exceptions."""
         control = self._cpu.slots[self._control]

@@ -32,5 +32,5 @@ class Snapshot:
     checker: CheckerState
     last_access: Request | None = None
     """The last data access; None before the first."""
-    faults: tuple[int, int] = (-1, 0)
+    faults: tuple[int, int] = (0, 0)
     """What the watch over a guest that faults in its own vector remembers."""

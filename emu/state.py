@@ -54,12 +54,39 @@ CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and who is told that one has run out
 ORIGINALS = 83  # host address: by a region's number, the handler of its first instruction
+HELPER_LOAD, HELPER_STORE = 110, 111  # host addresses of what regions call (emu.engine.helpers)
 DECODE_STUB = 76  # host address of the handler that decodes
 SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
+# What native code needs to refill the software TLB by itself (emu.engine.refill), all host addresses but for RAM_BASE,
+# RAM_SIZE and REFILLED: a table of what is known of each context (0: nothing), the rows of the architectural TLB, the
+# callbacks for everything else, physical RAM, the pages that may be stored to without a word, the indices of the
+# software TLB that lost entries, and whether any entry there is native code's.
+QUICK, TLB_ROWS, PYTHON_LOAD, PYTHON_STORE, PYTHON_DECODE = 100, 101, 102, 103, 104
+RAM_BASE, RAM_SIZE, STORABLE, DROPPED, REFILLED = 105, 106, 107, 108, 109
 # What barriers have to come to Python for: 0 most of the time.
 BARRIERS = 71
 SOMETHING_WAITS, BARRIERS_WANTED = 1, 2
 """Bits of BARRIERS: registers wait for a context synchronisation event; somebody listens to barriers."""
+
+# Transitions: what exception entries and returns change besides the registers, and what decides whether native code may
+# do them by itself (emu.transitions).
+# The context that acts, by its number (emu.context); the numbers of the combinations of values that the registers that
+# steer translation hold (PROGRAMMED) and that the MMU goes by (ACTING), 0 while they are not known.
+HERE, PROGRAMMED, ACTING = 90, 91, 92
+# The last data access of another exception level: address, information as above, and the context of its number with
+# EARLIER_EL, EARLIER_PAN and EARLIER_UAO.
+EARLIER_VA, EARLIER_INFO, EARLIER_PLACE = 93, 94, 95
+EARLIER_EL_SHIFT, EARLIER_PAN, EARLIER_UAO, EARLIER_SHIFT = 0, 1 << 2, 1 << 3, 4
+# The instruction after the last one that took an exception, the instructions in a row that did, and the instruction
+# after the last one that took an exception or returned from one.
+AFTER_EXCEPTION, IN_A_ROW, AFTER_TRANSITION = 96, 97, 98
+# Host address of a block of words: how many rules wait for exceptions of any kind; where the next record of the log of
+# exceptions goes, as a host address; how many there is room for; and the slots of SPSR_EL1, SPSR_EL2 and SPSR_EL3.
+TRANSITION_BLOCK = 99
+BLOCK_WAITING, BLOCK_NEXT, BLOCK_ROOM, BLOCK_SPSR = 0, 1, 2, 3
+BLOCK_WORDS = 6
+RECORD_WORDS = 3
+"""Of an exception in the log: the instruction, the PC, and ESR with emu.transitions' description from bit 32."""
 
 VECTORS = 128  # V0-V31 as pairs of slots, low half first
 SYSTEM = 192  # storage of system registers, in the order of the register table
@@ -74,6 +101,14 @@ CLAIMS, IS_DEVICE = 1 << 16, 1 << 17
 """Of a store entry: stores may take blocks that nobody owns, and nobody wants to hear of it; the memory is Device."""
 TLB_BITS = 10
 TLB_ENTRIES = 1 << TLB_BITS
+CONTEXTS = 1 << TLB_BITS
+"""Numbers of contexts; CONTEXT holds four times one. 0: nothing is cached."""
+SALT_MASK, SALT_SHIFT = 0b11 << TLB_BITS, 10
+"""Two bits of CONTEXT, and how far they are shifted to be joined (exclusive or) with an address before bits [21:12] say
+where its entry is: contexts that take turns at the same addresses find their entries where they left them. No more
+bits: who drops a page without knowing the contexts must look at every place."""
+SALTS = tuple(salt << TLB_BITS - 2 for salt in range(4))
+"""What the two bits may do to the index of a page's entry."""
 LOAD_TLB = SYSTEM + SYSTEM_SLOTS
 STORE_TLB = LOAD_TLB + 4 * TLB_ENTRIES
 FETCH_TLB = STORE_TLB + 4 * TLB_ENTRIES
@@ -83,7 +118,11 @@ GRANTS = FETCH_TLB + 4 * TLB_ENTRIES
 GRANT_KEY_BITS = 17
 GRANT_KEY = (1 << GRANT_KEY_BITS) - 1
 GRANT_ENTRIES = 512
-SLOTS = GRANTS + 4 * GRANT_ENTRIES
+# Transitions that native code may do by itself, TRANSITION_WORDS slots an entry; see emu.transitions.
+TRANSITIONS = GRANTS + 4 * GRANT_ENTRIES
+TRANSITION_WORDS = 32
+TRANSITION_ENTRIES = 128
+SLOTS = TRANSITIONS + TRANSITION_WORDS * TRANSITION_ENTRIES
 ZEROED = 64  # bytes that DC ZVA zeroes
 
 MASK64 = (1 << 64) - 1

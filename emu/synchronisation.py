@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from emu import state
-from emu.architecture import PA, PAS, VA
+from emu.architecture import PA, PAS, VA, Access, Regime, Security
 from emu.debug.events import (
     BarrierExecuted,
     FirstOwner,
@@ -22,11 +22,14 @@ from emu.debug.events import (
     PendingUsed,
     RegisterWritten,
     Synchronised,
+    TlbEvicted,
+    TlbFilled,
 )
 from emu.registers.model import Register
-from emu.registers.pending import ActingRegisters, Pending
+from emu.registers.pending import ActingRegisters, Held, Pending
+from emu.transition_table import ISB
 from emu.translation.at import AT_OPERATIONS, at_request
-from emu.translation.mmu import Located
+from emu.translation.mmu import CONTEXT_REGISTERS, Located
 from emu.translation.records import MemoryAttributes, Request
 from emu.translation.regimes import RegisterView, regime_of
 
@@ -45,6 +48,16 @@ _TRAP_REGISTERS = frozenset(("HCR_EL2", "SCR_EL3"))
 _NEVER_WALKED = frozenset(("MECID_A0_EL2", "MECID_A1_EL2"))
 """MECID registers for leaves with AMEC=1 of EL2 and EL2&0, which have no stage 2 to map their tables."""
 
+_MOST = 1000
+"""Answers that are kept."""
+
+_A_FETCH = PendingUsed(
+    Moment(0, VA(0), 0, Security.ROOT), "", 0, 0, Access.FETCH, VA(0), Moment(0, VA(0), 0, Security.ROOT)
+)
+"""Stands for the fetches that go by an old value, in asking whether anybody wants to hear of them."""
+_TOLD_BY_PYTHON = (FirstOwner, TlbFilled, TlbEvicted)
+"""What native code tells nobody of: it must not claim blocks or fill the TLB while somebody listens."""
+
 _DOMAINS = ("OSH", "NSH", "ISH", "SY")
 _TYPES = ("", "LD", "ST", "")
 
@@ -57,33 +70,68 @@ class Synchronisation:
         self._is_immediate = sync == "immediate"
         self.acting = ActingRegisters(cpu.regs)
         """The registers as the MMU sees them."""
-        self.is_watching = False
-        """Whether every access has to come by `check`: a register waits, and somebody wants to hear of its use."""
+        self._watched: frozenset[str] | None = None
+        self._is_wanted = False
+        self._barriers = 0
+        """What barriers have to come to Python for, whatever waits."""
+        self._writes: dict[tuple[str, bool], bool] = {}
+        """By register, and whether it took its value unchanged: whether somebody wants to hear of such writes."""
+        self._are_fetches_wanted = True
+        self._relevant: dict[tuple[Regime, tuple[str, ...]], frozenset[str]] = {}
+
+    @property
+    def watched(self) -> frozenset[str] | None:
+        """The registers that wait, can matter to an access of the present level, and whose use somebody wants to hear
+        of: accesses have to come by `check`. None most of the time."""
+        return self._watched if self._cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS else None
 
     # Writes.
 
     def write(self, register: Register, value: int) -> None:
         """An MSR to a register that steers the MMU."""
-        cpu, regs, name = self._cpu, self._cpu.regs, register.name
+        cpu, regs, contexts, name = self._cpu, self._cpu.regs, self._cpu.contexts, register.name
         moment, old = cpu.moment(), regs[name]
+        acting = cpu.slots[state.ACTING]
+        before = contexts.programmed()
         regs[name] = value
         new = regs[name]
         if self._is_immediate:
-            cpu.context_changed()
-        else:
-            self.acting.hold(name, old, moment)
-            self._update()
+            if new != old:
+                cpu.context_changed()
+        elif new != old or cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS:
+            if new != old:
+                contexts.written(before, acting, name)
+            self._hold(name, old, moment)
             if name in _TRAP_REGISTERS:
                 cpu.fp_traps_changed()
         if register.hook == "mecid":
             cpu.emit(MecidWritten(moment, name, old, new))
-        if cpu.wants(RegisterWritten):
+        if self._is_heard(moment, name, new, value):
             cpu.emit(RegisterWritten(moment, name, old, new, value))
+
+    def _hold(self, name: str, old: int, moment: Moment) -> None:
+        """A register holds a value from now on that does not act yet."""
+        watched, cpu = self.watched, self._cpu
+        held = self.acting.hold(name, old, moment)
+        if self._is_wanted:
+            self._watch(held)
+        if not held:
+            cpu.slots[state.BARRIERS] = self._barriers
+        if self._watched is not watched and self._watched != watched:
+            cpu.choose_translations()
+
+    def _is_heard(self, moment: Moment, name: str, new: int, given: int) -> bool:
+        key = (name, new == given)
+        known = self._writes.get(key)
+        if known is None:
+            known = self._writes[key] = self._cpu.hears(RegisterWritten(moment, name, 0, new, given))
+        return known
 
     def write_at_once(self, name: str, value: int) -> None:
         """A debugger's write: whatever waited in this register is forgotten."""
         self._cpu.regs[name] = value
         self.acting.held.pop(name, None)
+        self._cpu.contexts.changed()
         self._update()
         self._cpu.context_changed()
 
@@ -96,7 +144,9 @@ class Synchronisation:
             return
         names = tuple(held)
         held.clear()
-        self._update()
+        slots = self._cpu.slots
+        slots[state.ACTING] = slots[state.PROGRAMMED]
+        self._update(quietly=True)
         if self._cpu.wants(Synchronised):
             self._cpu.emit(Synchronised(moment, cause, names))
 
@@ -106,8 +156,10 @@ class Synchronisation:
         if cpu.wants(BarrierExecuted):
             cpu.emit(BarrierExecuted(moment, "ISB", "SY"))
         if self.acting.held:
+            start = cpu.transitions.start(ISB, pan=cpu.slots[state.PAN])
             self.synchronise("ISB", moment)
             cpu.context_changed()
+            cpu.transitions.finish(start, None)
 
     def barrier(self, word: int) -> None:
         """A DSB or DMB that native code handed over, because somebody wants to hear of it."""
@@ -128,30 +180,56 @@ class Synchronisation:
     def restore(self, pending: dict[str, Pending]) -> None:
         """The registers have been given the values of another moment, at which these waited."""
         self.acting.restore(pending)
+        self._cpu.contexts.changed()
         self._update(quietly=True)
 
     def wanted_changed(self) -> None:
         """Somebody began or ceased to listen to some kind of event."""
+        self._is_wanted = self._cpu.wants(PendingUsed)
+        self._barriers = state.BARRIERS_WANTED if self._cpu.wants(BarrierExecuted) else 0
+        self._writes.clear()
+        self._cpu.transitions.forget()
+        self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)
         self._update()
-        if self._cpu.wants(FirstOwner):
-            self._cpu.flush_translations()  # native code tells nobody of the blocks that it claims
+        if any(map(self._cpu.wants, _TOLD_BY_PYTHON)):
+            self._cpu.flush_translations()
 
     def _update(self, *, quietly: bool = False) -> None:
         """Tell native code what it has to hand over, and engines whether they may cache translations."""
-        cpu, held = self._cpu, self.acting.held
-        cpu.contexts.changed()
-        waits = state.SOMETHING_WAITS if held else 0
-        cpu.slots[state.BARRIERS] = waits | (state.BARRIERS_WANTED if cpu.wants(BarrierExecuted) else 0)
-        is_watching = bool(held) and cpu.wants(PendingUsed)
-        if is_watching is not self.is_watching:
-            self.is_watching = is_watching
-            if not quietly:
-                cpu.context_changed()
+        before, held = self.watched, self.acting.held
+        self._cpu.slots[state.BARRIERS] = self._barriers | (state.SOMETHING_WAITS if held else 0)
+        self._watch(held)
+        if self._watched != before and not quietly:
+            self._cpu.context_changed()
+
+    def _watch(self, held: dict[str, Held]) -> None:
+        """Find out which of the registers that wait can make a difference to an access of the present level."""
+        if not held or not self._is_wanted:
+            self._watched = None
+            return
+        key = (self._cpu.regime, tuple(held))
+        known = self._relevant.get(key)
+        if known is None:
+            if len(self._relevant) >= _MOST:
+                self._relevant.clear()
+            known = self._relevant[key] = frozenset(held).intersection(CONTEXT_REGISTERS[key[0]])
+        self._watched = known or None
+
+    def may_keep(self, where: Located, access: Access) -> bool:
+        """Whether engines may let accesses like this one go on without `check`, for as long as the same waits."""
+        watched = self.watched
+        if watched is None:
+            return True
+        if access is Access.FETCH:
+            return not self._are_fetches_wanted
+        return watched <= _NEVER_WALKED and where.source.value not in watched
 
     # Accesses that go by an old value.
 
     def check(self, request: Request) -> None:
         """Before an access: report the registers whose new values would have made it another one."""
+        if request.access is Access.FETCH and not self._are_fetches_wanted:
+            return
 
         def make(view: RegisterView) -> Request:
             regime = regime_of(request.el, view, request.security)
@@ -161,6 +239,8 @@ class Synchronisation:
 
     def check_at(self, operation: str, va: VA, pan: bool) -> None:
         """Before an AT instruction: the same. What it translates is found out without the check of the output."""
+        if not (self._is_wanted and self.acting.held):
+            return
         self._check(va, lambda view: at_request(AT_OPERATIONS[operation], va, view, pan))
 
     def _check(self, va: VA, make: Callable[[RegisterView], Request | None]) -> None:

@@ -36,6 +36,7 @@ from emu.registers.table import BY_NAME
 from emu.registers.traps import EXCEPTION_RETURN, FLOATING_POINT, SUPERVISOR_CALL
 from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
+from emu.transition_table import ERET, HVC, ODD_RETURN, SMC, SVC
 from emu.translation.records import Fault, FaultKind, Request
 
 if TYPE_CHECKING:
@@ -106,7 +107,14 @@ class System:
         if isinstance(trapped, Trapped):
             exceptions.take(trapped.target_el, EC.SVC, word >> 5 & 0xFFFF)
             return True
-        exceptions.take(exceptions.general_target(), EC.SVC, word >> 5 & 0xFFFF, return_to=self._after())
+        return self._call(SVC, exceptions.general_target(), EC.SVC, word)
+
+    def _call(self, kind: int, target: int, ec: EC, word: int) -> bool:
+        """An instruction that is done by taking its exception."""
+        cpu = self._cpu
+        start = cpu.transitions.start(kind, pan=cpu.slots[state.PAN])
+        event = cpu.exceptions.take(target, ec, word >> 5 & 0xFFFF, return_to=self._after())
+        cpu.transitions.finish(start, event)
         return True
 
     def _hvc(self, word: int) -> bool:
@@ -116,8 +124,7 @@ class System:
         if not allowed or not cpu.regs.field("SCR_EL3.HCE"):
             return self._undefined(word)
         self._note_call("HVC", word)
-        cpu.exceptions.take(max(el, 2), EC.HVC, word >> 5 & 0xFFFF, return_to=self._after())
-        return True
+        return self._call(HVC, max(el, 2), EC.HVC, word)
 
     def _smc(self, word: int) -> bool:
         cpu = self._cpu
@@ -132,8 +139,7 @@ class System:
         self._note_call("SMC", word)
         if self.monitor is not None and cpu.el < 3:
             return self._answer_call(self.monitor)
-        cpu.exceptions.take(3, EC.SMC, word >> 5 & 0xFFFF, return_to=self._after())
-        return True
+        return self._call(SMC, 3, EC.SMC, word)
 
     def _note_call(self, instruction: str, word: int) -> None:
         """Tell of an SMC or HVC that is not UNDEFINED, trapped ones too."""
@@ -183,7 +189,14 @@ class System:
         if authenticates:
             query = Query.AUTHENTICATE_IB if word >> 10 & 1 else Query.AUTHENTICATE_IA
             target = cpu.answer(query, target, cpu.slots[state.SP])
-        cpu.exceptions.eret(target)
+            cpu.exceptions.eret(target)
+            return True
+        spsr = cpu.regs[f"SPSR_EL{cpu.el}"]
+        if spsr & ODD_RETURN:
+            cpu.exceptions.eret(target)
+            return True
+        start = cpu.transitions.start(ERET, spsr & 15, spsr >> 22 & 1)
+        cpu.transitions.finish(start, cpu.exceptions.eret(target))
         return True
 
     # Alignment of addresses that no translation is asked about.
@@ -570,7 +583,7 @@ class System:
             return self._translate(what, value)
         if kind == "TLBI":
             moment = cpu.moment()
-            removed = cpu.mmu.invalidate(what, value, cpu.el)
+            removed = cpu.mmu.invalidate(what, value, cpu.el, moment)
             if what.startswith(("PAALL", "RPA")):
                 cpu.forget_granules(*cpu.mmu.granules.span(what, value))
             cpu.emit(TlbInvalidated(moment, what, value, removed))
@@ -587,7 +600,7 @@ class System:
         cpu = self._cpu
         if cpu.wants(AddressTranslated):
             cpu.emit(AddressTranslated(cpu.moment(), what, VA(va)))
-        if cpu.synchronisation.is_watching:
+        if cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS:
             cpu.synchronisation.check_at(what, VA(va), bool(cpu.slots[state.PAN]))
         par, fault = cpu.mmu.at(what, VA(va), cpu.el, pan=bool(cpu.slots[state.PAN]))
         if fault is not None:

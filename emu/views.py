@@ -14,7 +14,7 @@ from emu.errors import EmuError
 from emu.mec import selection
 from emu.mec.cache import DataCache
 from emu.mec.memory import OWNER_MASK
-from emu.mec.pages import MecPage, PageTable
+from emu.mec.pages import Pages, PageTable
 from emu.mec.rules import Finding, Rule, RuleChecker
 from emu.mec.writers import Writer
 from emu.memory import PhysicalMemory
@@ -46,7 +46,7 @@ class MecView:
         self.checker: RuleChecker | None = None
         """Set by the machine, once there is one."""
 
-    def pages(self) -> list[MecPage]:
+    def pages(self) -> Pages:
         """Every page that has an owned block, by address."""
         return self._memory.encrypted.pages(self._regions())
 
@@ -145,9 +145,7 @@ class MecView:
         acting, features = cpu.acting, cpu.features
         names = (name for name in self.registers() if name != "MECIDR_EL2")
         generation = encrypted.generation(mecid)
-        pages = [
-            page for page in self.pages() if (page.pas, page.mecid, page.generation) == (PAS.REALM, mecid, generation)
-        ]
+        pages = self.pages().of(Owner(PAS.REALM, mecid, generation))
         entries = [
             entry
             for entry in self._cpu.mmu.tlb.entries()

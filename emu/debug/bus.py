@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emu.debug.events import KINDS, Event
+from emu.debug.events import KINDS, Event, MecidWritten, RegisterWritten, TlbInvalidated
 
 Listener = Callable[[Event], None]
+
+
+_DETAILED = (MecidWritten, RegisterWritten, TlbInvalidated)
+"""Events of which listeners are likely to ignore most."""
 
 
 class EventBus:
@@ -14,6 +18,9 @@ class EventBus:
 
     def __init__(self) -> None:
         self._listeners: dict[type, tuple[Listener, ...]] = dict.fromkeys(KINDS, ())
+        self._ignores: dict[Listener, Callable[[Event], bool]] = {}
+        self._audiences: dict[tuple[type, str, bool], tuple[Listener, ...]] = {}
+        """Who does not ignore a TLBI operation, or writes of a register (True: of those that took the value given)."""
         self.wanted: set[type] = set()
         """The kinds somebody listens to."""
         self.on_change: list[Callable[[], None]] = []
@@ -23,14 +30,42 @@ class EventBus:
         """Whether anybody would hear of an event of this kind: makers ask before they build a costly one."""
         return kind in self.wanted
 
+    def hears(self, event: Event) -> bool:
+        """Whether anybody would do something about an event such as this one."""
+        return bool(self._audience(event))
+
+    def _audience(self, event: Event) -> tuple[Listener, ...]:
+        ignores = self._ignores
+        return tuple(
+            listener
+            for listener in self._listeners[type(event)]
+            if listener not in ignores or not ignores[listener](event)
+        )
+
     def emit(self, event: Event) -> None:
         """Tell everybody who listens to this kind, in the order in which they came."""
-        for listener in self._listeners[type(event)]:
+        kind = type(event)
+        listeners = self._listeners[kind]
+        if listeners and isinstance(event, _DETAILED):
+            what = event.operation if kind is TlbInvalidated else event.register  # type: ignore[union-attr]
+            key = (kind, what, isinstance(event, RegisterWritten) and event.new == event.given)
+            known = self._audiences.get(key)
+            if known is None:
+                known = self._audiences[key] = self._audience(event)
+            listeners = known
+        for listener in listeners:
             listener(event)
 
-    def subscribe(self, listener: Listener, *kinds: type) -> Callable[[], None]:
-        """Be told of events of these kinds (of every kind when none is named) from now on; call the result to stop."""
+    def subscribe(
+        self, listener: Listener, *kinds: type, ignores: Callable[[Event], bool] | None = None
+    ) -> Callable[[], None]:
+        """Be told of events of these kinds (of every kind when none is named) from now on; call the result to stop.
+
+        `ignores` says of an event that the listener can do without it and all that are like it (`hears`).
+        """
         chosen = kinds or KINDS
+        if ignores is not None:
+            self._ignores[listener] = ignores
         for kind in chosen:
             self._listeners[kind] = (*self._listeners[kind], listener)
         self._changed()
@@ -40,11 +75,13 @@ class EventBus:
                 rest = list(self._listeners[kind])
                 rest.remove(listener)
                 self._listeners[kind] = tuple(rest)
+            self._ignores.pop(listener, None)
             self._changed()
 
         return stop
 
     def _changed(self) -> None:
+        self._audiences.clear()
         self.wanted = {kind for kind, listeners in self._listeners.items() if listeners}
         for told in self.on_change:
             told()

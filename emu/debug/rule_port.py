@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
+from emu import state
 from emu.architecture import PA
 from emu.cpu import Cpu
 from emu.debug.events import Owner
 from emu.features import Features
 from emu.mec.pages import MecPage
-from emu.mec.rules.model import References
+from emu.mec.rules.model import References, T, Watched
 from emu.mec.writers import COUNT_SHIFT, Writer
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import RegisterView
 from emu.views import MecView
+
+_MOST = 10_000
+"""Answers that are kept."""
 
 
 class RulePort:
@@ -25,6 +30,8 @@ class RulePort:
         self._cpu = cpu
         self._mec = mec
         self._symbol = symbol
+        self._known: dict[tuple[object, int], Any] = {}
+        self._age = 0
 
     @property
     def features(self) -> Features:
@@ -45,6 +52,24 @@ class RulePort:
     @property
     def never_written(self) -> AbstractSet[str]:
         return self._cpu.regs.never_written
+
+    def steered(self, find: Callable[[Watched], T]) -> T:
+        number, age = self._cpu.slots[state.ACTING], self._cpu.contexts.age
+        if not number:
+            return find(self)
+        if age != self._age or len(self._known) >= _MOST:
+            self._known.clear()
+            self._age = age
+        known: T
+        if (find, number) in self._known:
+            known = self._known[find, number]
+        else:
+            known = self._known[find, number] = find(self)
+        return known
+
+    @property
+    def after_transition(self) -> int:
+        return self._cpu.slots[state.AFTER_TRANSITION]
 
     def generation(self, mecid: int) -> int:
         return self._cpu.memory.encrypted.generation(mecid)

@@ -114,9 +114,11 @@ class Trial:
             is_forgiving=original.mmu.is_forgiving,
             emit=self.events.append,
             wants=lambda kind: True,
+            hears=lambda event: True,
             semihosting=Semihosting(self).call,
             sync=machine.sync,
         )
+        self.cpu.synchronisation.wanted_changed()
         self._devices: dict[str, Uart | ProtectionEngine] = {}
         width = machine.features.mecid_width if machine.features.has_mec else 0
         for device in memory.devices:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 import time
@@ -11,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import llvmlite.binding as llvm
-import llvmlite.ir as ir
 
 from emu.engine.region import Code, RegionBuilder
 from emu.engine.region_cache import RegionCache
+from emu.engine.text import TextModule
 
 ENTRY = "region"
 
@@ -23,13 +22,13 @@ ENTRY = "region"
 class Request:
     """A region to compile."""
 
-    head: int
-    """Address of its first instruction."""
+    heads: tuple[int, ...]
+    """Addresses where it is to be entered, the hottest first."""
     code: Code
-    original: int
-    """Host address of the first instruction's own handler."""
+    originals: tuple[int, ...]
+    """Host addresses of the heads' own handlers."""
     is_quick: bool = True
-    """Compile in a third of the time, to code half as fast: better code follows when there is nothing else to do."""
+    """Compile in a fraction of the time, to slower code: better code follows when there is nothing else to do."""
 
 
 @dataclass(slots=True)
@@ -38,6 +37,8 @@ class Compiled:
 
     request: Request
     object_code: bytes
+    heads: tuple[int, ...]
+    """Where it may be entered, of what was asked for."""
     instructions: int
     """How many were lowered; 0 when the code was found on disk."""
     seconds: float
@@ -60,23 +61,28 @@ class RegionCompiler:
         """`on_ready` is called on the compiler's thread after each background compilation; `kept` is asked first."""
         self._kept = kept
         self.ready: queue.SimpleQueue[Compiled | Failed] = queue.SimpleQueue()
-        self._requests: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
-        self._order = itertools.count()
+        self._requests: dict[bool, queue.Queue[Request | None]] = {True: queue.Queue(), False: queue.LifoQueue()}
+        """By whether they are quick. Of the others the last one goes first: it is likely what runs now."""
         self._on_ready = on_ready
-        self._thread: threading.Thread | None = None
+        self._threads: dict[bool, threading.Thread] = {}
         self._targets: dict[bool, llvm.TargetMachine] = {}
 
     def submit(self, request: Request) -> None:
-        """Compile in the background; what comes of it appears in `ready`."""
-        if self._thread is None:
-            # The thread holds the compiler only while it compiles, so that it ends with the machine.
-            arguments = (weakref.ref(self), self._requests)
-            self._thread = threading.Thread(target=_serve, args=arguments, name="mectui-compiler", daemon=True)
-            self._thread.start()
-        self._requests.put((0 if request.is_quick else 1, next(self._order), request))
+        """Compile in the background; what comes of it appears in `ready`.
+
+        Quick requests have a thread of their own: the other ones take so long that nobody should wait for them.
+        """
+        kind = request.is_quick
+        if kind not in self._threads:
+            # A thread holds the compiler only while it compiles, so that it ends with the machine.
+            arguments = (weakref.ref(self), self._requests[kind])
+            self._threads[kind] = threading.Thread(target=_serve, args=arguments, name="mectui-compiler", daemon=True)
+            self._threads[kind].start()
+        self._requests[kind].put(request)
 
     def __del__(self) -> None:
-        self._requests.put((-1, -1, None))
+        for requests in self._requests.values():
+            requests.put(None)
 
     def serve(self, request: Request) -> None:
         """Compile a request and say so."""
@@ -84,8 +90,8 @@ class RegionCompiler:
             done = self.compile(request)
             self.ready.put(done)
             if not done.is_best:
-                code = Code(request.code.at, request.code.most)
-                self.submit(Request(request.head, code, request.original, is_quick=False))
+                code = Code(request.code.at, request.code.most, request.code.is_reached)
+                self.submit(Request(request.heads, code, request.originals, is_quick=False))
         except Exception as error:  # whatever it is, the guest must not suffer: the interpreter can do without
             self.ready.put(Failed(request, error))
         self._on_ready()
@@ -93,34 +99,33 @@ class RegionCompiler:
     def compile(self, request: Request) -> Compiled:
         """Compile a region now."""
         started = time.perf_counter()
-        found = None if self._kept is None else self._kept.load(request.head, request.code)
+        found = None if self._kept is None else self._kept.load(request.heads[0], request.code)
         if found is not None:
-            return Compiled(request, found, 0, time.perf_counter() - started, is_best=True)
+            heads, code = found
+            return Compiled(request, code, heads, 0, time.perf_counter() - started, is_best=True)
         target = self._targets.get(request.is_quick)
         if target is None:
             target = self._targets[request.is_quick] = _target_machine(0 if request.is_quick else 1)
-        module = ir.Module()
-        module.triple = llvm.get_process_triple()
-        builder = RegionBuilder(module, ENTRY, request.head, request.code)
-        builder.build()
+        module = TextModule(llvm.get_process_triple())
+        builder = RegionBuilder(module, ENTRY, request.heads, request.code, is_inline=not request.is_quick)
+        heads = builder.build()
         parsed = llvm.parse_assembly(str(module))
         parsed.verify()  # LLVM takes the process with it where its input makes no sense
-        builder_of_passes = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=1))
-        passes = llvm.create_new_function_pass_manager()
-        passes.add_sroa_pass()
-        passes.add_instruction_combine_pass()
-        passes.add_simplify_cfg_pass()
-        passes.run(parsed.get_function(ENTRY), builder_of_passes)
+        if not request.is_quick:
+            builder_of_passes = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=1))
+            passes = llvm.create_new_function_pass_manager()
+            passes.add_sroa_pass()
+            passes.add_simplify_cfg_pass()
+            passes.run(parsed.get_function(ENTRY), builder_of_passes)
         code = bytes(target.emit_object(parsed))
         if self._kept is not None and not request.is_quick:
-            self._kept.store(request.head, request.code, code)
-        return Compiled(request, code, builder.count, time.perf_counter() - started, is_best=not request.is_quick)
+            self._kept.store(request.heads[0], request.code, heads, code)
+        seconds = time.perf_counter() - started
+        return Compiled(request, code, heads, builder.count, seconds, is_best=not request.is_quick)
 
 
-def _serve(
-    compiler: weakref.ref[RegionCompiler], requests: queue.PriorityQueue[tuple[int, int, Request | None]]
-) -> None:
-    while (request := requests.get()[2]) is not None:
+def _serve(compiler: weakref.ref[RegionCompiler], requests: queue.Queue[Request | None]) -> None:
+    while (request := requests.get()) is not None:
         owner = compiler()
         if owner is None:
             return

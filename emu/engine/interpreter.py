@@ -12,8 +12,12 @@ from emu.cpu import Cpu
 from emu.debug.events import FirstOwner
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import REGION_FLAG, NativeCode
+from emu.engine.native_pages import SCAN_CALL
+from emu.engine.native_system import DC_ZVA
 from emu.engine.reference import Reference
+from emu.engine.refill import Refill
 from emu.engine.softtlb import SoftTlb
+from emu.engine.sweep import WordTable
 from emu.exceptions import Abandoned
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Decoded
@@ -27,13 +31,12 @@ _WORDS = PAGE // 4
 _ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
-_ATOMIC, _UNPRIVILEGED = Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
+_NORMAL, _ATOMIC, _UNPRIVILEGED = Mode.NORMAL.value, Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
 _BRANCH_TYPE = Query.BRANCH_TYPE.value
-_DC_ZVA = 0xD50B_7420
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
 _BLOCK_SHIFT = BLOCK.bit_length() - 1
-_SWEEP = 64
+_SWEEP = 1024
 """How many following words are decoded together with one that is needed now."""
 _LOOK_AHEAD = 64
 """How many following words have their handlers made ready together with the one that is needed now."""
@@ -66,11 +69,13 @@ class Interpreter:
         self._on_compile = on_compile
         self._native = NativeCode.shared(cache_folder)
         self._soft = SoftTlb(cpu.slots)
+        self._refill = Refill(cpu, self._soft, self._native.refill)
         self._pages: dict[tuple[int, int], CodePage] = {}
         self._page_at_address: dict[int, CodePage] = {}
         self._owners_of_page: dict[int, list[int]] = {}
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
+        self._word_table = WordTable()
         self._one_by_one = Reference(cpu)
         """Executes what debug exceptions could interrupt: native code does not look for them."""
         self._loop = LOOP(self._native.loop)
@@ -94,9 +99,15 @@ class Interpreter:
         self._slots[state.DECODE_STUB] = self._native.decode_stub
         self._slots[state.ARENA] = self._memory.arena_address
         self._slots[state.TAGS] = self._memory.tags_address
+        self._soft.on_renumbered = cpu.transitions.forget
+        cpu.memory.encrypted.scan_with(self._scan_pages)
         cpu.listen_to_translation(self._soft)
         cpu.listen_to_code_writes(self.forget_code)
         cpu.debug.on_armed = self._leave_for_debug
+
+    def _scan_pages(self, tags: int, count: int, ids: int, owned: int, mixed: int) -> None:
+        """`emu.mec.pages.Scan`; compiled when somebody looks."""
+        SCAN_CALL(self._native.scan_pages())(tags, count, ids, owned, mixed)
 
     @property
     def compiled(self) -> int:
@@ -185,7 +196,7 @@ class Interpreter:
             self._memory.touch(where.pa)
             self._fill(state.STORE_TLB, va, where)
         elif where is not None and kind != _UNPRIVILEGED:
-            self._fill(state.LOAD_TLB, va, where)
+            self._fill(state.LOAD_TLB, va, where, is_plain=kind == _NORMAL and not va & max(size, mode >> 8) - 1)
         return CONTINUE
 
     def _store(self, va: int, size: int, mode: int) -> int:
@@ -200,12 +211,15 @@ class Interpreter:
         where = cpu.located
         if where is not None and kind != _UNPRIVILEGED:
             self._memory.touch(where.pa)
-            self._fill(state.STORE_TLB, va, where)
+            self._fill(state.STORE_TLB, va, where, is_plain=kind == _NORMAL and not va & max(size, mode >> 8) - 1)
         return CONTINUE
 
-    def _fill(self, table: int, va: int, where: Located) -> None:
+    def _fill(self, table: int, va: int, where: Located, *, is_plain: bool = False) -> None:
+        """Keep where an access went; `is_plain` if others of its kind will go the same way."""
         offset = self._memory.ram_offset(where.pa, is_store=table == state.STORE_TLB)
         if offset is None or self.cpu.is_cached(where, Access.READ):
+            return
+        if not self.cpu.synchronisation.may_keep(where, Access.READ):
             return
         if self.cpu.watch is not None and self.cpu.watch.withholds(va, where.pa):
             return
@@ -219,11 +233,13 @@ class Interpreter:
             if self._memory.cache is None and not cpu.wants(FirstOwner) and self._memory.encrypted.open_page(offset):
                 strict |= state.CLAIMS
         self._soft.fill(table, va, offset, (offset - va) & state.MASK64, owner, strict)
+        if is_plain:
+            self._refill.learn(table, va, where, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
         if self.cpu.escape(_ESCAPES[kind], word):
             return REDIRECTED
-        if word & ~31 == _DC_ZVA:
+        if word & ~31 == DC_ZVA:
             where = self.cpu.located
             if where is not None:
                 self._fill(state.STORE_TLB, self._slots[word & 31] & ~(state.ZEROED - 1), where)
@@ -284,7 +300,7 @@ class Interpreter:
     def _known(self, pc: int) -> int | None:
         """Run a word that is decoded, in a page that other entries had pushed out; None where it is not decoded."""
         slots = self._slots
-        page = self._page_at_address[slots[state.FETCH_TLB + 4 * (pc >> 12 & state.TLB_ENTRIES - 1) + 1]]
+        page = self._page_at_address[slots[self._soft.place(state.FETCH_TLB, pc) + 1]]
         place = 2 * ((pc & PAGE - 1) >> 2)
         handler, word = page.slots[place], page.slots[place + 1]
         if handler == self._native.decode_stub:
@@ -300,6 +316,8 @@ class Interpreter:
         offset = memory.ram_offset(where.pa)
         if offset is None or self.cpu.is_cached(where, Access.FETCH):
             return
+        if not self.cpu.synchronisation.may_keep(where, Access.FETCH):
+            return
         owner = memory.encrypted.owner_id(where.pas, where.mecid)
         base = offset & ~(PAGE - 1)
         page = self._pages.get((base, owner))
@@ -308,6 +326,7 @@ class Interpreter:
             self._page_at_address[page.address] = page
             self._owners_of_page.setdefault(base, []).append(owner)
         self._soft.fill(state.FETCH_TLB, pc, offset, page.address, int(where.translation.is_guarded))
+        self._refill.learn(state.FETCH_TLB, pc, where, owner, page.address)
         tag = memory.tags[offset // BLOCK]
         index = (offset & (PAGE - 1)) >> 2
         if (
@@ -325,28 +344,26 @@ class Interpreter:
 
         One at a time each would cost a call back and a translation of its address.
         """
-        slots, base = page.slots, page.base
-        tags, stub = self._memory.tags, self._native.decode_stub
-        end = min(first + _SWEEP, _WORDS)
-        words = self._memory.arena[base + 4 * first : base + 4 * end].cast("I")
-        decode, breakpoints = self.cpu.decode, self._breakpoint_offsets
-        marked = -1
-        for index, word in enumerate(words, first):
-            if slots[2 * index] != stub:
-                continue
-            decoded = decode(word)
+        base, memory, table = page.base, self._memory, self._word_table
+        end = min(
+            min((index for index in self._breakpoint_offsets if index >= first), default=_WORDS), first + _SWEEP, _WORDS
+        )
+        words = memory.arena[base : base + PAGE].cast("I")
+        tags = memory.tags_address + 4 * (base >> _BLOCK_SHIFT)
+        known: int | None = None
+        while first < end:
+            first = self._native.sweep(
+                memory.arena_address + base, page.address, tags, table.address, first, end, owner,
+                self._native.decode_stub,
+            )  # fmt: skip
+            if first >= end or first == known:
+                return  # the end, or a word in somebody else's block
+            known = first
+            decoded = self.cpu.decode(words[first])
             handler = None if decoded is None else self._ready(decoded)
-            if handler is None or index in breakpoints:
+            if handler is None:
                 return
-            block = (base >> _BLOCK_SHIFT) + (index >> 2)
-            if block != marked:
-                tag = tags[block]
-                if tag & (CODE_TAG - 1) not in (0, owner):
-                    return
-                tags[block] = tag | CODE_TAG
-                marked = block
-            slots[2 * index + 1] = word
-            slots[2 * index] = handler
+            table.add(words[first], handler)
 
     def _ready(self, decoded: Decoded) -> int | None:
         """The handler of an instruction that is decoded ahead of time; None where that would take too long."""

@@ -16,6 +16,7 @@ from emu.engine.compiler import ENTRY, Compiled, Failed, RegionCompiler, Request
 from emu.engine.interpreter import CALLBACK, LOOP, CodePage, Interpreter
 from emu.engine.lower import AGAIN, CONTINUE
 from emu.engine.native import COUNTERS, REGION_FLAG, REGION_SHIFT
+from emu.engine.outline import QUICK, is_called, symbol
 from emu.engine.region import Code
 from emu.engine.region_cache import RegionCache
 from emu.isa.pattern import Decoded
@@ -28,20 +29,22 @@ _REGION_READY = 3
 """Value of STOP: leave native code, a region can be put in place."""
 _SIZE, _FORCED_SIZE = 256, 24
 """Most instructions in a region; small where nothing but the proof counts."""
-_PAGE_BITS = 12
+_WARM, _HEADS = 16, 12
+"""A branch target that was reached a 16th as often as one that is hot is compiled with it; at most so many."""
+_PATIENCE = 100
+"""Thresholds until a target is looked at again that was hot before."""
 _WORD = 0xFFFF_FFFF
 
 
 class Region:
-    """One compiled region: where its head stands, what was there, which blocks of memory it was made from."""
+    """One compiled region: where its heads stand, what was there, which blocks of memory it was made from."""
 
-    __slots__ = ("blocks", "code", "index", "number", "page", "word")
+    __slots__ = ("blocks", "code", "heads", "page")
 
-    def __init__(
-        self, page: CodePage, index: int, word: int, blocks: frozenset[int], code: object, number: int
-    ) -> None:
-        self.page, self.index, self.word, self.blocks, self.code = page, index, word, blocks, code
-        self.number = number
+    def __init__(self, page: CodePage, blocks: frozenset[int], code: object) -> None:
+        self.page, self.blocks, self.code = page, blocks, code
+        self.heads: list[tuple[int, int, int]] = []
+        """(index in the page, word, number)."""
 
 
 class Jit(Interpreter):
@@ -55,8 +58,12 @@ class Jit(Interpreter):
         cache_folder: Path | None,
         on_compile: Callable[[int], None] | None = None,
         threshold: int = DEFAULT_THRESHOLD,
+        keeps_regions: bool = True,
     ) -> None:
-        """With a `threshold` of 0 everything is compiled before it first runs, for proofs."""
+        """With a `threshold` of 0 everything is compiled before it first runs, for proofs.
+
+        `keeps_regions`: compiled regions go to the cache's folder, and come from there.
+        """
         super().__init__(cpu, cache_folder, on_compile)
         self._is_forced = threshold == 0
         self._threshold = max(threshold, 1)
@@ -66,10 +73,11 @@ class Jit(Interpreter):
         self._callbacks.append(hot)
         self._slots[state.CALL_HOT] = ctypes.cast(hot, ctypes.c_void_p).value or 0
         self._loop = LOOP(self._native.counting_loop())
+        self._helpers = tuple(map(self._native.helper, (False, True)))
         self._originals = (ctypes.c_uint64 * MOST_REGIONS)()
         self._slots[state.ORIGINALS] = ctypes.addressof(self._originals)
         self._numbers = list(range(MOST_REGIONS))
-        kept = None if self._is_forced else RegionCache(self._native.cache)
+        kept = None if self._is_forced or not keeps_regions else RegionCache(self._native.cache)
         self._compiler = RegionCompiler(_ready_teller(self._slots), kept)
         self._asked: dict[tuple[int, int], CodePage] = {}
         """The pages of regions being compiled, by the head's address and handler."""
@@ -87,7 +95,7 @@ class Jit(Interpreter):
 
     def run(self, budget: int) -> None:
         """Execute until the budget is used up, the CPU asks to leave, or a region is ready to be put in place."""
-        self._numbers += [region.number for region in self._retired]
+        self._numbers += [number for region in self._retired for _, _, number in region.heads]
         self._retired.clear()
         self._install_ready()
         super().run(budget)
@@ -97,6 +105,7 @@ class Jit(Interpreter):
     def _run_native(self, budget: int) -> None:
         if self._breakpoints_as_offsets() != self._breakpoint_offsets:
             self._drop_all()
+        self._slots[state.HELPER_LOAD], self._slots[state.HELPER_STORE] = self._helpers  # a reset forgets them
         super()._run_native(budget)
 
     def _install_ready(self) -> None:
@@ -105,48 +114,73 @@ class Jit(Interpreter):
             if isinstance(done, Failed):
                 self.failed_regions += 1  # the interpreter goes on with it
                 continue
-            key = done.request.head, done.request.original
-            page = self._asked.get(key)
+            keys = tuple(zip(done.request.heads, done.request.originals, strict=True))
+            page = self._asked.get(keys[0])
             if page is not None:
                 self._install(done, page)
                 if done.is_best:
-                    del self._asked[key]
+                    for key in keys:
+                        self._asked.pop(key, None)
 
     # Finding what is hot.
 
     def _hot(self, pc: int, _: int, __: int) -> int:
-        self._counters[pc >> 2 & COUNTERS - 1] = self._threshold
         page = self._page_at(pc)
-        if page is not None:
-            request = self._request(pc, page)
-            if request is not None and (pc, request.original) not in self._asked:
-                self._asked[pc, request.original] = page
-                self._compiler.submit(request)
+        request = None if page is None else self._request(pc, page)
+        # Asking again and again for what cannot be had now would take its time from the compiler.
+        self._counters[pc >> 2 & COUNTERS - 1] = self._threshold * _PATIENCE
+        if page is not None and request is not None:
+            for key in zip(request.heads, request.originals, strict=True):
+                self._asked[key] = page
+            self._compiler.submit(request)
         return CONTINUE
+
+    def _warm(self, pc: int) -> list[int]:
+        """Addresses of pc's page that were branched to nearly as often, the hottest first."""
+        base = pc & ~(PAGE - 1)
+        first = base >> 2 & COUNTERS - 1
+        most = self._threshold - self._threshold // _WARM
+        counters = self._counters[first : first + PAGE // 4]
+        found = sorted((count, index) for index, count in enumerate(counters) if count <= most)
+        return [base + 4 * index for _, index in found[:_HEADS] if base + 4 * index != pc]
 
     def _page_at(self, pc: int) -> CodePage | None:
         """The decoded words of a page that fetches find without asking."""
         slots = self._slots
-        entry = state.FETCH_TLB + 4 * (pc >> _PAGE_BITS & state.TLB_ENTRIES - 1)
+        entry = self._soft.place(state.FETCH_TLB, pc)
         if pc & 3 or slots[entry] != pc & ~0xFFF | slots[state.CONTEXT]:
             return None
         return self._page_at_address.get(slots[entry + 1])
 
     def _request(self, pc: int, page: CodePage) -> Request | None:
-        """What to compile for a head, as its page's words are now; None where there is nothing to compile."""
-        place = 2 * ((pc & PAGE - 1) >> 2)
-        stub = self._native.decode_stub
-        if page.slots[place] == stub or page.slots[place + 1] >= REGION_FLAG:
+        """What to compile for a head, as its page's words are; None where there is nothing to compile, or no need."""
+        stub, place = self._native.decode_stub, 2 * ((pc & PAGE - 1) >> 2)
+        if page.slots[place + 1] >= REGION_FLAG or (pc, page.slots[place]) in self._asked:
             return None
         words = page.slots.tolist()
-        decode = self.cpu.decode
+        decode, counters, threshold = self.cpu.decode, self._counters, self._threshold
+
+        def original(head: int) -> int | None:
+            place = 2 * ((head & PAGE - 1) >> 2)
+            return None if words[place] == stub or words[place + 1] >= REGION_FLAG else words[place]
 
         def at(address: int) -> Decoded | None:
             place = 2 * ((address & PAGE - 1) >> 2)
             return None if words[place] == stub else decode(words[place + 1] & _WORD)
 
-        code = Code(at, _FORCED_SIZE if self._is_forced else _SIZE)
-        return Request(pc, code, page.slots[place], is_quick=not self._is_forced)
+        first = original(pc)
+        if first is None:
+            return None
+        if self._is_forced:
+            return Request((pc,), Code(at, _FORCED_SIZE), (first,), is_quick=bool(pc & 4))  # a proof of both kinds
+        heads, originals = [pc], [first]
+        for head in self._warm(pc):
+            handler = original(head)
+            if handler is not None and (head, handler) not in self._asked:
+                heads.append(head)
+                originals.append(handler)
+        code = Code(at, _SIZE, lambda address: counters[address >> 2 & COUNTERS - 1] != threshold)
+        return Request(tuple(heads), code, tuple(originals))
 
     # Putting regions in place.
 
@@ -155,46 +189,70 @@ class Jit(Interpreter):
         self.compiled_regions += 1
         self.compiled_instructions += done.instructions
         self.compile_seconds += done.seconds
-        slots, head = page.slots, done.request.head
+        slots, request = page.slots, done.request
         stub = self._native.decode_stub
-        for address, decoded in done.request.code.used.items():
+        for address, decoded in request.code.used.items():
             place = 2 * ((address & PAGE - 1) >> 2)
             if slots[place] == stub or slots[place + 1] & _WORD != decoded.word:
                 return False
-        if not self._numbers:
+        heads = []
+        for head, original in zip(request.heads, request.originals, strict=True):
+            index = (head & PAGE - 1) >> 2
+            present = self._heads.get((page.address, index))
+            if head not in done.heads:
+                self._asked.pop((head, original), None)
+            elif present is None or done.is_best:
+                heads.append((index, original))
+                if present is not None:
+                    self._drop_head(present, index)
+        if len(heads) > len(self._numbers):
             self._drop_all()
             return False
-        index = (head & PAGE - 1) >> 2
-        if slots[2 * index + 1] >= REGION_FLAG:
-            present = self._heads.get((page.address, index))
-            if present is None or not done.is_best:
-                return False
-            self._drop(present)
+        if not heads:
+            return False
         builder = llvm.JITLibraryBuilder().add_object_img(done.object_code).export_symbol(ENTRY)
+        for decoded in request.code.used.values():
+            if is_called(decoded, QUICK):
+                builder.import_symbol(symbol(decoded), self._native.handler(decoded))
         code = builder.link(self._linker, f"region{next(self._names)}")
-        blocks = frozenset((page.base + (a & PAGE - 1)) // BLOCK for a in done.request.code.used)
-        region = Region(page, index, slots[2 * index + 1], blocks, code, self._numbers.pop())
-        self._originals[region.number] = done.request.original
+        blocks = frozenset((page.base + (a & PAGE - 1)) // BLOCK for a in request.code.used)
+        region = Region(page, blocks, code)
+        for index, original in heads:
+            number, word = self._numbers.pop(), slots[2 * index + 1]
+            region.heads.append((index, word, number))
+            self._originals[number] = original
+            self._heads[page.address, index] = region
+            slots[2 * index + 1] = word | REGION_FLAG | number << REGION_SHIFT
+            slots[2 * index] = code[ENTRY]
         for block in blocks:
             self._regions.setdefault(block, set()).add(region)
         self._installed.add(region)
-        self._heads[page.address, index] = region
-        slots[2 * index + 1] |= REGION_FLAG | region.number << REGION_SHIFT
-        slots[2 * index] = code[ENTRY]
         return True
+
+    def _drop_head(self, region: Region, index: int) -> None:
+        """A region is no longer entered at one of its heads, and goes when none is left."""
+        slots = region.page.slots
+        for at, word, _ in region.heads:
+            if at == index:
+                del self._heads[region.page.address, at]
+                slots[2 * at] = self._native.decode_stub
+                slots[2 * at + 1] = word
+        if not any(self._heads.get((region.page.address, at)) is region for at, _, _ in region.heads):
+            self._forget(region)
 
     def _drop(self, region: Region) -> None:
         if region not in self._installed:
             return
+        for index, _, _ in region.heads:
+            if self._heads.get((region.page.address, index)) is region:
+                self._drop_head(region, index)
+
+    def _forget(self, region: Region) -> None:
         self._installed.discard(region)
-        del self._heads[region.page.address, region.index]
         for block in region.blocks:
             others = self._regions.get(block)
             if others is not None:
                 others.discard(region)
-        slots = region.page.slots
-        slots[2 * region.index] = self._native.decode_stub
-        slots[2 * region.index + 1] = region.word
         self._retired.append(region)  # it may be running just now: its code stays until the next run
 
     def _drop_all(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import llvmlite.ir as ir
 
 from emu import state
-from emu.engine import native_fp, native_system
+from emu.engine import native_fp, native_system, native_transition
 from emu.isa.evaluate import Arithmetic
 from emu.isa.ops import Escape, Fp, Mode, Query
 from emu.isa.pattern import Value
@@ -70,6 +70,16 @@ def _sdiv(lower: Lower, b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(is_zero, I64(0), b.select(is_minus, b.neg(x), quotient))
 
 
+def strictness(mode: Mode) -> int:
+    """Ones where an access of this kind must be aligned even in memory that does not ask for it."""
+    return MASK64 if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED) else 0
+
+
+def table_of_load(mode: Mode) -> int:
+    """The software TLB that a load looks into."""
+    return state.STORE_TLB if mode is Mode.ATOMIC else state.LOAD_TLB
+
+
 class Lower:
     """Builds one function's body. `word` is the instruction word, `pc` and `budget` the handler's arguments."""
 
@@ -120,11 +130,14 @@ class Lower:
         name = f"table_{zlib.crc32(table):08x}"
         constant = self.b.module.globals.get(name)
         if constant is None:
-            constant = ir.GlobalVariable(self.b.module, ir.ArrayType(I8, len(table)), name)
+            constant = self._new_table(name, ir.ArrayType(I8, len(table)))
             constant.initializer = ir.Constant(constant.value_type, bytearray(table))
             constant.linkage, constant.global_constant = "internal", True
         place = self.b.gep(constant, [I64(0), index], source_etype=constant.value_type)
         return self.b.zext(self.b.load(place, typ=I8), I64)
+
+    def _new_table(self, name: str, kind: ir.ArrayType) -> ir.GlobalVariable:
+        return ir.GlobalVariable(self.b.module, kind, name)
 
     def zext(self, a: Value, width: int) -> Value:
         return self.and_(a, (1 << width) - 1)
@@ -209,6 +222,8 @@ class Lower:
         self.b.ret(self.b.select(left, I64(LEAVE), self.b.load(self.slot(state.PC), typ=I64)))
 
     def escape(self, kind: Escape) -> None:
+        if kind in native_transition.KINDS:
+            native_transition.attempt(self, kind)
         if kind not in native_system.GRANTED:
             self._escape_to_python(kind)
             return
@@ -233,41 +248,44 @@ class Lower:
         if isinstance(condition, int) and condition == 0:
             return
         with self.b.if_then(self.truth(self.value(condition)), likely=False):
+            if kind in native_transition.KINDS:
+                native_transition.attempt(self, kind)
             status = self._call_python(state.CALL_SYSTEM, kind.value, self.word, 0)
             self._return_redirected(status)
 
     # Memory: the software TLB inline, Python for everything else.
 
     def _probe(
-        self, table: int, address: ir.Value, size: int, mode: Mode, align: int
+        self, table: Value, address: ir.Value, size: Value, strict: Value, mask: Value
     ) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value, ir.Value | None]:
-        """Look an address up.
+        """Look an address up. `mask` is the alignment less 1; ones in `strict` demand it whatever the entry says.
 
         Returns whether the fast path is allowed so far, the arena offset, the owner id of the context, the entry, and
         whether the access is allowed so far but goes over two encryption blocks (None where it cannot).
         """
         b = self.b
-        index = b.and_(b.lshr(address, I64(12)), I64(state.TLB_ENTRIES - 1))
-        entry = self.slot(b.add(b.shl(index, I64(2)), I64(table)))
+        context = self.value(self.get(state.CONTEXT))
+        salted = b.xor(address, b.shl(b.and_(context, I64(state.SALT_MASK)), I64(state.SALT_SHIFT)))
+        index = b.and_(b.lshr(salted, I64(12)), I64(state.TLB_ENTRIES - 1))
+        entry = self.slot(b.add(b.shl(index, I64(2)), self.value(table)))
         tag = b.load(entry, typ=I64)
-        expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), self.get(state.CONTEXT))
+        expected = b.or_(b.and_(address, I64(~0xFFF & MASK64)), context)
         hit = b.icmp_unsigned("==", tag, expected)
         addend = b.load(b.gep(entry, [I64(1)], source_etype=I64), typ=I64)
         owner = b.load(b.gep(entry, [I64(2)], source_etype=I64), typ=I64)
         crossing = None
-        if align > 1 or size > 1:
-            if mode in (Mode.ALIGNED, Mode.ATOMIC, Mode.ORDERED):
-                wrong = b.and_(address, I64(align - 1))
-            else:
-                strict = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
-                wrong = b.and_(b.and_(address, I64(align - 1)), strict)
-                # An access over two encryption blocks may meet two owners.
-                within_block = b.icmp_unsigned("<=", b.and_(address, I64(15)), I64(16 - size))
-                within_page = b.icmp_unsigned("<=", b.and_(address, I64(0xFFF)), I64(0x1000 - size))
-                hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
-                crossing = b.and_(hit, b.and_(b.not_(within_block), within_page))
-                return b.and_(hit, within_block), b.add(address, addend), owner, entry, crossing
+        if isinstance(strict, int) and strict == MASK64 and mask:
+            hit = b.and_(hit, b.icmp_unsigned("==", b.and_(address, self.value(mask)), I64(0)))
+        elif mask or not isinstance(size, int) or size > 1:
+            demanded = self.or_(b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64), strict)
+            wrong = b.and_(b.and_(address, self.value(mask)), demanded)
+            # An access over two encryption blocks may meet two owners.
+            last_in_block, last_in_page = self.value(self.sub(16, size)), self.value(self.sub(0x1000, size))
+            within_block = b.icmp_unsigned("<=", b.and_(address, I64(15)), last_in_block)
+            within_page = b.icmp_unsigned("<=", b.and_(address, I64(0xFFF)), last_in_page)
             hit = b.and_(hit, b.icmp_unsigned("==", wrong, I64(0)))
+            crossing = b.and_(hit, b.and_(b.not_(within_block), within_page))
+            hit = b.and_(hit, within_block)
         return hit, b.add(address, addend), owner, entry, crossing
 
     def note_access(self, address: ir.Value, size: int, mode: Mode, flags: int) -> None:
@@ -336,6 +354,55 @@ class Lower:
     def host(self, offset: ir.Value) -> ir.Value:
         return self.b.gep(self.pointer(state.ARENA), [offset], source_etype=I8)
 
+    def locate_load(
+        self, table: Value, address: ir.Value, size: Value, strict: Value, mask: Value, slow: ir.Block
+    ) -> ir.Value:
+        """The arena offset of a load by the software TLB; goes to `slow` where Python has to see to it."""
+        b = self.b
+        probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
+        hit, offset, wide_owner, _, crossing = self._probe(table, address, size, strict, mask)
+        owner = b.trunc(wide_owner, I32)
+        if crossing is None:
+            b.cbranch(hit, probed, slow)
+        else:
+            odd, both = b.append_basic_block("load.odd"), b.append_basic_block("load.both")
+            b.cbranch(hit, probed, odd)
+            b.position_at_end(odd)
+            b.cbranch(crossing, both, slow)
+            b.position_at_end(both)
+            last = b.add(offset, self.value(self.sub(size, 1)))
+            b.cbranch(self._is_readable(last, owner), probed, slow)
+        b.position_at_end(probed)
+        b.cbranch(self._is_readable(offset, owner), fast, slow)
+        b.position_at_end(fast)
+        return offset
+
+    def locate_store(self, address: ir.Value, size: Value, strict: Value, mask: Value, slow: ir.Block) -> ir.Value:
+        """The arena offset of a store by the software TLB, all but the data done; goes to `slow` as a load does."""
+        b = self.b
+        probed, mine = b.append_basic_block("store.probed"), b.append_basic_block("store.mine")
+        fast = b.append_basic_block("store.fast")
+        hit, offset, wide_owner, entry, crossing = self._probe(state.STORE_TLB, address, size, strict, mask)
+        owner = b.trunc(wide_owner, I32)
+        if crossing is None:
+            b.cbranch(hit, probed, slow)
+        else:
+            odd, both = b.append_basic_block("store.odd"), b.append_basic_block("store.both")
+            pair = b.append_basic_block("store.pair")
+            b.cbranch(hit, probed, odd)
+            b.position_at_end(odd)
+            b.cbranch(crossing, both, slow)
+            b.position_at_end(both)
+            self._cross(offset, size, owner, entry, pair, slow)
+            b.branch(fast)
+        b.position_at_end(probed)
+        self._own(offset, owner, entry, mine, lambda: slow)
+        b.position_at_end(mine)
+        self._record_writer(offset, entry)
+        b.branch(fast)
+        b.position_at_end(fast)
+        return offset
+
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
         b, align = self.b, align or size
         address = self.value(address)
@@ -344,23 +411,7 @@ class Lower:
         slow = b.append_basic_block("load.slow")
         incoming: list[tuple[ir.Value, ir.Block]] = []
         if mode is not Mode.UNPRIVILEGED:
-            probed, fast = b.append_basic_block("load.probed"), b.append_basic_block("load.fast")
-            table = state.STORE_TLB if mode is Mode.ATOMIC else state.LOAD_TLB
-            hit, offset, wide_owner, _, crossing = self._probe(table, address, size, mode, align)
-            owner = b.trunc(wide_owner, I32)
-            if crossing is None:
-                b.cbranch(hit, probed, slow)
-            else:
-                odd = b.append_basic_block("load.odd")
-                b.cbranch(hit, probed, odd)
-                b.position_at_end(odd)
-                with b.if_then(crossing):
-                    b.cbranch(self._is_readable(b.add(offset, I64(size - 1)), owner), probed, slow)
-                    b.position_at_end(b.append_basic_block("never"))
-                b.branch(slow)
-            b.position_at_end(probed)
-            b.cbranch(self._is_readable(offset, owner), fast, slow)
-            b.position_at_end(fast)
+            offset = self.locate_load(table_of_load(mode), address, size, strictness(mode), align - 1, slow)
             loaded = b.load(self.host(offset), typ=ir.IntType(8 * size), align=1)
             incoming.append((loaded if size == 8 else b.zext(loaded, I64), b.block))
             b.branch(result)
@@ -385,27 +436,9 @@ class Lower:
         done = b.append_basic_block("stored")
         slow = b.append_basic_block("store.slow")
         if mode is not Mode.UNPRIVILEGED:
-            probed, fast = b.append_basic_block("store.probed"), b.append_basic_block("store.fast")
-            hit, offset, wide_owner, entry, crossing = self._probe(state.STORE_TLB, address, size, mode, align)
-            owner = b.trunc(wide_owner, I32)
             narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
-            if crossing is None:
-                b.cbranch(hit, probed, slow)
-            else:
-                odd, both = b.append_basic_block("store.odd"), b.append_basic_block("store.both")
-                pair = b.append_basic_block("store.pair")
-                b.cbranch(hit, probed, odd)
-                b.position_at_end(odd)
-                b.cbranch(crossing, both, slow)
-                b.position_at_end(both)
-                self._cross(offset, size, owner, entry, pair, slow)
-                b.store(narrow, self.host(offset), align=1)
-                b.branch(done)
-            b.position_at_end(probed)
-            self._own(offset, owner, entry, fast, lambda: slow)
-            b.position_at_end(fast)
+            offset = self.locate_store(address, size, strictness(mode), align - 1, slow)
             b.store(narrow, self.host(offset), align=1)
-            self._record_writer(offset, entry)
             b.branch(done)
         else:
             b.branch(slow)
@@ -423,7 +456,7 @@ class Lower:
         Goes to `slow` without an entry, and where the entry has an unwanted flag.
         """
         b = self.b
-        hit, offset, owner, entry, _ = self._probe(state.STORE_TLB, address, 1, Mode.NORMAL, 1)
+        hit, offset, owner, entry, _ = self._probe(state.STORE_TLB, address, 1, 0, 0)
         flags = b.load(b.gep(entry, [I64(3)], source_etype=I64), typ=I64)
         found = b.append_basic_block("store.found")
         b.cbranch(b.and_(hit, b.icmp_unsigned("==", b.and_(flags, I64(unwanted)), I64(0))), found, slow)
@@ -436,11 +469,11 @@ class Lower:
         self._record_writer(offset, entry)
 
     def _cross(
-        self, offset: ir.Value, size: int, owner: ir.Value, entry: ir.Value, pair: ir.Block, slow: ir.Block
+        self, offset: ir.Value, size: Value, owner: ir.Value, entry: ir.Value, pair: ir.Block, slow: ir.Block
     ) -> None:
         """Everything of a store over two blocks but the data: both must be ours, and both get the record."""
         b = self.b
-        last = b.add(offset, I64(size - 1))
+        last = b.add(offset, self.value(self.sub(size, 1)))
         fine = b.and_(self.is_ours(offset, owner, entry), self.is_ours(last, owner, entry))
         b.cbranch(fine, pair, slow)
         b.position_at_end(pair)
@@ -471,11 +504,15 @@ class Lower:
         exact = self._fp_in_python(operation, width, a, b, c)
         after = builder.block
         builder.branch(done)
-        builder.position_at_end(done)
+        self._resume(done)
         result = builder.phi(I64)
         result.add_incoming(native.result, before)
         result.add_incoming(exact, after)
         return result
+
+    def _resume(self, block: ir.Block) -> None:
+        """Go on in a block that every way here leads to."""
+        self.b.position_at_end(block)
 
     def _fp_in_python(self, operation: Fp, width: int, a: Value, b: Value, c: Value) -> ir.Value:
         self.set(state.VALUE, c)

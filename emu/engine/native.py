@@ -12,8 +12,11 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from emu import state
+from emu.engine import native_pages, native_refill
 from emu.engine.cache import ObjectCache, fingerprint
+from emu.engine.helpers import build_helper
 from emu.engine.lower import AGAIN, CALLBACK, HANDLER, I32, I64, LEFT, PTR, Lower
+from emu.engine.sweep import SWEEP_TYPE, build_sweep
 from emu.isa.pattern import Decoded
 from emu.state import LEAVE, MASK64
 
@@ -57,6 +60,8 @@ class NativeCode:
         """Host seconds that took."""
         self.loop = self._function(("loop", ()), lambda module, name: _build_loop(module, name, False))
         self.decode_stub = self._function(("decode_stub", ()), _build_decode_stub)
+        self.sweep = SWEEP_TYPE(self._function(("sweep", ()), build_sweep))
+        """Decode ahead: see `emu.engine.sweep`."""
 
     @staticmethod
     def new_target() -> llvm.TargetMachine:
@@ -72,6 +77,20 @@ class NativeCode:
     def counting_loop(self) -> int:
         """The loop that counts branch targets and knows regions."""
         return self._function(("counting_loop", ()), lambda module, name: _build_loop(module, name, True))
+
+    def helper(self, is_store: bool) -> int:
+        """What regions call for loads, or for stores."""
+        return self._function(("helper", (int(is_store),)), lambda m, name: build_helper(m, name, is_store))
+
+    def refill(self, kind: int) -> int:
+        """What accesses of a kind call that find nothing in the software TLB (`emu.engine.native_refill`)."""
+        with self._lock:
+            return self._function(("refill", (kind,)), lambda module, name: native_refill.build(module, name, kind))
+
+    def scan_pages(self) -> int:
+        """`emu.engine.native_pages`."""
+        with self._lock:
+            return self._function(("scan_pages", ()), native_pages.build)
 
     @classmethod
     def shared(cls, cache_folder: Path | None) -> NativeCode:
@@ -127,10 +146,13 @@ class NativeCode:
 def _sources() -> bytes:
     """The text of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
+    made_by = (
+        "helpers", "lower", "native", "native_fp", "native_pages", "native_refill", "native_system",
+        "native_transition", "outline", "refill_layout", "region", "region_lower", "sweep", "text",
+    )  # fmt: skip
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
-        root / "engine" / "lower.py", root / "engine" / "region.py", root / "engine" / "native_fp.py",
-        root / "engine" / "native_system.py", Path(__file__),
+        *(root / "engine" / f"{name}.py" for name in made_by), root / "transition_table.py", root / "tlb_rows.py",
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 
@@ -207,9 +229,10 @@ def _build_loop(module: ir.Module, name: str, counts: bool) -> None:
     b.cbranch(finished, out, fetch)
 
     b.position_at_end(fetch)
-    index = b.and_(b.lshr(pc, I64(12)), I64(state.TLB_ENTRIES - 1))
-    line = b.gep(state_pointer, [b.add(b.shl(index, I64(2)), I64(state.FETCH_TLB))], source_etype=I64)
     context = b.load(_slot(b, state_pointer, state.CONTEXT), typ=I64)
+    salted = b.xor(pc, b.shl(b.and_(context, I64(state.SALT_MASK)), I64(state.SALT_SHIFT)))
+    index = b.and_(b.lshr(salted, I64(12)), I64(state.TLB_ENTRIES - 1))
+    line = b.gep(state_pointer, [b.add(b.shl(index, I64(2)), I64(state.FETCH_TLB))], source_etype=I64)
     # Bits [1:0] of the pc stay in the comparison: no tag has them, so a misaligned pc always misses.
     expected = b.or_(b.and_(pc, I64(~0xFFC & MASK64)), context)
     b.cbranch(b.icmp_unsigned("==", b.load(line, typ=I64), expected), hit, miss)

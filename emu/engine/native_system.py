@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from emu.engine.lower import Lower
 
 _I64, _I8, _I1 = ir.IntType(64), ir.IntType(8), ir.IntType(1)
+DC_ZVA = 0xD50B_7420
+"""The word of DC ZVA, X0."""
 GRANTED = frozenset((Escape.MRS, Escape.MSR, Escape.MSR_IMMEDIATE, Escape.SYS))
 """What may be granted."""
 

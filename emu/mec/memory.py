@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from emu.architecture import BLOCK, PAGE, PAS
 from emu.debug.events import Owner
 from emu.mec.cipher import BlockCipher
-from emu.mec.pages import MecPage, PageMap, PageTable
+from emu.mec.pages import PageMap, Pages, PageTable, Scan
 from emu.mec.writers import Words, Writer, writer_of
 
 Model = Literal["cipher", "substitute"]
@@ -330,13 +330,17 @@ class EncryptedMemory:
             block = max(range(page, page + _BLOCKS_PER_PAGE), key=lambda number: writers[2 * number])
         return writer_of(writers[2 * block], writers[2 * block + 1], owner)
 
-    def pages(self, regions: Iterable[tuple[int, int, int]]) -> list[MecPage]:
+    def pages(self, regions: Iterable[tuple[int, int, int]]) -> Pages:
         """Every page of these regions (physical address, arena offset, size) with an owned block, in their order."""
         return self._pages.pages(regions, self.owner)
 
+    def scan_with(self, scan: Scan) -> None:
+        """Have the tags of many pages looked at by native code."""
+        self._pages.scan = scan
+
     def page_table(self, regions: Iterable[tuple[int, int, int]]) -> PageTable:
         """The same as arrays, for maps of millions of pages."""
-        return self._pages.table(regions)
+        return self.pages(regions).table
 
     # --- snapshots ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from emu import state
 from emu.architecture import Access
 
 if TYPE_CHECKING:
@@ -45,28 +46,37 @@ class ActingRegisters:
     Only for registers with storage of their own, by the name of the storage (TCR_EL1, not TCR_EL12).
     """
 
-    __slots__ = ("_file", "_places", "_slots", "held")
+    __slots__ = ("_file", "_held", "_places", "_slots")
 
     def __init__(self, file: RegisterFile) -> None:
         self._file = file
         self._slots, self._places = file.storage
-        self.held: dict[str, Held] = {}
-        """What waits, by register. Empty most of the time."""
+        self._held: dict[str, Held] = {}
+
+    @property
+    def held(self) -> dict[str, Held]:
+        """What waits, by register. Empty most of the time; only `hold` and `restore` may add to it."""
+        if self._held and not self._slots[state.BARRIERS] & state.SOMETHING_WAITS:
+            self._held.clear()  # native code let it act
+        return self._held
 
     def __getitem__(self, name: str) -> int:
-        if self.held and name in self.held:
-            return self.held[name].acting
+        if self._held and self._slots[state.BARRIERS] & state.SOMETHING_WAITS and name in self._held:
+            return self._held[name].acting
         try:
             return self._slots[self._places[name]]
         except KeyError:
             return self._file[name]
 
-    def hold(self, name: str, old: int, written: Moment) -> None:
-        """A register was written that held `old` before; two writes between events make one change."""
-        before = self.held.pop(name, None)
+    def hold(self, name: str, old: int, written: Moment) -> dict[str, Held]:
+        """A register was written that held `old` before; two writes between events make one change. Returns `held`."""
+        held = self.held
+        before = held.pop(name, None)
         acting = old if before is None else before.acting
-        if self._file[name] != acting:
-            self.held[name] = Held(acting, written)
+        if self._slots[self._places[name]] != acting:
+            held[name] = Held(acting, written)
+            self._slots[state.BARRIERS] |= state.SOMETHING_WAITS
+        return held
 
     def pending(self) -> dict[str, Pending]:
         """What waits, oldest write first."""
@@ -74,14 +84,19 @@ class ActingRegisters:
 
     def restore(self, pending: dict[str, Pending]) -> None:
         """Come back to what `pending` gave; the file has its values back already."""
-        self.held = {name: Held(item.acting, item.moment) for name, item in pending.items()}
+        self._replace({name: Held(item.acting, item.moment) for name, item in pending.items()})
+
+    def _replace(self, held: dict[str, Held]) -> None:
+        self._held = held
+        waits = state.SOMETHING_WAITS if held else 0
+        self._slots[state.BARRIERS] = self._slots[state.BARRIERS] & ~state.SOMETHING_WAITS | waits
 
     @contextmanager
     def as_if_acting(self, names: Iterable[str]) -> Iterator[None]:
         """For a look at what would be if these registers acted already."""
         held, gone = self.held, set(names)
-        self.held = {name: item for name, item in held.items() if name not in gone}
+        self._replace({name: item for name, item in held.items() if name not in gone})
         try:
             yield
         finally:
-            self.held = held
+            self._replace(held)

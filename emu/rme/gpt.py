@@ -201,6 +201,8 @@ class GptCache:
         self._cached: dict[int, dict[int, GranuleInfo]] = {}
         self._passed: set[int] = set()
         self._passed_under = 0
+        self.on_forgotten: Callable[[], None] | None = None
+        """Told when checks that have passed must be made again."""
 
     def passes(self, pa: int, pas: PAS, security: Security = Security.ROOT) -> bool:
         """The check's yes or no, fast. `security` is the state that makes the access."""
@@ -273,7 +275,7 @@ class GptCache:
         Tables are never cached apart from what their entries say, so RPAOS (any level) and RPALOS (last level) do
         the same. A reserved SIZE covers one granule (mec-reference.md 3.8).
         """
-        self._passed.clear()
+        self._forget_passed()
         if operation.startswith("PAALL"):
             removed = sum(len(infos) for infos in self._cached.values())
             self._cached.clear()
@@ -304,7 +306,12 @@ class GptCache:
     def restore(self, state: dict[int, dict[int, GranuleInfo]]) -> None:
         """Go back to what `state` returned; an empty one is what a reset leaves."""
         self._cached = {size: dict(infos) for size, infos in state.items()}
+        self._forget_passed()
+
+    def _forget_passed(self) -> None:
         self._passed.clear()
+        if self.on_forgotten is not None:
+            self.on_forgotten()
 
 
 def invalidated_range(operand: int, granule: int) -> tuple[int, int]:

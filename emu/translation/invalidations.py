@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from emu.architecture import PAS, Regime, Security
 from emu.debug.events import Moment
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb import Kept, TlbEntry
 from emu.translation.tlbi import GRANULE_OF_TG, OPERATIONS, By, Scope, Stages, base_name
 
 KEPT = 1000
@@ -50,21 +50,27 @@ class Invalidation:
 
 
 class InvalidationLog:
-    """The last KEPT invalidations, oldest first."""
+    """The last KEPT invalidations, oldest first. Removed entries become objects when somebody looks."""
 
-    def __init__(self) -> None:
-        self._kept: deque[Invalidation] = deque(maxlen=KEPT)
+    def __init__(self, revive: Callable[[Kept], TlbEntry]) -> None:
+        """`revive` is `Tlb.revive`."""
+        self._kept: deque[tuple[Invalidation, tuple[Kept, ...]]] = deque(maxlen=KEPT)
+        self._revive = revive
 
-    def add(self, invalidation: Invalidation) -> None:
-        self._kept.append(invalidation)
+    def add(self, invalidation: Invalidation, removed: tuple[Kept, ...] = ()) -> None:
+        """`removed` are the entries, which need not be in `invalidation`."""
+        self._kept.append((invalidation, removed))
 
     def entries(self) -> tuple[Invalidation, ...]:
         """What is remembered, oldest first."""
-        return tuple(self._kept)
+        for index, (done, removed) in enumerate(self._kept):
+            if removed:
+                self._kept[index] = replace(done, removed=tuple(map(self._revive, removed))), ()
+        return tuple(done for done, _ in self._kept)
 
     def restore(self, kept: Iterable[Invalidation]) -> None:
         """Remember exactly these."""
-        self._kept = deque(kept, maxlen=KEPT)
+        self._kept = deque(((done, ()) for done in kept), maxlen=KEPT)
 
 
 def removers(entry: TlbEntry) -> tuple[tuple[str, int | None], ...]:

@@ -10,9 +10,10 @@ from emu.debug.events import Moment
 from emu.features import Features
 from emu.mec.selection import mecid_value
 from emu.rme.gpt import GptCache, GranuleInfo, is_pa_operation
+from emu.tlb_rows import tag_of
 from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
 from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
-from emu.translation.controls import TTBR_NAME, vmid_of
+from emu.translation.controls import TTBR_NAME, Stage1Control, vmid_of
 from emu.translation.invalidations import Invalidation, InvalidationLog
 from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory, WatchedMemory
 from emu.translation.records import Fault, FaultKind, MemoryAttributes, Request, Translation, Walk
@@ -21,8 +22,9 @@ from emu.translation.situation import Situation, situation_of
 from emu.translation.stage2_cache import TlbStage2
 from emu.translation.staleness import Comparison, compare
 from emu.translation.story import tell
-from emu.translation.tlb import Tlb, TlbEntry
-from emu.translation.tlbi import Stages, base_name, scope_of
+from emu.translation.tables import Read
+from emu.translation.tlb import Tlb, TlbEntry, space_of
+from emu.translation.tlbi import Stages, scope_of
 from emu.translation.walk import Walker
 
 _GPT_REGISTERS = ("GPCCR_EL3", "GPTBR_EL3")
@@ -113,7 +115,7 @@ class Mmu:
         is_forgiving: bool = False,
     ) -> None:
         self.tlb = Tlb(tlb_entries)
-        self.log = InvalidationLog()
+        self.log = InvalidationLog(self.tlb.revive)
         self.is_forgiving = is_forgiving
         read_memory: WalkMemory = WatchedMemory(memory) if is_forgiving else memory
         self.granules = GptCache(regs, read_memory.read_u64, features, is_forgiving=is_forgiving)
@@ -123,6 +125,8 @@ class Mmu:
         self._now = now
         stage2 = TlbStage2(self.tlb, regs, now, is_forgiving=is_forgiving)
         self._walker = Walker(regs, features, read_memory, self.granules, stage2, updates_tables=True)
+        self.walked: tuple[Read, ...] = ()
+        """The descriptor fetches of the last access, if it was stage 1's walk that changed none of them."""
         self._context = {
             regime: tuple(name for name in names if features.has_mec or "MECID" not in name)
             for regime, names in CONTEXT_REGISTERS.items()
@@ -140,6 +144,7 @@ class Mmu:
 
         Checks come in the order of mec-reference.md 4.5: alignment, translation, permissions, granule protection.
         """
+        self.walked = ()
         return self._access(request, self._walker, self.granules, True)
 
     def look(self, request: Request) -> Located | None:
@@ -173,29 +178,42 @@ class Mmu:
             return encode_failure(found), None
         return encode_success(found, self._walker.physical(request, found), request), None
 
-    def invalidate(self, name: str, operand: int, el: int) -> int:
+    def invalidate(self, name: str, operand: int, el: int, moment: Moment | None = None) -> int:
         """A TLBI instruction executed at `el`; returns how many entries (or cached GPT ranges) it removed.
 
-        The TLB's `on_removed` hears of each entry. After the PA operations whoever keeps verdicts of granule
+        The TLB's `on_gone` hears of each entry. After the PA operations whoever keeps verdicts of granule
         protection must ask again.
         """
         operation = name.rpartition(" ")[2]
-        moment = self._now()
+        moment = moment or self._now()
         if is_pa_operation(operation):
             span = self.granules.span(operation, operand)
             count = self.granules.invalidate(operation, operand)
-            done = Invalidation(moment, operation, operand, None, span, (), count)
-        else:
-            scope = scope_of(base_name(operation), operand, self._regs, el)
-            done = Invalidation(moment, operation, operand, scope, None, self.tlb.invalidate_scope(scope))
-        self.log.add(done)
-        return done.count
+            self.log.add(Invalidation(moment, operation, operand, None, span, (), count))
+            return count
+        scope = scope_of(operation, operand, self._regs, el)
+        removed = self.tlb.invalidate_scope(scope)
+        self.log.add(Invalidation(moment, operation, operand, scope, None, ()), removed)
+        return len(removed)
 
     def context_key(self, el: int) -> tuple[int | str, ...]:
         """Everything but PSTATE that decides how accesses at an EL translate, MECIDs included, as raw values."""
         regs = self._regs
         regime = regime_of(el, regs)
         return (el, regime.value, *[regs[name] for name in self._context[regime]])
+
+    def half(self, regime: Regime, upper: bool) -> Stage1Control:
+        """One half of a regime as its TCR_ELx describes it."""
+        return self._walker.stage1_control(regime, upper)
+
+    def tlb_key(self, request: Request) -> tuple[int, int] | None:
+        """Where entries for a request like this are: `space_of` and `tag_of`. None where stage 1 is off."""
+        situation = situation_of(request, self._regs)
+        if not situation.is_stage1_on:
+            return None
+        stages = Stages.BOTH if situation.is_stage2_on else Stages.STAGE1
+        vmid, asid = self._tags(request.regime, request.security)
+        return space_of(stages, request.regime, request.security), tag_of(vmid, asid, None)
 
     def walk_source(self) -> MecidSource:
         """The register that supplies the MECID of the descriptor fetch under way."""
@@ -293,6 +311,8 @@ class Mmu:
         if isinstance(found, Translation):
             tag = None if found.is_global else asid
             self.tlb.insert(TlbEntry(stages, regime, security, vmid, tag, found, self._now()))
+            if stages is Stages.STAGE1:
+                self.walked = tuple(self._walker.tables.reads)
         return found
 
 

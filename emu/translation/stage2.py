@@ -41,6 +41,8 @@ class Stage2Walker:
         self._features = features
         self._tables = tables
         self._cache = cache
+        self._served: Translation | None = None
+        """What the cache gave last: it need not be put there."""
 
     def translate(
         self,
@@ -63,6 +65,7 @@ class Stage2Walker:
         if self._cache is not None:
             cached = self._cache.stage2(security, ipa, ipa_pas)
             if cached is not None and not (is_write and cached.is_stage2_clean):
+                self._served = cached
                 return check(cached) or cached
         is_secure_ipa = security is Security.SECURE and ipa_pas == PAS.SECURE
         vtcr = self._regs["VTCR_EL2"]
@@ -126,7 +129,7 @@ class Stage2Walker:
 
     def keep(self, security: Security, ipa_pas: PAS, translation: Translation) -> None:
         """Cache a translation that has served an access."""
-        if self._cache is not None:
+        if self._cache is not None and translation is not self._served:
             self._cache.keep_stage2(security, ipa_pas, translation)
 
 

@@ -38,6 +38,17 @@ class _Fetched(NamedTuple):
     """Owner id of the block where it is not the fetch's context: the value is noise."""
 
 
+class Read(NamedTuple):
+    """One descriptor fetch, for those who want to know what a walk has found without walking again."""
+
+    level: int
+    pa: int
+    pas: PAS
+    mecid: int
+    value: int
+    mismatch: int
+
+
 class TableWalker:
     """Fetches and interprets descriptors."""
 
@@ -60,6 +71,8 @@ class TableWalker:
         """The register that supplies the MECID of the fetch under way, for those who observe memory."""
         self.stage, self.regime = 0, Regime.EL3
         """Whose table that fetch reads."""
+        self.reads: list[Read] = []
+        """Stage-1 fetches of the last walk, where stage 2 did not translate their addresses."""
 
     def descend(self, plan: Plan, trace: list[WalkStep] | None) -> Leaf | Fault:
         """Checks 6 to 14 of mec-reference.md 4.5, and the same steps of 4.7: from the first entry to a usable leaf.
@@ -72,6 +85,8 @@ class TableWalker:
             reason = f"{name} holds {table:#x}, beyond the output size of {plan.limit.bit_length() - 1} bits"
             return plan.fault(FaultKind.ADDRESS_SIZE, 0, reason)
         hierarchy = 0
+        if plan.stage == 1:
+            self.reads.clear()
         for level in range(geometry.start, LAST_LEVEL + 1):
             address = table | geometry.index(level, plan.address) << 3
             draft = None if trace is None else Draft(plan, level, table, name, address)
@@ -103,6 +118,7 @@ class TableWalker:
         wanted = plan.settled(leaf.descriptor, is_write)
         if wanted == leaf.descriptor or not self._updates_tables:
             return True
+        self.reads.clear()
         place = self._place(plan, leaf.address, leaf.table_pas, None, is_write=True)
         if isinstance(place, Fault):
             return place
@@ -154,6 +170,8 @@ class TableWalker:
             return plan.fault(FaultKind.EXTERNAL_WALK, level, f"nothing answers at the descriptor's address {pa:#x}")
         if draft is not None:
             draft.is_mismatch = read[1] != 0
+        if plan.stage == 1 and plan.nested is None:
+            self.reads.append(Read(level, pa, pas, mecid, *read))
         return _Fetched(*read)
 
     def _interpret(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 from emu.architecture import PAS, Regime, Security
 from emu.translation.controls import TCR_NAME, vmid_of
@@ -30,6 +32,8 @@ class Stages(Enum):
 class By(Enum):
     """What an operation matches entries by, beside the regime."""
 
+    __hash__ = object.__hash__
+
     ALL = "everything"
     VMID = "VMID"
     ASID = "ASID"
@@ -38,7 +42,7 @@ class By(Enum):
     IPA = "IPA"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TlbiOperation:
     """One operation without its shareability suffix. `el` names the regime as the instruction does (E1, E2, E3)."""
 
@@ -74,8 +78,7 @@ for _name in ("VAAE1", "VAALE1"):
     OPERATIONS[f"R{_name}"] = TlbiOperation(1, By.VA_ANY_ASID, _FIRST, is_range=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The entries that one TLBI removes. None in a field means that it is not compared."""
 
     regime: Regime
@@ -90,6 +93,7 @@ class Scope:
     ipa_pas: PAS | None = None
 
 
+@lru_cache(maxsize=512)
 def base_name(name: str) -> str:
     """An operation's name without "TLBI ", "NXS" and the shareability domain, all of which change nothing here."""
     name = name.rpartition(" ")[2].removesuffix("NXS")
@@ -104,22 +108,17 @@ def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | No
     compared in all its bits. No table descriptors are cached, so the last-level forms cover what the others do.
     """
     operation = OPERATIONS[base_name(name)]
-    if operation.el == 3:
-        regime, security = Regime.EL3, Security.ROOT
-        vmid = None
-    else:
-        found = security_below_el3(regs)
-        if found is None:
-            return None
-        security = found
-        regime = _regime(operation, regs, security)
-        vmid = _vmid(regime, regs, security)
+    here = _here(operation, *[regs[register] for register in _DECIDING])
+    if here is None:
+        return None
+    regime, security, vmid = here
+    by = operation.by
     span = None
-    if operation.by in (By.VA, By.VA_ANY_ASID, By.IPA):
+    if by in _BY_ADDRESS:
         span = _span(operation, operand, regs, regime)
         if span is None:
             return None
-    if operation.by is By.IPA:
+    if by is By.IPA:
         if not is_el2_enabled(security, regs):
             return None
         return Scope(regime, security, operation.stages, vmid, span=span, ipa_pas=_ipa_pas(security, operand))
@@ -128,10 +127,28 @@ def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | No
         security,
         operation.stages,
         None if operation.has_any_vmid else vmid,
-        operand >> 48 if operation.by in (By.ASID, By.VA) and regime.has_two_ranges else None,
-        operation.by is By.ASID,
+        operand >> 48 if by in _BY_ASID and regime.has_two_ranges else None,
+        by is By.ASID,
         span,
     )
+
+
+_BY_ADDRESS = (By.VA, By.VA_ANY_ASID, By.IPA)
+_BY_ASID = (By.ASID, By.VA)
+_DECIDING = ("SCR_EL3", "HCR_EL2", "VTTBR_EL2", "VTCR_EL2")
+
+
+@lru_cache(maxsize=1024)
+def _here(operation: TlbiOperation, *values: int) -> tuple[Regime, Security, int | None] | None:
+    """The regime, Security state and VMID that an operation is about, by the values of `_DECIDING`."""
+    if operation.el == 3:
+        return Regime.EL3, Security.ROOT, None
+    regs = dict(zip(_DECIDING, values, strict=True))
+    security = security_below_el3(regs)
+    if security is None:
+        return None
+    regime = _regime(operation, regs, security)
+    return regime, security, _vmid(regime, regs, security)
 
 
 def _regime(operation: TlbiOperation, regs: RegisterView, security: Security) -> Regime:

@@ -62,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--no-peer", action="store_true", help="don't run QEMU")
     parser.add_argument("--no-cache", action="store_true",
                         help="use no native code that earlier runs left on disk, and leave none there")  # fmt: skip
+    parser.add_argument("--no-regions", action="store_true",
+                        help="the same for what the JIT compiles, but not for the interpreter's handlers")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the measurements as JSON")
     options = parser.parse_args(arguments)
 
@@ -88,6 +90,7 @@ def main(arguments: Sequence[str]) -> int:
         [Row(guest.name, guest.description) for guest in chosen],
         peer.version(command) if command else None,
         is_cached=not options.no_cache,
+        keeps_regions=not options.no_regions,
     )
     progress = Progress()
     interrupted = False
@@ -120,7 +123,8 @@ def run_rounds(view: Bench, guests: list[BundledGuest], command: tuple[str, ...]
         for guest, row in zip(guests, view.rows, strict=True):
             for engine in view.engines:
                 progress(f"round {number} of {view.rounds}: {guest.name} on {engine}")
-                row.samples.setdefault(engine, []).append(measure(guest.path, engine, view.percent, view.is_cached))
+                sample = measure(guest.path, engine, view.percent, view.is_cached, view.keeps_regions)
+                row.samples.setdefault(engine, []).append(sample)
             if command is not None and not row.peer_problem:
                 progress(f"round {number} of {view.rounds}: {guest.name} on QEMU")
                 _ask_peer(view, guest, row, command)

@@ -123,19 +123,23 @@ class Bench:
     done_rounds: int = 0
     is_cached: bool = True
     """Whether native code that earlier runs left on disk was used."""
+    keeps_regions: bool = True
+    """Whether the JIT's regions were among it."""
 
 
 def _mips(instructions: int | None, seconds: float | None) -> float | None:
     return instructions / seconds / 1e6 if instructions and seconds else None
 
 
-def measure(elf: Path, engine: str, percent: int, is_cached: bool = True) -> Sample:
-    """Run a guest on a new machine. `is_cached`: native code may come from disk, and is kept there.
+def measure(elf: Path, engine: str, percent: int, is_cached: bool = True, keeps_regions: bool = True) -> Sample:
+    """Run a guest on a new machine.
+
+    `is_cached`: native code may come from disk, and is kept there; `keeps_regions`: the JIT's regions too.
 
     Raises EmuError if the machine cannot be built or the file is not there.
     """
     folder: Literal["default"] | None = "default" if is_cached else None
-    machine = emu.Machine(engine=engine, command_line=str(percent), cache_folder=folder)
+    machine = emu.Machine(engine=engine, command_line=str(percent), cache_folder=folder, keeps_regions=keeps_regions)
     machine.load(elf)
     stop = machine.run(MOST_INSTRUCTIONS)
     problem = ""
@@ -155,6 +159,7 @@ def bench_json(view: Bench) -> dict[str, Any]:
         "rounds_done": view.done_rounds,
         "work_percent": view.percent,
         "cache_on_disk": view.is_cached,
+        "regions_on_disk": view.is_cached and view.keeps_regions,
         "peer": None
         if view.peer_name is None
         else {"name": view.peer_name, "startup_seconds": view.peer_startup, "startup_is_subtracted": True},

@@ -128,7 +128,9 @@ def notes(view: Bench, width: int) -> list[Line]:
         f"{rounds[:1].upper()}{rounds[1:]}{work}. M ins: million guest instructions in a run; MIPS: million of them a "
         "second of the host, compilation included. TLB fills: entries that went into the modelled TLB."
     ]
-    if view.is_cached:
+    if view.is_cached and not view.keeps_regions:
+        texts.append("Handlers that earlier runs left on disk were used; the JIT compiled all of its regions anew.")
+    elif view.is_cached:
         texts.append("Native code that earlier runs left on disk was used; --no-cache makes it anew.")
     if view.done_rounds < view.rounds:
         texts.append(f"Interrupted: {view.done_rounds} of {view.rounds} rounds were complete; later runs count too.")

@@ -103,6 +103,25 @@ def test_json_has_every_number(mectui: Run) -> None:
     assert guest["problems"] == []
 
 
+def test_regions_alone_can_be_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, object]] = []
+    original = emu.Machine.__init__
+
+    def seen(self: emu.Machine, *arguments: object, **named: object) -> None:
+        made.append(named)
+        original(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(emu.Machine, "__init__", seen)
+    for keeps in (True, False):
+        assert not measure(GUESTS["empty"], "jit", 1, keeps_regions=keeps).problem
+    assert [named["keeps_regions"] for named in made] == [True, False]
+    view = a_view()
+    assert bench_json(view)["regions_on_disk"] is True
+    view.keeps_regions = False
+    assert (bench_json(view)["cache_on_disk"], bench_json(view)["regions_on_disk"]) == (True, False)
+    assert "compiled all of its regions anew" in " ".join(plain(render.table(view, 80)).split())
+
+
 def test_without_the_cache_native_code_is_made_anew(mectui: Run) -> None:
     options = ("--quick", "--engines", "interpreter", "--no-peer", "--no-cache", "--json")
     done = mectui("bench", "integer", *options)

@@ -138,6 +138,9 @@ class _Undefined(Rule):
     severity = Severity.WARNING
     kinds: ClassVar = (ExceptionTaken,)
 
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, ExceptionTaken) and event.ec != _UNDEFINED
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, ExceptionTaken)
         moment = event.moment

@@ -37,8 +37,11 @@ class RuleChecker:
         *,
         stops_on: Iterable[str] = (),
         stop: Callable[[Finding], None] | None = None,
+        on_waiting: Callable[[int], None] | None = None,
     ) -> None:
-        """`stop` is told of the first finding of each kind by the rules named in `stops_on`."""
+        """`stop` is told of the first finding of each kind by the rules named in `stops_on`, `on_waiting` how many
+        rules wait for an exception entry or return.
+        """
         self.rules = tuple(rules)
         self.total = 0
         """How many findings there were; `findings` keeps the first thousands."""
@@ -50,6 +53,8 @@ class RuleChecker:
         """Told of every finding that is made while the guest runs; a repeat is none."""
         self._findings: dict[_Key, Finding] = {}
         self._is_finishing = False
+        self._on_waiting = on_waiting
+        self._waiting: set[str] = set()
         self._subscriptions: dict[str, tuple[tuple[type, ...], Callable[[], None]]] = {}
         self._initial = self.snapshot()
         for rule in self.rules:
@@ -100,6 +105,7 @@ class RuleChecker:
         self._is_finishing = True
         for rule in self.rules:
             rule.finish(self._machine, self)
+            self._look_whether_waiting(rule)
         self._is_finishing = False
 
     def reset(self) -> None:
@@ -115,6 +121,7 @@ class RuleChecker:
         for rule in self.rules:
             rule.remember(state.rules[rule.id])
             self._listen(rule)
+            self._look_whether_waiting(rule)
 
     # Inside.
 
@@ -136,4 +143,18 @@ class RuleChecker:
             if rule.wanted() is not wanted:
                 self._listen(rule)
 
-        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(dynamic if rule.is_dynamic else listener, *wanted))
+        def patient(event: Event) -> None:
+            hear(event, machine, self)
+            if rule.waits is not (rule.id in self._waiting):
+                self._look_whether_waiting(rule)
+
+        chosen = dynamic if rule.is_dynamic else patient if rule.is_patient else listener
+        self._subscriptions[rule.id] = (wanted, self._bus.subscribe(chosen, *wanted, ignores=rule.ignores))
+
+    def _look_whether_waiting(self, rule: Rule) -> None:
+        if rule.waits:
+            self._waiting.add(rule.id)
+        else:
+            self._waiting.discard(rule.id)
+        if self._on_waiting is not None:
+            self._on_waiting(len(self._waiting))

@@ -62,6 +62,18 @@ class MecInactive(Rule):
     )
     fix = "set SCTLR2_EL2.EMEC after the MECID registers, then ISB, TLBI, DSB and ISB"
     kinds: ClassVar = (MecidWritten, RegisterWritten, ExceptionReturned)
+    is_patient = True
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.written)
+
+    def ignores(self, event: Event) -> bool:
+        if isinstance(event, RegisterWritten):
+            return event.register not in ("SCTLR2_EL2", "SCR_EL3")
+        if isinstance(event, MecidWritten):
+            return event.register not in EL2_REGISTERS
+        return isinstance(event, ExceptionReturned)
 
     def __init__(self) -> None:
         self.written: dict[str, tuple[int, Moment]] = {}
@@ -108,6 +120,11 @@ class _EnableMissing(Rule):
     """The enable, as in "SCR_EL3.MECEn"."""
     registers: ClassVar[tuple[str, ...]]
     """What traps while it is 0."""
+
+    def ignores(self, event: Event) -> bool:
+        if isinstance(event, ExceptionTaken):
+            return event.ec != _TRAPPED_REGISTER
+        return isinstance(event, ExceptionReturned) and not enters_realm(event)
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if machine.registers["SCR_EL3"] & self.bit:
@@ -229,6 +246,18 @@ class El3MecInactive(Rule):
     )
     fix = "set SCTLR2_EL3.EMEC after MECID_RL_A_EL3, then ISB, TLBI ALLE3, DSB and ISB"
     kinds: ClassVar = (MecidWritten, RegisterWritten, ExceptionReturned)
+    is_patient = True
+
+    @property
+    def waits(self) -> bool:
+        return self.written is not None
+
+    def ignores(self, event: Event) -> bool:
+        if isinstance(event, RegisterWritten):
+            return event.register != "SCTLR2_EL3"
+        if isinstance(event, MecidWritten):
+            return event.register != EL3_REGISTER
+        return isinstance(event, ExceptionReturned)
 
     def __init__(self) -> None:
         self.written: tuple[int, Moment] | None = None

@@ -44,6 +44,15 @@ class HandoverRule(Rule):
     def judge(self, event: OwnerChanged, before: bytes, now: bytes, machine: Watched, report: Report) -> None:
         """The writer is done: what the memory held after its first store, and what it holds now."""
 
+    is_patient = True
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.waiting)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, ExceptionReturned | ExceptionTaken)
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, OwnerChanged):
             pa = self._piece(event.pa)

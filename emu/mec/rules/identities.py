@@ -43,6 +43,9 @@ class EmecBeforeMecids(Rule):
     fix = "write all six EL2 MECID registers (for EL3: MECID_RL_A_EL3) and ISB before EMEC is set"
     kinds: ClassVar = (RegisterWritten,)
 
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, RegisterWritten) and event.register not in ("SCTLR2_EL2", "SCTLR2_EL3")
+
     def __init__(self) -> None:
         self.known: frozenset[str] = frozenset()
         """Controls that were written: before that EMEC is UNKNOWN too, and whatever it is, it was not meant."""
@@ -77,6 +80,9 @@ class EmecForeignCode(Rule):
     )
     fix = "set EMEC while MECID_P0_EL2 is the MECID that the code was stored under, and change over from there"
     kinds: ClassVar = (RegisterWritten,)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, RegisterWritten) and event.register != "SCTLR2_EL2"
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, RegisterWritten)
@@ -122,6 +128,11 @@ class MecidTruncated(Rule):
     fix = "use MECIDs below 2^(MECIDR_EL2.MECIDWidthm1 + 1)"
     kinds: ClassVar = (RegisterWritten,)
 
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, RegisterWritten) and (
+            event.register not in MECID_REGISTERS or event.given == event.new
+        )
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, RegisterWritten)
         if event.register not in MECID_REGISTERS or event.given == event.new:
@@ -137,14 +148,35 @@ class MecidTruncated(Rule):
         report.add(self, (event.register, event.moment.pc), event.moment, message)
 
 
+def _base(operation: str) -> str:
+    """A TLBI's name without what changes nothing here."""
+    return operation.removesuffix("NXS").removesuffix("IS").removesuffix("OS")
+
+
+def _entered(machine: Watched) -> tuple[Realm, int] | None:
+    """The Realm that stage 2 belongs to, and its MECID; None where either is off."""
+    registers = machine.acting
+    if not registers["HCR_EL2"] & (HCR_VM | HCR_DC) or not mec_controls(registers, machine.features).is_el2_on:
+        return None
+    realm = Realm(vmid_of(registers["VTTBR_EL2"], registers["VTCR_EL2"]), registers["VTTBR_EL2"] & _BADDR)
+    return realm, mecid_value(registers, MecidSource.VP, machine.features)
+
+
 class _RealmEntry(Rule):
     """What watches Realms being entered: ERET to EL1 or EL0 in Realm state with stage 2 and EMEC on."""
 
     kinds: ClassVar = (ExceptionReturned, TlbInvalidated)
 
+    def ignores(self, event: Event) -> bool:
+        if isinstance(event, TlbInvalidated):
+            return _base(event.operation) not in ("ALLE1", "VMALLS12E1")
+        if not isinstance(event, ExceptionReturned):
+            return False
+        return event.to_el > 1 or event.to_security is not Security.REALM or event.moment.el < 2
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, TlbInvalidated):
-            operation = event.operation.removesuffix("NXS").removesuffix("IS").removesuffix("OS")
+            operation = _base(event.operation)
             if operation == "ALLE1":
                 self.retires(None)
             elif operation == "VMALLS12E1":
@@ -152,16 +184,11 @@ class _RealmEntry(Rule):
             return
         if not isinstance(event, ExceptionReturned) or event.to_el > 1 or event.to_security is not Security.REALM:
             return
-        registers = machine.registers
-        if not registers["HCR_EL2"] & (HCR_VM | HCR_DC):
-            return
-        if not mec_controls(registers, machine.features).is_el2_on:
-            return
         if event.moment.el < 2:
             return  # within the Realm
-        realm = Realm(self._vmid(machine), registers["VTTBR_EL2"] & _BADDR)
-        mecid = mecid_value(registers, MecidSource.VP, machine.features)
-        self.enters(realm, mecid, event.moment, machine, report)
+        entered = machine.steered(_entered)
+        if entered is not None:
+            self.enters(*entered, event.moment, machine, report)
 
     def _vmid(self, machine: Watched) -> int:
         return vmid_of(machine.acting["VTTBR_EL2"], machine.acting["VTCR_EL2"])

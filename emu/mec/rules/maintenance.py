@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from emu.architecture import PA, PAGE, PAS
@@ -39,7 +40,13 @@ class _Maintenance(Rule):
 
     def __init__(self) -> None:
         self.lines: dict[int, tuple[int, ...]] = {}
-        """Instruction at which each line of a granule was maintained, 0 for never."""
+        """Instruction at which each line of a granule was maintained, 0 for never; of all but `granule`."""
+        self.granule = -1
+        """The granule that maintenance is at; -1 for none."""
+        self.open: list[int] = []
+        """The same of its lines."""
+        self.missing = 0
+        """How many of them are 0."""
         self.whole: dict[int, int] = {}
         """The same for granules of which every line was: the earliest."""
 
@@ -47,25 +54,36 @@ class _Maintenance(Rule):
         if event.ignored or event.operation not in _TO_POE or event.pa is None or event.pas is not PAS.REALM:
             return
         granule, number = event.pa // PAGE, event.pa % PAGE // size
-        lines = list(self.lines.get(granule) or (0,) * (PAGE // size))
-        lines[number] = max(event.moment.instruction, 1)
-        if all(lines):
-            self.whole[granule] = min(lines)
-            self.lines.pop(granule, None)
-        else:
-            self.lines[granule] = tuple(lines)
+        if granule != self.granule:
+            self._turn_to(granule, PAGE // size)
+        if not self.open[number]:
+            self.missing -= 1
+        self.open[number] = max(event.moment.instruction, 1)
+        if not self.missing:
+            self.whole[granule] = min(self.open)
+            self.granule = -1
+
+    def _turn_to(self, granule: int, count: int) -> None:
+        if self.granule >= 0:
+            self.lines[self.granule] = tuple(self.open)
+        known = self.lines.pop(granule, None)
+        self.open = [0] * count if known is None else list(known)
+        self.granule, self.missing = granule, self.open.count(0)
+
+    def _lines_of(self, granule: int) -> Sequence[int] | None:
+        return self.open if granule == self.granule else self.lines.get(granule)
 
     def maintained_at(self, pa: int, size: int, is_whole: bool) -> int:
         """When a line was last maintained; 0 for never. `is_whole` asks for the granule's earliest line."""
         granule = pa // PAGE
-        lines = self.lines.get(granule)
+        lines = self._lines_of(granule)
         some = 0 if lines is None else min(lines) if is_whole else lines[pa % PAGE // size]
         return max(some, self.whole.get(granule, 0))
 
     def maintained_since(self, pa: int, instruction: int) -> int:
         """How many lines of the granule of an address were maintained after an instruction."""
         granule = pa // PAGE
-        return sum(1 for moment in self.lines.get(granule, ()) if moment > instruction)
+        return sum(1 for moment in self._lines_of(granule) or () if moment > instruction)
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, CacheMaintained):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from emu.architecture import PA, VA
 from emu.debug.events import Event, Moment, Owner
@@ -18,6 +18,8 @@ from emu.mec.writers import Writer
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import RegisterView
 from emu.translation.tlb import TlbEntry
+
+T = TypeVar("T")
 
 
 class Severity(StrEnum):
@@ -91,6 +93,13 @@ class Watched(Protocol):
     @property
     def never_written(self) -> AbstractSet[str]:
         """Registers that still hold what reset left, which is UNKNOWN."""
+
+    def steered(self, find: Callable[[Watched], T]) -> T:
+        """What `find` answers about the registers that steer translation as they act, and nothing else: remembered."""
+
+    @property
+    def after_transition(self) -> int:
+        """The instruction after the last one that took an exception or returned from one; 0 before the first."""
 
     def generation(self, mecid: int) -> int:
         """How often the key of a Realm MECID was refreshed."""
@@ -180,6 +189,22 @@ class Rule(ABC):
     def wanted(self) -> tuple[type, ...]:
         """The events it wants now."""
         return self.kinds
+
+    is_patient: ClassVar[bool] = False
+    """Whether `waits` changes."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has to hear of the next exception entry or return, whatever `ignores` says of it."""
+        return False
+
+    def ignores(self, event: Event) -> bool:
+        """Whether it has no use for an event, nor for another one like it.
+
+        Alike are exceptions with the same levels, Security states and class, accesses of the same kind, the same TLBI
+        operation, and writes of the same register, losing bits or not. Machines spare themselves telling of them.
+        """
+        return False
 
     def memory(self) -> dict[str, Any]:
         """What a snapshot keeps."""

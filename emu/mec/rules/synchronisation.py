@@ -8,8 +8,6 @@ from emu.architecture import Access, Security
 from emu.debug.events import (
     AddressTranslated,
     Event,
-    ExceptionReturned,
-    ExceptionTaken,
     MecidWritten,
     Moment,
     PendingUsed,
@@ -37,6 +35,9 @@ class MissingIsb(Rule):
     )
     fix = "put an ISB between the MSR and the access"
     kinds: ClassVar = (PendingUsed,)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, PendingUsed) and event.access is Access.FETCH
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, PendingUsed)
@@ -69,6 +70,9 @@ class NeedlessTlbi(Rule):
     )
     fix = "leave the TLBI out: ISB is enough"
     kinds: ClassVar = (MecidWritten, RegisterWritten, TlbInvalidated)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, RegisterWritten) and event.register in MECID_REGISTERS
 
     def __init__(self) -> None:
         self.written: tuple[str, Moment] | None = None
@@ -106,7 +110,10 @@ class AtUnderOtherMecid(Rule):
         "is then. After a change of that register it walks whatever tables VTTBR_EL2 names under the new number."
     )
     fix = "make sure VTTBR_EL2 and VMECID_P_EL2 belong to the same Realm when AT is executed"
-    kinds: ClassVar = (MecidWritten, AddressTranslated, ExceptionReturned, ExceptionTaken)
+    kinds: ClassVar = (MecidWritten, AddressTranslated)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, MecidWritten) and event.register != "VMECID_P_EL2"
 
     def __init__(self) -> None:
         self.written: MecidWritten | None = None
@@ -119,6 +126,9 @@ class AtUnderOtherMecid(Rule):
             moment, written = event.moment, self.written
             if written is None or moment.el != 2 or moment.security is not Security.REALM:
                 return
+            if machine.after_transition > written.moment.instruction + 1:
+                self.written = None  # the Realm itself has run under it, or an exception began something new
+                return
             if not event.operation.startswith(("S12E", "S1E1", "S1E0")):
                 return
             message = (
@@ -126,8 +136,6 @@ class AtUnderOtherMecid(Rule):
                 f"{machine.acting['VMECID_P_EL2']}, which {at(machine, written.moment)} changed from {written.old}"
             )
             report.add(self, (moment.pc, written.moment.pc), moment, message, other=written.moment, va=event.va)
-        else:
-            self.written = None  # the Realm itself runs under it now, or an exception began something new
 
 
 RULES: tuple[type[Rule], ...] = (MissingIsb, NeedlessTlbi, AtUnderOtherMecid)

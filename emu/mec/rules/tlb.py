@@ -24,6 +24,11 @@ class _StaleEntry(Rule):
     def __init__(self) -> None:
         self.changed: dict[str, Moment] = {}
 
+    def ignores(self, event: Event) -> bool:
+        if not isinstance(event, RegisterWritten):
+            return False
+        return not any(control.startswith(f"{event.register}.") for control in self.controls)
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, RegisterWritten):
             for control in self.controls:

@@ -1,0 +1,308 @@
+"""What native code needs to know to refill the software TLB by itself: a memo of what the MMU has found before.
+
+The MMU answers first; what is kept here says when the same answer holds again. For each context:
+
+- grants: that accesses of a kind through a class of translations (all of a translation but its addresses) are allowed,
+  and what the software TLB's entry holds then. An entry of the architectural TLB whose class is granted serves at once.
+- uppers: the descriptors above a last-level table as a walk read them. While memory still holds the same words under
+  the same owners, a walk would get to the same table.
+- leaves: which class the walker made of a last-level descriptor's attribute bits below such tables.
+
+So a miss that comes to known tables and to a leaf like others there becomes an entry of the architectural TLB, the same
+that a walk would have put there. Everything else goes to the MMU.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Callable
+
+from emu import state
+from emu.architecture import PAGE, Access
+from emu.cpu import Cpu
+from emu.debug.events import TlbEvicted, TlbFilled
+from emu.engine.refill_layout import (
+    ADDRESS,
+    FETCH,
+    FETCH_COUNT,
+    FETCHED,
+    FETCHES,
+    GRANT,
+    GRANT_FLAGS,
+    GRANT_LOAD,
+    GRANT_OWNER,
+    GRANT_PAGES,
+    GRANT_STORE,
+    GRANTS,
+    INDEX_BITS,
+    LEAF,
+    LEAF_COUNT,
+    LEAF_SHIFTS,
+    LEAVES,
+    LIMITS,
+    LOADS,
+    MOST_LEAVES,
+    MOST_UPPER,
+    SECURITY,
+    SPACE,
+    STORES,
+    TAG,
+    UPPER,
+    UPPER_COUNTS,
+    UPPER_INDEX,
+    UPPER_OWNER,
+    UPPER_WORDS,
+    UPPERS,
+    WORDS,
+)
+from emu.engine.softtlb import SoftTlb
+from emu.isa.ops import Mode
+from emu.mec.memory import OWNER_MASK
+from emu.mec.selection import mec_controls
+from emu.mec.stale_controls import stale_control
+from emu.rme.gpt import GPC_ENABLE
+from emu.tlb_rows import ASID_MASK
+from emu.translation.geometry import AddressForm
+from emu.translation.mmu import Located
+from emu.translation.records import Request, Translation
+from emu.translation.regimes import RegisterView
+from emu.translation.tables import Read
+
+_TABLES = {state.LOAD_TLB: LOADS, state.STORE_TLB: STORES, state.FETCH_TLB: FETCHED}
+_ACCESSES = (Access.READ, Access.WRITE, Access.FETCH)
+_CALLS = (
+    (state.PYTHON_LOAD, state.CALL_LOAD),
+    (state.PYTHON_STORE, state.CALL_STORE),
+    (state.PYTHON_DECODE, state.CALL_DECODE),
+)
+"""By kind of access: the slots of Python's callback and of what is called first."""
+_MOST_CONTEXTS = 128
+_E0PD = 0b11 << 55
+
+
+class Memo:
+    """One context's."""
+
+    __slots__ = ("_buffer", "address", "granules", "words")
+
+    def __init__(self, granules: tuple[int, int, int]) -> None:
+        self._buffer = (ctypes.c_uint64 * WORDS)()
+        self.address: int = ctypes.addressof(self._buffer)
+        self.words: memoryview = memoryview(self._buffer).cast("B").cast("Q")
+        self.granules = granules
+        """What the passing of granule protection depends on beside the address and its space."""
+
+
+class Refill:
+    """Teaches native code what the MMU has found."""
+
+    def __init__(self, cpu: Cpu, soft: SoftTlb, code: Callable[[int], int]) -> None:
+        """`code` gives the host address of the native code for a kind of access."""
+        self._cpu = cpu
+        self._code = code
+        self._is_installed = False
+        self._soft = soft
+        self._slots = cpu.slots
+        memory = cpu.memory
+        ram = memory.regions[0]
+        assert ram.arena == 0
+        self._base, self._size = ram.base, ram.size
+        self._pages = ram.size // PAGE
+        self.is_enabled = not cpu.mmu.is_forgiving and memory.cache is None
+        """Whether anything is learned at all. A test that compares switches it off before the first run."""
+        self._memos: dict[int, Memo] = {}
+        self._passed: dict[tuple[int, int, int], tuple[mmap.mmap, int]] = {}
+        self._storable = mmap.mmap(-1, self._pages)
+        self._is_storable_clean = True
+        cpu.slots[state.TLB_ROWS] = cpu.mmu.tlb.rows.address
+        cpu.slots[state.RAM_BASE], cpu.slots[state.RAM_SIZE] = ram.base, ram.size
+        cpu.slots[state.STORABLE] = _address(self._storable)
+        soft.on_flush = self._forget
+        cpu.mmu.granules.on_forgotten = self.forget
+
+    def forget(self) -> None:
+        """Everything has to be asked again."""
+        self._soft.forget_quick()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._memos.clear()
+        self._passed.clear()
+        if not self._is_storable_clean:
+            self._storable = mmap.mmap(-1, self._pages)
+            self._slots[state.STORABLE] = _address(self._storable)
+            self._is_storable_clean = True
+
+    def learn(self, table: int, va: int, where: Located, owner: int, word: int) -> None:
+        """An aligned access of the present instruction has gone well, and its page is in the software TLB now.
+
+        `table` is the kind of entry that it has there, `owner` the context that it is made under; `word` is the entry's
+        last one, or for a fetch the host address of the decoded words.
+        """
+        cpu = self._cpu
+        page = where.pa - self._base
+        translation = where.translation
+        if not self.is_enabled or where.is_device or not 0 <= page < self._size or translation.amec:
+            return
+        kind = _TABLES[table]
+        if kind == FETCHED and translation.is_guarded:
+            return
+        request = cpu.request(va, 1, _ACCESSES[kind], Mode.NORMAL)
+        memo = self._memo(request)
+        if memo is None:
+            return
+        words, tlb = memo.words, cpu.mmu.tlb
+        if stale_control(mec_controls(cpu.acting, cpu.features), request, translation) is not None:
+            return
+        if va >> 55 not in (0, 0x1FF):
+            return
+        row = tlb.find(words[SPACE], words[TAG], va)
+        number = None if row is None or not tlb.holds(row, translation) else tlb.class_of(translation)
+        if row is None or number is None:
+            return
+        tlb.classify(row, number)
+        at = GRANTS + GRANT * number
+        words[at + GRANT_OWNER] = owner
+        if memo.granules[0]:
+            passed, address = self._passed_for(int(where.pas), memo.granules)
+            passed[page // PAGE] = 1
+            words[at + GRANT_PAGES] = address
+        if kind == STORES:
+            self._storable[page // PAGE] = 1
+            self._is_storable_clean = False
+        if kind == FETCHED:
+            place = FETCHES + FETCH * (va // PAGE & FETCH_COUNT - 1)
+            words[place], words[place + 1], words[place + 2] = (va & -PAGE) + 1, page & -PAGE, word
+            words[place + 3] = owner
+        else:
+            words[at + (GRANT_STORE if kind == STORES else GRANT_LOAD)] = word
+        words[at + GRANT_FLAGS] |= 1 << kind
+        reads = cpu.mmu.walked
+        if reads and len(reads) <= MOST_UPPER + 1:
+            self._learn_walk(request, va, reads, words, number, kind, translation)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _memo(self, request: Request) -> Memo | None:
+        """The present context's; None where nothing can be learned."""
+        cpu = self._cpu
+        number = self._slots[state.CONTEXT] >> 2
+        if not number:
+            return None
+        memo = self._memos.get(number)
+        if memo is not None:
+            return memo
+        if cpu.watch is not None:
+            return None  # a page that is watched may be like others
+        if cpu.wants(TlbFilled) or cpu.wants(TlbEvicted) or _may_lack_halves(request, cpu.acting):
+            return None
+        key = cpu.mmu.tlb_key(request)
+        if key is None:
+            return None
+        if len(self._memos) >= _MOST_CONTEXTS:
+            self.forget()
+        gpccr = cpu.acting["GPCCR_EL3"]
+        security = int(request.security)
+        memo = self._memos[number] = Memo((gpccr if gpccr & GPC_ENABLE else 0, security, 0))
+        memo.words[SPACE], memo.words[TAG] = key
+        memo.words[SECURITY] = security << 2
+        for upper in range(2 if request.regime.has_two_ranges else 1):
+            memo.words[LIMITS + upper] = cpu.mmu.half(request.regime, bool(upper)).limit
+        self._soft.teach_quick(number, memo.address)
+        if not self._is_installed:
+            self._install()
+        return memo
+
+    def _install(self) -> None:
+        """Put the native code before the callbacks: compiled only now, for guests that translate anything."""
+        self._is_installed = True
+        slots = self._slots
+        for kind, (python, call) in enumerate(_CALLS):
+            slots[python], slots[call] = slots[call], self._code(kind)
+
+    def _passed_for(self, pas: int, granules: tuple[int, int, int]) -> tuple[mmap.mmap, int]:
+        key = granules[0], granules[1], pas
+        found = self._passed.get(key)
+        if found is None:
+            pages = mmap.mmap(-1, self._pages)
+            found = self._passed[key] = pages, _address(pages)
+        return found
+
+    def _learn_walk(
+        self,
+        request: Request,
+        va: int,
+        reads: tuple[Read, ...],
+        words: memoryview,
+        number: int,
+        kind: int,
+        translation: Translation,
+    ) -> None:
+        """Keep the tables above a leaf as a walk read them, and the leaf's bits."""
+        cpu, memory = self._cpu, self._cpu.memory
+        upper = request.regime.has_two_ranges and bool(va >> 55 & 1)
+        geometry = cpu.mmu.half(request.regime, upper).geometry
+        leaf = reads[-1]
+        shift = geometry.shifts[leaf.level]
+        if (
+            geometry.granule.shift != PAGE.bit_length() - 1
+            or geometry.form is not AddressForm.SHORT
+            or shift not in LEAF_SHIFTS
+            or translation.size != 1 << shift
+            or [read.level for read in reads] != list(range(geometry.start, leaf.level + 1))
+            or any(read.mismatch for read in reads)
+        ):
+            return
+        offsets = [memory.ram_offset(read.pa) for read in reads]
+        decided, found = leaf.level << 8, list[int]()
+        for read, offset in zip(reads, offsets, strict=True):
+            if offset is None:
+                return
+            tag = memory.tags[offset >> 4] & OWNER_MASK
+            if tag and tag != memory.encrypted.owner_id(read.pas, read.mecid):
+                return  # a store has taken the block since, or one key serves two owners
+            if read is not leaf:
+                found += [offset, read.value, tag]
+                decided |= read.value >> 59
+        last = offsets[-1]
+        assert last is not None
+        decided |= int(leaf.pas) << 5 | int(upper) << 7
+        step = LEAF_SHIFTS.index(shift)
+        region = va >> shift + INDEX_BITS
+        at = UPPERS + UPPER * (sum(UPPER_COUNTS[:step]) + (region & UPPER_COUNTS[step] - 1))
+        index = (1 << geometry.tops[leaf.level] - shift + 1) - 1
+        others = (1 << INDEX_BITS) - 1 & ~index
+        words[at] = 0
+        for place, word in enumerate(found, at + UPPER_WORDS):
+            words[place] = word
+        words[at + 1], words[at + 2] = len(reads) - 1, decided
+        words[at + 3] = last - 8 * (va >> shift & index)
+        words[at + UPPER_OWNER] = memory.encrypted.owner_id(leaf.pas, leaf.mecid)
+        words[at + UPPER_INDEX] = others << 16 | va >> shift & others
+        words[at] = region + 1
+        bits = leaf.value & ~(ADDRESS & -1 << shift)
+        self._learn_leaf(words, bits, decided << 2 | kind, number, translation.is_global)
+
+    def _learn_leaf(self, words: memoryview, bits: int, kind: int, number: int, is_global: bool) -> None:
+        count = words[LEAF_COUNT]
+        for at in range(LEAVES, LEAVES + LEAF * count, LEAF):
+            if words[at] == bits and words[at + 1] == kind:
+                return
+        if count == MOST_LEAVES:
+            count = 0  # begin again
+        at = LEAVES + LEAF * count
+        words[at], words[at + 1], words[at + 2] = bits, kind, number + 1
+        words[at + 3] = state.MASK64 & ~ASID_MASK if is_global else state.MASK64
+        words[LEAF_COUNT] = count + 1
+
+
+def _may_lack_halves(request: Request, regs: RegisterView) -> bool:
+    """Whether EL0 may be kept out of one half (TCR_ELx.E0PD): what holds in the other says nothing about it."""
+    if request.el:
+        return False
+    return bool(regs["TCR_EL1" if request.regime.el == 1 else "TCR_EL2"] & _E0PD)
+
+
+def _address(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

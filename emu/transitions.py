@@ -1,0 +1,183 @@
+"""Exception entries and returns that went well once, kept so that native code can do them again by itself.
+
+What SVC, HVC, SMC, ERET and an ISB behind register writes change depends on the instruction, on PSTATE, on the
+registers that decide about traps and routing (together a situation of `emu.permissions`) and on those that steer
+translation (a combination of `emu.context`). The first time Python does it all; where nothing out of the ordinary
+happened and nobody has to hear of it, the outcome goes into a table of the state buffer, by all of these. Nothing in
+the table outlives a change of its meaning: `forget` empties it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from emu import state
+from emu.architecture import VA, Security
+from emu.debug.events import Event, ExceptionTaken, FirmwareCalled, Moment, Synchronised
+from emu.syndrome import EC, EC_TEXT
+from emu.transition_table import (
+    BANK_FROM,
+    BANK_TO,
+    COPIED,
+    ELR,
+    ERET,
+    ESR,
+    FIRST_COPY,
+    HELD,
+    HVC,
+    ISB,
+    MODE_SHIFT,
+    OFFSET,
+    PAN_SHIFT,
+    RECORD,
+    SMC,
+    SPSR,
+    SSBS,
+    SYNDROME,
+    TAG,
+    VBAR,
+    entry_index,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from emu.cpu import Cpu
+
+RECORD_SIZE = 8 * state.RECORD_WORDS
+"""Bytes of an exception in the log."""
+
+_BLANK = memoryview(array("Q", [0]) * (state.SLOTS - state.TRANSITIONS))
+_ROOM = 4096
+_MOST = 10_000
+"""Transitions that are remembered as somebody's business."""
+_EL_SHIFT, _TARGET_SHIFT, _SECURITY_SHIFT = 32, 34, 36
+
+
+class Start(NamedTuple):
+    """What a transition begins with."""
+
+    age: int
+    kind: int
+    tag: int
+    number: int
+    el: int
+    spsel: int
+    security: Security
+
+
+class Transitions:
+    """The table of one CPU, and the log of what native code did with it."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+        self._slots = cpu.slots
+        self._age = 0
+        self._is_empty = True
+        self._heard: set[tuple[int, int]] = set()
+        """Transitions that somebody has to hear of: tag and combination."""
+        self._log = (ctypes.c_uint64 * (state.RECORD_WORDS * _ROOM))()
+        self._records = memoryview(self._log).cast("B").cast("Q")
+        self._block = (ctypes.c_uint64 * state.BLOCK_WORDS)()
+        self._slots[state.TRANSITION_BLOCK] = ctypes.addressof(self._block)
+        for el in (1, 2, 3):
+            self._block[state.BLOCK_SPSR + el - 1] = cpu.regs.slot(f"SPSR_EL{el}")
+        self._rewind()
+        cpu.regs.watch(("PMCNTENSET_EL0",), self.forget)
+        cpu.contexts.on_forgotten = cpu.permissions.on_forgotten = self.forget
+
+    def forget(self) -> None:
+        """Numbers have got other meanings, or somebody began to listen: every transition is Python's first."""
+        self._age += 1
+        self._heard.clear()
+        if not self._is_empty:
+            self._slots[state.TRANSITIONS : state.SLOTS] = _BLANK
+            self._is_empty = True
+
+    def wait_for(self, waiting: int) -> None:
+        """So many listeners have to hear of every exception entry and return for now: native code does none."""
+        self._block[state.BLOCK_WAITING] = waiting
+
+    # The log of native entries.
+
+    def _rewind(self) -> None:
+        self._block[state.BLOCK_NEXT] = ctypes.addressof(self._log)
+        self._block[state.BLOCK_ROOM] = _ROOM
+
+    def take_log(self) -> bytes:
+        """The entries that native code made since the last call, for `read_log`."""
+        count = _ROOM - self._block[state.BLOCK_ROOM]
+        if not count:
+            return b""
+        self._rewind()
+        return bytes(self._records[: state.RECORD_WORDS * count])
+
+    # Recording.
+
+    def start(self, kind: int, mode: int = 0, pan: int = 0) -> Start | None:
+        """Before a transition is made by Python; None for one that somebody has to hear of every time."""
+        cpu, slots = self._cpu, self._slots
+        tag = cpu.permissions.situation() | kind | mode << MODE_SHIFT | pan << PAN_SHIFT
+        number = cpu.contexts.programmed()
+        if (tag, number) in self._heard:
+            return None
+        return Start(self._age, kind, tag, number, slots[state.EL], slots[state.SPSEL], cpu.security)
+
+    def finish(self, start: Start | None, event: Event | None) -> None:
+        """After it: `event` tells of it, None for an ISB. Kept where native code can do the same again."""
+        cpu, slots = self._cpu, self._slots
+        if start is None or start.age != self._age:
+            return
+        if event is not None and cpu.hears(event):
+            if len(self._heard) >= _MOST:
+                self._heard.clear()
+            self._heard.add((start.tag, start.number))
+            return
+        if (
+            not slots[state.CONTEXT]
+            or not slots[state.SITUATION]
+            or slots[state.IL]
+            or slots[state.BTYPE]
+            or cpu.debug.may_arm
+            or cpu.monitors.is_counting
+            or cpu.wants(Synchronised)
+            or (start.kind in (HVC, SMC) and cpu.wants(FirmwareCalled))
+        ):
+            return
+        self._is_empty = False
+        place = state.TRANSITIONS + state.TRANSITION_WORDS * entry_index(start.tag, start.number)
+        slots[place + HELD] = start.number
+        for offset, slot in enumerate(COPIED, place + FIRST_COPY):
+            slots[offset] = slots[slot]
+        if start.kind != ISB:
+            self._keep_registers(place, start, event)
+        slots[place + TAG] = start.tag
+
+    def _keep_registers(self, place: int, start: Start, event: Event | None) -> None:
+        slots, slot = self._slots, self._cpu.regs.slot
+        banks = (state.SP_EL0, state.SP_EL1, state.SP_EL2, state.SP_EL3)
+        slots[place + BANK_FROM] = banks[start.el if start.spsel else 0]
+        slots[place + BANK_TO] = banks[slots[state.EL] if slots[state.SPSEL] else 0]
+        owner = start.el if start.kind == ERET else slots[state.EL]
+        slots[place + ELR], slots[place + SPSR] = slot(f"ELR_EL{owner}"), slot(f"SPSR_EL{owner}")
+        if isinstance(event, ExceptionTaken):
+            target = event.to_el
+            slots[place + ESR], slots[place + VBAR] = slot(f"ESR_EL{target}"), slot(f"VBAR_EL{target}")
+            slots[place + OFFSET] = 0x400 if start.el < target else 0x200 if start.spsel else 0
+            slots[place + SYNDROME] = event.esr & ~0xFFFF
+            slots[place + RECORD] = (
+                start.el << _EL_SHIFT | target << _TARGET_SHIFT | start.security << _SECURITY_SHIFT
+            )  # fmt: skip
+            slots[place + SSBS] = slots[state.SSBS]
+
+
+def read_log(log: bytes) -> list[ExceptionTaken]:
+    """The events that a piece of the log stands for."""
+    words = memoryview(log).cast("Q").tolist()
+    found = []
+    for instruction, pc, rest in zip(words[::3], words[1::3], words[2::3], strict=True):
+        esr, el, target = rest & 0xFFFF_FFFF, rest >> _EL_SHIFT & 3, rest >> _TARGET_SHIFT & 3
+        ec = EC(esr >> 26)
+        moment = Moment(instruction, VA(pc), el, Security(rest >> _SECURITY_SHIFT))
+        found.append(ExceptionTaken(moment, target, ec, esr, 0, pc + 4 & state.MASK64, EC_TEXT.get(ec, "Exception")))
+    return found
