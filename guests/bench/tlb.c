@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #define PAGES 1024
-#define SWEEPS 60
+#define SWEEPS 2400
 #define WINDOW UINT64_C(0xc0000000)     // the last of level 1's four entries
 #define TABLE UINT64_C(3)
 #define PAGE_NORMAL UINT64_C(0x60000000000703)  // UXN, PXN, Access flag, inner shareable, MAIR_EL1 index 0
