@@ -2,7 +2,7 @@
 
 #include "bench.h"
 
-#define ROUND_TRIPS 150000
+#define ROUND_TRIPS 900000
 
 // EL0 has only registers. x0 counts down at EL0, x1 up at EL1; the call that asks for the end is SVC #1.
 _Noreturn void enter_el0(uint64_t trips);

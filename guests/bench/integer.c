@@ -2,7 +2,7 @@
 
 #include "bench.h"
 
-#define ROUNDS 30000000
+#define ROUNDS 120000000
 
 uint64_t main(uint64_t percent) {
     uint64_t random = 0x243f6a8885a308d3, sum = HASH_START, rounds = scaled(ROUNDS, percent);

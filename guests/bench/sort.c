@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #define COUNT 8192
-#define ROUNDS 70
+#define ROUNDS 210
 
 static int64_t values[COUNT];
 
