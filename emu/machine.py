@@ -357,6 +357,10 @@ class Machine:
         """The first MOST_KEPT exceptions taken since reset, oldest first."""
         return self._exceptions.events
 
+    def put_back_exceptions(self, events: list[ExceptionTaken]) -> None:
+        """For a moment that was restored from one before it: all exceptions until then; it knows the first of them."""
+        self._exceptions.put_back(events)
+
     @property
     def instructions(self) -> int:
         """Instructions executed since reset."""

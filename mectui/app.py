@@ -23,6 +23,7 @@ from mectui.styling import StyleBook, textual_theme
 if TYPE_CHECKING:
     import emu
     from mectui.lessons.text import Lesson
+    from mectui.panes.pane import Pane
     from mectui.screens.debugger import DebuggerScreen
 
 START, DEBUGGER = "mectui.screens.start", "mectui.screens.debugger"
@@ -248,6 +249,10 @@ class MectuiApp(App[int]):
                     key = self.keymap.shown_key(action)
                     title = f"{action.title[:1].upper()}{action.title[1:]}" + (f"  ({key})" if key else "")
                     yield SystemCommand(title, action.help, _doing(screen, action.name))
+            pane = screen.focused_pane
+            for action in () if pane is None else pane.own_actions():
+                title = f"{pane.TAB or pane.TITLE}: {action.title}  ({self.keymap.shown_key(action)})"
+                yield SystemCommand(title, action.help, _acting(pane, action.name))
         for name, file in self.theme_files.items():
             yield SystemCommand(f"Theme: {file.title}", f"Use the theme “{name}”.", _using(self.use_theme, name))
         for name, keymap in self.keymaps.items():
@@ -258,6 +263,10 @@ class MectuiApp(App[int]):
 
 def _doing(screen: DebuggerScreen, name: str) -> Callable[[], None]:
     return lambda: screen.action_do(name)
+
+
+def _acting(pane: Pane, name: str) -> Callable[[], Any]:
+    return getattr(pane, f"action_{name}")
 
 
 def _using(use: Callable[[str], None], name: str) -> Callable[[], None]:

@@ -345,8 +345,8 @@ class Session:
         elif history.is_in_the_past and not self._was_told_of_the_past:
             self._was_told_of_the_past = True
             self._say(
-                "This is the past: run or step, and what happened happens again; > goes forward to where you were. "
-                "Changing anything here begins another future."
+                "This is the past: what happened happens again; > goes forward to where you were. "
+                "A change here begins another future."
             )
 
     def _stopped(self, stop: Stop | None) -> None:

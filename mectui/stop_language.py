@@ -21,6 +21,9 @@ WATCHES = {"watch": (False, True), "rwatch": (True, False), "awatch": (True, Tru
 """Reads, writes."""
 SPACES = {"pa": None, "realm": PAS.REALM, "root": PAS.ROOT, "secure": PAS.SECURE, "ns": PAS.NON_SECURE}
 """What may stand before a physical address; with an address space only accesses through it count."""
+_MEMORY = re.compile(r"\s*\[(?P<address>[^][]*)\](?:\.(?P<letter>[bhwx]))?\s*", re.IGNORECASE)
+"""Memory as expressions write it: "[realm:shared_page].w"."""
+_SIZES = {"b": 1, "h": 2, "w": 4, "x": 8}
 _IF = re.compile(r"(?<!\S)if(?!\S)")
 _IGNORE = re.compile(r"(?<!\S)ignore\s+(\S+)\s*$")
 _SPACE = re.compile(r"\s*\*?\s*(pa|realm|root|secure|ns)\s*:", re.IGNORECASE)
@@ -89,14 +92,32 @@ def _space(text: str) -> tuple[str, bool, PAS | None]:
     return " " * found.end() + text[found.end() :], True, SPACES[found[1].lower()]
 
 
+def _location(text: str) -> tuple[str, str]:
+    """(the address in it, the letter of its size or "") of a watched place that is written as memory is in expressions.
+
+    What is watched is that memory itself, as in debuggers everywhere, not the address it holds. Raises CommandError.
+    """
+    found = _MEMORY.fullmatch(text)
+    if found is None:
+        return text, ""
+    address = found["address"]
+    if re.match(r"\s*mecid\b", address, re.IGNORECASE):
+        raise CommandError("Which MECID accesses it is a condition: watch realm:ADDRESS if mecid == 5.", found.start("address"))
+    if re.match(r"\s*raw\s*:", address, re.IGNORECASE):
+        raise CommandError("Accesses go to addresses, not to memory chips: write pa: before it.", found.start("address"))
+    start, end = found.span("address")
+    return " " * start + address + " " * (len(text) - end), (found["letter"] or "").lower()
+
+
 def _watched(command: str, head: str, known: Known, common: Common) -> NewWatch:
     walks = _WALKS.search(head)
     if walks is not None:
         head = head[: walks.start()]
+    head, letter = _location(head)
     head, is_physical, pas = _space(head)
     if walks is not None and not is_physical:
         raise CommandError("Table walks go by physical addresses: write pa: before the address.", walks.start())
-    size: int | None = None
+    size: int | None = _SIZES[letter] if letter else None
     start, dots, end = head.partition("..")
     if dots:
         first = evaluate(start, known)

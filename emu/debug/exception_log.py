@@ -46,6 +46,12 @@ class ExceptionLog:
             self._rest.clear()
         return self._events
 
+    def put_back(self, events: list[ExceptionTaken]) -> None:
+        """Exceptions of a later moment, which the machine has gone forward to without taking them again."""
+        known = self.events
+        known += events[len(known) :]
+        self._count = len(known)
+
     def cut(self, length: int) -> None:
         """Keep so many, the oldest."""
         del self.events[length:]

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         print()
     else:
         print(
-            plain([*render.strips(view, width), *render.listed(view, marks, width), *render.legend(view, width)]),
+            plain([*render.strips(view), *render.listed(view, marks, width), *render.legend(view, width)]),
             end="",
         )
     return 0

@@ -41,7 +41,7 @@ class ConsolePane(TailPane):
 
     def summary(self) -> str:
         printed = numbers.plural(len(self.view), "character") if self.view else ""
-        return f"{printed}  i types" if self.has_focus or not printed else printed
+        return f"{printed}  i types".strip() if self.has_focus or not printed else printed
 
     def follow(self, progress: Progress) -> None:
         if len(progress.console) < len(self.view or ""):

@@ -62,7 +62,7 @@ class EventsPane(TailPane):
         count = dict(self.view.counts).get(self.kind, 0)
         is_hidden = self.kind in self.hidden
         parts = [
-            (f"{self.summary()}  ", ""),
+            (f"{self.summary()}  " if self.summary() else "", ""),
             ("← ", "kind_left"),
             (f"{self.kind} ({count})", ""),
             (" →", "kind_right"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from emu.architecture import PAGE
 from mectui.actions import Scope
 from mectui.panes.host import host
 from mectui.panes.pane import bindings
@@ -97,13 +98,15 @@ class MemoryPane(WindowPane):
             self.place = address & -8
             shown = self.addresses_shown()
             if not shown or not shown[0] <= self.place < shown[-1] + self.unit:
-                self.top = max((address & -16) - 32, 0) if progress.last_access is not None else address & -16
+                # Some lines before the access, but none of the page before: that is often not mapped.
+                before = min(address & PAGE - 1 & -16, 32) if progress.last_access is not None else 0
+                self.top = (address & -16) - before
 
     def draw(self, width: int) -> list[Line]:
         return render_memory.memory(self.view, width, self.place if self.has_focus else None)
 
     def summary(self) -> str:
-        follows = "  following" if self.follows_access else ""
+        follows = "  follows the last access" if self.follows_access else ""
         told = f"{self._told}  " if self._told and not self.needle else ""
         return told + render_memory.summary(self.view) + follows
 

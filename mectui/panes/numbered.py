@@ -20,6 +20,7 @@ class NumberedPane(Pane):
         super().__init__(name)
         self.number = 0
         """The story the cursor is on."""
+        self._has_room = False
 
     def numbers(self) -> list[int]:
         """The numbers of all stories, oldest first."""
@@ -27,14 +28,19 @@ class NumberedPane(Pane):
 
     @property
     def chosen(self) -> int | None:
-        """The number of the story under the cursor, in a focused pane."""
-        return self.number if self.has_focus else None
+        """The number of the story that is told in full: the one under the cursor, in a pane that has the focus or is
+        so high that nothing is lost by it."""
+        return self.number if self.has_focus or self._has_room else None
 
     def redraw(self) -> None:
         """The chosen story is the newest one until the cursor moves."""
         present = self.numbers()
         if present and self.number not in present:
             self.number = present[-1]
+        self._has_room = False
+        if present and not self.has_focus:
+            self._has_room = True
+            self._has_room = len(self.draw(self.text_width)) <= self.text_height
         super().redraw()
         self.cursor = next((at for at, item in enumerate(self.lines) if self._is_of(item, self.number)), 0)
 

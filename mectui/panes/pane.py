@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.style import Style
 from textual.binding import Binding
 from textual.content import Content
 from textual.events import Click, MouseMove, Resize
@@ -12,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mectui.actions import Scope, of_scope
+from mectui.actions import Action, Scope, of_scope
 from mectui.export import markdown
 from mectui.export.markdown import Circumstances
 from mectui.glossary import explain, word_at
@@ -120,7 +121,13 @@ class Pane(ScrollView, can_focus=True):
         self.tabs: tuple[tuple[str, str], ...] = ()
         """(pane name, title) of every pane that shares this place on the screen."""
         self._tab_ends: list[tuple[int, int, str]] = []
+        self._borders: tuple[tuple[Any, ...], str] | None = None
+        """What the borders say now."""
+        self._painted: dict[int, tuple[Line | None, bool, str, int]] = {}
+        """What was painted last, by row: see `_row`."""
         self._drawn_width = 0
+        self._base = Style()
+        """The pane's own colours, found once for every repaint."""
 
     # --- for subclasses -------------------------------------------------------------------------------------------
 
@@ -138,6 +145,12 @@ class Pane(ScrollView, can_focus=True):
 
     def follow(self, progress: Progress) -> None:
         """Called when the machine stopped, before the pane is asked for its look."""
+
+    @classmethod
+    def own_actions(cls) -> list[Action]:
+        """What can be done in this pane and in no other, in the order of the table."""
+        # The digits answer a lesson's question: the question itself lists them.
+        return [] if cls.SCOPE is None else [action for action in of_scope(cls.SCOPE) if action.name != "answer"]
 
     # --- views ----------------------------------------------------------------------------------------------------
 
@@ -173,7 +186,16 @@ class Pane(ScrollView, can_focus=True):
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.lines))
         self.show_borders()
         self.show_place()
-        self.refresh()
+        self.call_next(self._repaint)  # when subclasses are done with the lines and the cursor
+
+    def _repaint(self) -> None:
+        """Has the rows painted again that look different now: after a step that is a few of them."""
+        changed = [y for y, row in self._painted.items() if row != self._row(y)]
+        if len(changed) == len(self._painted):
+            self.refresh()
+        elif changed:
+            width = self.scrollable_content_region.width
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def show_borders(self) -> None:
         """The names of the panes in this place, the open one marked, and the summary below."""
@@ -187,11 +209,14 @@ class Pane(ScrollView, can_focus=True):
             parts.append((text, "bold $foreground" if is_open else "$quiet"))
             self._tab_ends.append((at, at + len(text), name))
             at += len(text)
-        self.border_title = Content.assemble(*parts)
         summary = "" if isinstance(self.view, Exception) or self.view is None else self.summary()
         if self.needle:
             summary = f"{self.search_summary()}  {summary}"
-        self.border_subtitle = Content(spoken(summary) if self._is_plain else summary)
+        title, subtitle = tuple(parts), spoken(summary) if self._is_plain else summary
+        if (title, subtitle) != self._borders:  # setting them repaints the whole pane
+            self._borders = title, subtitle
+            self.border_title = Content.assemble(*parts)
+            self.border_subtitle = Content(subtitle)
 
     @property
     def _is_plain(self) -> bool:
@@ -247,22 +272,32 @@ class Pane(ScrollView, can_focus=True):
         self.post_message(self.Outdated(self))
 
     def on_resize(self, event: Resize) -> None:
+        self._painted.clear()
         if self.text_width != self._drawn_width:
             self.redraw()
         self.want()
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
-    def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        base = self.rich_style
-        index = self.scroll_offset.y + y
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
+    def _row(self, y: int) -> tuple[Line | None, bool, str, int]:
+        """All that a row of the screen depends on: its line, whether it has the cursor, what is sought, its width."""
+        index, width = self.scroll_offset.y + y, self.scrollable_content_region.width
         if index >= len(self.lines):
-            return Strip.blank(width, base)
+            return None, False, "", width
         is_cursor = self.HAS_CURSOR and self.has_focus and index == self.cursor
-        item = self.lines[index]
-        if self.needle:
-            item = highlight(item, self.needle)
+        return self.lines[index], is_cursor, self.needle, width
+
+    def render_line(self, y: int) -> Strip:
+        item, is_cursor, needle, width = self._painted[y] = self._row(y)
+        base = self._base
+        if item is None:
+            return Strip.blank(width, base)
+        if needle:
+            item = highlight(item, needle)
         sign = Span(CURSOR if is_cursor else " ", "strong")
         return self.book.strip(Line((sign, *item.spans)), width, base, "cursor" if is_cursor else "")
 

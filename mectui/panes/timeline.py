@@ -57,7 +57,7 @@ class TimelinePane(Pane):
         self.place = None
 
     def draw(self, width: int) -> list[Line]:
-        return render.timeline(self.view, width)
+        return render.timeline(self.view, width, self.text_height)
 
     def action_choose(self) -> None:
         found = self.target()
@@ -169,11 +169,12 @@ class TimelinePane(Pane):
         view = self.view
         if not isinstance(view, TimelineView):
             return
-        if line > render.STRIPS:
+        names = render.rows(self.text_height)
+        if line >= len(names) or names[line] == render.TOLD:
             found = self.lines[line].target if line < len(self.lines) else None
             if found is not None:
                 self.choose(found)
             return
         at = x - render.LABEL
         if 0 <= at < len(view.columns):
-            self.choose(Target(TargetKind.MOMENT, render.clicked(view, at, line)))
+            self.choose(Target(TargetKind.MOMENT, render.clicked(view, at, names[line])))

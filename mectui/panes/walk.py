@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from textual.events import Resize
 from textual.message import Message
 
 from emu.architecture import Access, Regime
@@ -60,6 +61,10 @@ class WalkPane(Pane):
         self.remembered: Request | None = None
         """The last data access that was seen: most instructions make none."""
         self.opened: set[str] = set()
+        """The folds somebody opened."""
+        self._unasked: set[str] = set()
+        """Those that are open because there is room for them; none once somebody has folded or unfolded."""
+        self._is_folded_by_hand = False
         self.supposed: tuple[str, ...] = ()
         """What is supposed to be other than it is: "TCR2_EL2.AMEC1=0x1"."""
 
@@ -138,7 +143,20 @@ class WalkPane(Pane):
         self.supposed = ()
 
     def draw(self, width: int) -> list[Line]:
-        return render.walk(self.view, width, self.opened)
+        self._unasked = set()
+        lines = render.walk(self.view, width, self.opened)
+        if not self._is_folded_by_hand and isinstance(self.view, WalkView) and len(lines) < self.text_height:
+            inner = {str(line.target.value) for line in lines if line.target and line.target.kind is TargetKind.FOLD}
+            inner = {key for key in inner if key.endswith("stage2")}
+            roomy = render.walk(self.view, width, self.opened | inner)
+            if len(roomy) <= self.text_height:
+                self._unasked, lines = inner, roomy
+        return lines
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        if self.view is not None:
+            self.redraw()  # another height leaves room for other folds
 
     def summary(self) -> str:
         return render.summary(self.view)
@@ -159,6 +177,7 @@ class WalkPane(Pane):
 
     def action_unfold_all(self) -> None:
         self.opened = set() if "*" in self.opened else {"*"}
+        self._is_folded_by_hand = True
         if self.view is not None:
             self.redraw()
 
@@ -166,8 +185,8 @@ class WalkPane(Pane):
         if target.kind in (TargetKind.FIELD, TargetKind.REGISTER):
             self.action_edit()
         elif target.kind is TargetKind.FOLD:
-            self.opened.discard("*")
-            self.opened ^= {str(target.value)}
+            self.opened = ((self.opened | self._unasked) - {"*"}) ^ {str(target.value)}
+            self._is_folded_by_hand = True
             self.redraw()
         else:
             super().choose(target, how)

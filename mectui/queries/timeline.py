@@ -42,6 +42,8 @@ class Column:
     """Whether it was in other Security states too."""
     marks: tuple[int, ...]
     """How many marks of each kind of `SHOWN`."""
+    firsts: tuple[int | None, ...]
+    """The first mark of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,11 @@ def timeline(
     for number, (low, high) in enumerate(pairwise(edges)):
         el, security, is_mixed = lanes[number]
         happened = tuple(count[number] for count in counts)
+        firsts = tuple(next(iter(piece_of(known[kind], low, high)), None) for kind in SHOWN)
         if unknown is not None and low > unknown:
-            pieces.append(Column(low, high - low, None, None, False, happened))
+            pieces.append(Column(low, high - low, None, None, False, happened, firsts))
         else:
-            pieces.append(Column(low, high - low, el, security, is_mixed, happened))
+            pieces.append(Column(low, high - low, el, security, is_mixed, happened, firsts))
     low, high = at, at + 1
     if not any(at in piece_of(known[kind], at, at + 1) for kind in SHOWN):
         column = min(max(bisect_right(edges, at) - 1, 0), len(pieces) - 1)

@@ -47,15 +47,17 @@ def printed(text: str, width: int) -> list[Line]:
 
 
 def pieces(text: str, width: int, style: str = "") -> list[Line]:
-    """One printed line, folded at the width."""
+    """One printed line, folded at the width: at a space in its last third where there is one."""
     if cell_width(text) <= width:
         return [line((text, style))]
     folded, current, used = [], "", 0
     for character in text:
         columns = cell_width(character)
         if used + columns > width:
-            folded.append(line((current, style)))
-            current, used = "", 0
+            space = current.rfind(" ")
+            kept = current[space + 1 :] if character != " " and space >= len(current) * 2 // 3 else ""
+            folded.append(line((current[: len(current) - len(kept)], style)))
+            current, used = kept, cell_width(kept)
         current += character
         used += columns
     return [*folded, line((current, style))]

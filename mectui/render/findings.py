@@ -59,7 +59,7 @@ def report(view: FindingsView, width: int) -> list[Line]:
         style = STYLES[finding.severity]
         lines.append(Line((column(finding.severity.value, _INDENT, style), Span(finding.rule, "strong"))))
         lines += indented(place(item), width, "muted", _INDENT)
-        lines += indented(sentence(finding.message), width, "text", _INDENT)
+        lines += indented(sentence(numbers.written_alike(finding.message)), width, "text", _INDENT)
         lines += indented(f"fix: {finding.fix}", width, "ok", _INDENT, hanging=5)
         lines.append(BLANK)
     if view.total > len(view.findings):
@@ -123,6 +123,7 @@ def findings(view: FindingsView, width: int, chosen: int | None = None) -> list[
     lines: list[Line] = []
     for item in reversed(view.findings):
         finding, target = item.finding, Target(TargetKind.FINDING, item.number)
+        message = sentence(numbers.written_alike(finding.message))
         heading = (
             Span(f"{item.number:>3}  ", "muted"),
             Span(f"{finding.severity.value} ", STYLES[finding.severity]),
@@ -130,13 +131,13 @@ def findings(view: FindingsView, width: int, chosen: int | None = None) -> list[
             Span(f"  {place(item)}", "muted"),
         )
         if item.number == chosen:
-            text = indented(sentence(finding.message), width, "text", 5)
+            text = indented(message, width, "text", 5)
             text += moments(item, width)
             text += indented(f"fix: {finding.fix}", width, "ok", 5, hanging=5)
             keys = "Enter shows the code" + (", W that of the earlier moment" if finding.other is not None else "")
             text += indented(keys, width, "muted", 5)
         else:
-            text = indented(sentence(finding.message), width - 2, "text", 5)
+            text = indented(message, width - 2, "text", 5)
             if len(text) > 1:
                 text = [Line((*text[0].spans, Span(" …", "muted")))]
         lines += [crop(Line(part.spans, target), width) for part in (Line(heading), *text)]

@@ -45,7 +45,9 @@ def advice(item: HitView, width: int) -> list[Line]:
     """What is probably missing, and what the keys do."""
     lines = wrap(f"likely: {item.likely}", width, "warning")
     writer = "" if item.hit.writer is None else ", W the writer's"
-    return [*lines, *wrap(f"Enter shows the reader's code{writer}, S runs to the next hit like it", width, "muted")]
+    store = "" if item.hit.writer is None else ", o to the store"
+    keys = f"Enter shows the reader's code{writer}, S runs to the next hit like it, t goes back to the read{store}"
+    return [*lines, *wrap(keys, width, "muted")]
 
 
 def context(pas: PAS, mecid: int) -> Span:

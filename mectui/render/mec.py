@@ -52,14 +52,11 @@ def owner_name(owner: Owner) -> str:
 
 
 def summary(view: MapView) -> str:
-    """ "rows 3-20 of 91  PA 0x4008_2000 MECID 5  a square is 4 KiB"."""
+    """ "rows 3-20 of 91  a square is 4 KiB": where the cursor is stands below the grid."""
     square = f"a square is {numbers.size(view.square)}"
     shown = f"rows {view.top + 1}-{view.top + len(view.rows)} of {numbers.count(view.total)}  "
     rows = shown if 0 < len(view.rows) < view.total else ""
-    if view.cursor is None:
-        return rows + square
-    owner = "unowned" if view.cursor.owner is None else owner_name(view.cursor.owner)
-    return f"{rows}PA {numbers.address(view.cursor.pa)} {owner}  {square}"
+    return rows + square
 
 
 def columns_for(width: int, address_columns: int = ADDRESS_COLUMNS) -> int:

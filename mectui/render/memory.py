@@ -13,6 +13,8 @@ from mectui.render.text import width as width_of
 
 OWNER_COLUMNS = 3
 FOREIGN = "≠"
+ROOMY = 60
+"""Columns from which the line before a page uses all its words."""
 SPACE_NAMES = {PAS.ROOT: "root", PAS.SECURE: "sec", PAS.NON_SECURE: "ns"}
 
 
@@ -47,8 +49,12 @@ def memory(view: MemoryView, width: int, place: int | None = None) -> list[Line]
 
 
 def page_line(page: PageLine, width: int) -> Line:
-    """ "── page PA 0x4008_6000  owner MECID 5  reached under id 6 (VP)  GPT realm ───"."""
-    spans = [Span("── page", "muted")]
+    """ "── page PA 0x4008_6000  owner realm MECID 5  reached under id 6 (VP)  GPT: realm ───".
+
+    Where there is little room the words go that say least; the GPT goes as a whole.
+    """
+    is_roomy = width >= ROOMY
+    spans = [Span("── page" if is_roomy else "──", "muted")]
     if page.problem:
         spans.append(Span(f" not mapped: {page.problem} ", "warning"))
     else:
@@ -58,7 +64,8 @@ def page_line(page: PageLine, width: int) -> Line:
         for at, (pas, mecid) in enumerate(page.owners[:3]):
             spans.append(Span(", " if at else "", "muted"))
             style = mecid_style(mecid) if pas is PAS.REALM else space_style(pas.label)
-            spans.append(Span(f"MECID {mecid}" if pas is PAS.REALM else pas.label, style))
+            space = f"{pas.label} " if is_roomy and not at else ""
+            spans.append(Span(f"{space}MECID {mecid}" if pas is PAS.REALM else pas.label, style))
         if page.mapping is not None:
             is_wrong = bool(page.owners) and (PAS.REALM, page.mapping[0]) not in page.owners
             spans += [
@@ -66,8 +73,9 @@ def page_line(page: PageLine, width: int) -> Line:
                 Span(f"{FOREIGN} " if is_wrong else "", "hit"),
                 Span(numbers.mecid(*page.mapping), mecid_style(page.mapping[0])),
             ]
-        if page.space:
-            spans.append(Span(f"  GPT: {page.space.partition(' (')[0]}", "muted"))
+        gpt = f"  GPT: {page.space.partition(' (')[0]}" if page.space else ""
+        if width_of(Line(tuple(spans))) + len(gpt) < width:
+            spans.append(Span(gpt, "muted"))
         spans.append(Span(" "))
     used = width_of(Line(tuple(spans)))
     return crop(Line((*spans, Span("─" * max(width - used, 0), "muted"))), width)

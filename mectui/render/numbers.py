@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from emu.architecture import MecidSource
+
+_LONG = re.compile(r"\b0x([0-9a-fA-F]{8,16})\b")
 
 
 def grouped(value: int, digits: int) -> str:
@@ -15,6 +19,11 @@ def grouped(value: int, digits: int) -> str:
 def address(value: int) -> str:
     """An address: "0x4000_0120", "0xffff_8000_0000_c000"."""
     return "0x" + grouped(value, 8 if value < 1 << 32 else 12 if value < 1 << 48 else 16)
+
+
+def written_alike(text: str) -> str:
+    """A sentence with every hexadecimal number of eight digits and more written as addresses are."""
+    return _LONG.sub(lambda found: address(int(found[1], 16)), text)
 
 
 def value64(value: int) -> str:

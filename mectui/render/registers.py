@@ -214,7 +214,8 @@ def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
                 ("  UNKNOWN: never written since reset" if item.is_unknown else "", "warning"),
             )
         )
-        lines += [Line((Span("    "), *part.spans)) for part in wrap(item.why, width - 4, "muted")]
+        if item.why != f"{item.name}={item.programmed}":  # else the line above has said it
+            lines += [Line((Span("    "), *part.spans)) for part in wrap(item.why, width - 4, "muted")]
     lines += [BLANK, line(("Bits behind them", "strong"))]
     for register_name, control, bit, meaning in view.controls:
         name = f"{register_name}.{control}"

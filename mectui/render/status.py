@@ -17,12 +17,17 @@ def mec_text(view: StatusView) -> str:
     return f"MEC unknown ({unknown})" if unknown else "MEC off"
 
 
-def moment(view: StatusView) -> list[Span]:
+ROOMY = 100
+"""Columns from which the whole story of a moment in the past is told."""
+
+
+def moment(view: StatusView, columns: int) -> list[Span]:
     """ "#22,072", or "#12,345 of 22,072 (in the past)"."""
     now = Span(f"#{numbers.count(view.instructions)}", "header")
     if view.furthest <= view.instructions:
         return [now]
-    return [now, Span(f" of {numbers.count(view.furthest)} (in the past)", "header warning")]
+    furthest = f" of {numbers.count(view.furthest)}" if columns >= ROOMY else ""
+    return [now, Span(f"{furthest} (in the past)", "header warning")]
 
 
 def status(view: StatusView | None, guest: str, state: str, state_style: str, columns: int) -> Line:
@@ -33,10 +38,14 @@ def status(view: StatusView | None, guest: str, state: str, state_style: str, co
     if view is not None:
         space = space_style(view.security.label)
         parts.append([Span(f"EL{view.el} {view.security.label}", f"header {space} strong")])
+        is_past = view.furthest > view.instructions
+        if is_past:
+            parts.append(moment(view, columns))
         parts.append([Span(mec_text(view), "header ok" if view.mec_at else "header muted")])
         where = view.pc_label or numbers.address(view.pc)
         parts.append([Span("pc ", "header muted"), Span(where, "header symbol")])
-        parts.append(moment(view))
+        if not is_past:
+            parts.append(moment(view, columns))
         if view.hits:
             parts.append([Span(numbers.plural(view.hits, "hit"), "header hit")])
         if view.findings:

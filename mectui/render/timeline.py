@@ -9,7 +9,8 @@ from emu.debug.history import Kind
 from mectui.queries.timeline import SHOWN, Mark, TimelineView
 from mectui.render import numbers
 from mectui.render.styles import space_style
-from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, fit, line, wrap
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, fit, fold, line, wrap
+from mectui.render.text import width as cells
 
 LABEL = 11
 """Columns before the strips."""
@@ -17,8 +18,10 @@ LETTERS = {Security.ROOT: "T", Security.REALM: "R", Security.SECURE: "S", Securi
 NAMES = {Kind.EXCEPTION: "exceptions", Kind.HIT: "hits", Kind.FINDING: "findings", Kind.STOP: "stops"}
 STYLES = {Kind.EXCEPTION: "warning", Kind.HIT: "hit", Kind.FINDING: "fault", Kind.STOP: "breakpoint"}
 NOTHING = "·"
-STRIPS = 7
-"""Lines from the scale on that belong to the bar: a click on one is a click on a moment."""
+TOLD, SCALE, POINTER, LEVEL, STATE = "told", "scale", "pointer", "level", "state"
+ROOMY = 9
+"""Lines from which everything above the details is there."""
+ROOMY_ENOUGH = 40
 
 
 def columns_for(width: int) -> int:
@@ -31,19 +34,38 @@ def summary(view: TimelineView) -> str:
     return f"#{numbers.count(view.start)} to #{numbers.count(view.end)}"
 
 
-def timeline(view: TimelineView, width: int) -> list[Line]:
-    """The bar, what is at the cursor in words, and what the letters mean."""
-    lines = [*strips(view, width), pointer(view), *told(view, width), BLANK, *legend(view, width)]
-    return fit(lines, width)
+def rows(height: int) -> tuple[str, ...]:
+    """The lines above the details, from the top: those with the marks are called by their kind."""
+    lanes = (LEVEL, STATE, *(kind.value for kind in SHOWN))
+    return (TOLD, SCALE, *lanes, POINTER) if height >= ROOMY else (TOLD, POINTER, *lanes)
 
 
-def strips(view: TimelineView, width: int) -> list[Line]:
+def timeline(view: TimelineView, width: int, height: int = ROOMY_ENOUGH) -> list[Line]:
+    """The bar with what is at the cursor above it, in `height` lines as far as possible; details and legend below."""
+    first, *others = told(view)
+    lanes = {
+        TOLD: crop(first, width),
+        SCALE: scale(view),
+        POINTER: pointer(view),
+        LEVEL: level_strip(view),
+        STATE: state_strip(view),
+        **{kind.value: mark_strip(NAMES[kind], counts_of(view, kind), STYLES[kind]) for kind in SHOWN},
+    }
+    more = [part for item in others for part in fold(item, width, "    ")]
+    if cells(first) > width:
+        more = [*fold(first, width, "    "), *more]
+    return fit([*(lanes[name] for name in rows(height)), *more, BLANK, *legend(view, width)], width)
+
+
+def counts_of(view: TimelineView, kind: Kind) -> list[int]:
+    at = SHOWN.index(kind)
+    return [item.marks[at] for item in view.columns]
+
+
+def strips(view: TimelineView) -> list[Line]:
     """The scale and everything that has one character a column."""
-    lines = [scale(view), level_strip(view), state_strip(view)]
-    for number, kind in enumerate(SHOWN):
-        counts = [item.marks[number] for item in view.columns]
-        lines.append(mark_strip(NAMES[kind], counts, STYLES[kind]))
-    return lines
+    marks = [mark_strip(NAMES[kind], counts_of(view, kind), STYLES[kind]) for kind in SHOWN]
+    return [scale(view), level_strip(view), state_strip(view), *marks]
 
 
 def listed(view: TimelineView, marks: Sequence[Mark], width: int) -> list[Line]:
@@ -126,57 +148,56 @@ def pointer(view: TimelineView) -> Line:
     return Line((column("now ▲", LABEL, "muted"), Span("".join(cells), "pc")))
 
 
-def told(view: TimelineView, width: int) -> list[Line]:
-    """Where the cursor is, and what is there."""
-    at = f"^ #{numbers.count(view.cursor)}"
+def told(view: TimelineView) -> list[Line]:
+    """Where the cursor is, and what is there: the first mark beside it, the others below."""
     if view.cursor == view.now:
         at = f"▲ #{numbers.count(view.now)} now"
-        if view.now < view.furthest:
-            at += f", in the past: the run came to #{numbers.count(view.furthest)}"
-        elif view.now == view.furthest:
-            at += ", as far as the run has come"
-    item = view.columns[0 if (place := place_of(view, view.cursor)) is None else place]
+    else:
+        at = f"^ #{numbers.count(view.cursor)}"
     if not view.here:
-        return [line((at, "strong"), ("  no mark here; ← → go to the marks", "muted"))]
-    lines = [line((at, "strong")), *(crop(mark_line(mark), width) for mark in view.here)]
+        return [line((at, "strong"), ("  no mark here; ← → go from mark to mark", "muted"))]
+    first, *others = view.here
+    size = view.columns[place_of(view, view.cursor) or 0].size
+    is_there = first.instruction == view.cursor or size == 1
+    lines = [line((f"{at}  " if is_there else f"{at}  in this column: ", "strong"), *mark_parts(first, not is_there))]
+    lines += [Line((Span("  "), *(Span(*part) for part in mark_parts(mark))), moment_of(mark)) for mark in others]
     more = view.here_count - sum(mark.times for mark in view.here)
     if more > 0:
         lines.append(line((f"  and {numbers.count(more)} more in this column: + zooms in", "muted")))
-    elif item.size > 1 and view.here[0].instruction != view.cursor:
-        lines[0] = line((at, "strong"), ("  in this column:", "muted"))
     return lines
 
 
+def moment_of(mark: Mark) -> Target:
+    return Target(TargetKind.MOMENT, mark.instruction)
+
+
+def mark_parts(mark: Mark, has_number: bool = True) -> list[tuple[str, str]]:
+    """ "#12,392 exception to EL2: HVC (EC 0x16)  at realm_a_store_secret+0x54"."""
+    where = f"  at {mark.where or numbers.address(mark.pc)}"
+    until = f" until #{numbers.count(mark.last)}" if mark.last > mark.instruction else ""
+    often = f"  {numbers.count(mark.times)} times{until}" if mark.times > 1 else ""
+    number = f"#{numbers.count(mark.instruction)} " if has_number else ""
+    return [(number, "muted"), (mark.text, STYLES[mark.kind]), (often, "strong"), (where, "muted")]
+
+
 def mark_line(mark: Mark) -> Line:
-    target = Target(TargetKind.MOMENT, mark.instruction)
-    where = f"  at {mark.where}" if mark.where else f"  at {numbers.address(mark.pc)}"
-    often = f"  {numbers.count(mark.times)} times until #{numbers.count(mark.last)}" if mark.times > 1 else ""
-    return line(
-        (f"  #{numbers.count(mark.instruction)} ", "muted"),
-        (mark.text, STYLES[mark.kind]),
-        (often, "strong"),
-        (where, "muted"),
-        target=target,
-    )
+    return line("  ", *mark_parts(mark), target=moment_of(mark))
 
 
 def legend(view: TimelineView, width: int) -> list[Line]:
     letters = "T Root, R Realm, S Secure, N Non-secure"
     text = (
-        f"EL: the exception level; state: {letters}; of several in a column the one that ran longest, in a small letter. "
-        "Digits: marks in a column, + more than nine."
+        f"EL: the exception level; state: {letters}; of several in a column the one that ran longest, as a small "
+        "letter. Digits: marks in a column, + more than nine. Enter, t or a click goes to the moment; ← → from mark to "
+        "mark, v chooses which; + and - zoom, a shows the whole run."
     )
     if view.unknown_from is not None:
         text += f" ? from #{numbers.count(view.unknown_from)} on the changes of level were too many to keep."
     return wrap(text, width, "muted")
 
 
-def clicked(view: TimelineView, at: int, strip_line: int) -> int:
-    """The moment that a click on a column means: the first mark of the strip's kind there, else where it starts."""
+def clicked(view: TimelineView, at: int, name: str) -> int:
+    """The moment that a click on a column means: the first mark of the row's kind there, else where it starts."""
     item = view.columns[at]
-    if at == place_of(view, view.cursor) and view.here:
-        wanted = SHOWN[strip_line - 3] if 3 <= strip_line < 3 + len(SHOWN) else None
-        for mark in view.here:
-            if wanted in (None, mark.kind):
-                return mark.instruction
-    return item.start
+    found = next((first for kind, first in zip(SHOWN, item.firsts, strict=True) if kind.value == name), None)
+    return item.start if found is None else found

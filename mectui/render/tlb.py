@@ -92,7 +92,7 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
     legend = [] if all(row.is_current for row in rows) else [crop(item, width) for item in legend]
     if width < ONE_LINE + va + pa:
         lines = [item for row in rows for item in (*in_two_lines(row, width), *reason(row, width))]
-        return fit([*lines, *legend], width)
+        return fit([two_lines_header(width), *lines, *legend], width)
     lines = [header(width, va, pa)]
     for row in rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]
@@ -102,6 +102,12 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
 def header(width: int, va: int, pa: int) -> Line:
     text = f"  {'regime':<7}{'stage':<10}{'VMID':>4}{'ASID':>5}  {'VA':<{va}} {'→ PA':<{pa + 2}} {'size':<8}"
     return crop(line((f"{text}{'MECID':<9}{'EL1+':<4}{'EL0':<4} filled by", "muted")), width)
+
+
+def two_lines_header(width: int) -> Line:
+    """What the two lines of every entry have, in their order."""
+    whole = "  regime, VA → PA, size; then tags, MECID, EL1+ EL0 may, filled by"
+    return line((whole if len(whole) <= width else "  VA → PA; tags, MECID, EL1+ EL0 may, filled", "muted"))
 
 
 def tag(value: int | None) -> str:

@@ -76,7 +76,7 @@ def destination(record: Walk) -> str:
 
 
 def verdict(record: Walk) -> str:
-    """ "GPC ok: realm; owner realm 3 ≠ realm 5 ⇒ SUBSTITUTED", or the fault."""
+    """ "GPC ok: realm; owner MECID 3 ≠ MECID 5 ⇒ SUBSTITUTED", or the fault."""
     fault = record.fault
     if fault is not None:
         level = "" if fault.kind is FaultKind.ALIGNMENT else f", level {fault.level}"
@@ -230,7 +230,7 @@ def folded_contexts(steps: tuple[WalkStep, ...]) -> list[Span]:
 
 def owner_text(owner: tuple[PAS, int, int]) -> str:
     pas, mecid, generation = owner
-    return f"realm {mecid}" + (f" key {generation}" if generation else "") if pas is PAS.REALM else pas.label
+    return f"MECID {mecid}" + (f" key {generation}" if generation else "") if pas is PAS.REALM else pas.label
 
 
 def gpc_text(gpc: GpcResult) -> str:

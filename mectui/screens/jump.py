@@ -17,7 +17,7 @@ assert sorted(LETTERS) == sorted(ascii_lowercase)
 
 
 class Landing(NamedTuple):
-    """A place to jump to: the pane, and where on the screen its letter stands."""
+    """A place to jump to: the pane, and where on the screen its letter stands: right before its name."""
 
     pane: str
     x: int
@@ -30,7 +30,7 @@ class JumpScreen(ModalScreen[str | None]):
     CSS = """
     JumpScreen { background: $background 0%; }
     JumpScreen .letter {
-        position: absolute; width: 3; height: 1; text-align: center; text-style: bold;
+        position: absolute; width: 1; height: 1; text-style: bold;
         background: $block-cursor-background; color: $block-cursor-foreground;
     }
     JumpScreen #jump-hint {
@@ -56,7 +56,7 @@ class JumpScreen(ModalScreen[str | None]):
 
     def on_click(self, event: Click) -> None:
         for landing in self.landings.values():
-            if landing.y == event.screen_y and landing.x <= event.screen_x < landing.x + 3:
+            if landing.y == event.screen_y and event.screen_x == landing.x:
                 self.dismiss(landing.pane)
                 return
         self.dismiss(None)

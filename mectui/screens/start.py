@@ -37,7 +37,7 @@ class StartScreen(Screen[None]):
     ]
     CSS = """
     StartScreen { align: center middle; background: $background; }
-    StartScreen Vertical { width: 90%; max-width: 100; height: 90%; max-height: 32; }
+    StartScreen Vertical { width: 94%; max-width: 100; height: 100%; max-height: 36; }
     StartScreen #title { text-style: bold; color: $foreground; height: 1; }
     StartScreen #introduction { color: $quiet; height: auto; margin-bottom: 1; }
     StartScreen OptionList {
@@ -101,13 +101,14 @@ class StartScreen(Screen[None]):
         except LessonError as error:
             self.show_problem(str(error))
             return
+        longest = max((len(lesson.title) for lesson in found), default=0)
         for number, lesson in enumerate(found, 1):
             key = f"lesson {lesson.name}"
             self.lessons[key] = lesson
             self.about[key] = f"Lesson {number}, {lesson.minutes} minutes. {lesson.about}"
             word, _ = state(lesson, bookmark.load(lesson))
             text = Content.assemble(
-                (f"{f'lesson {number}':<{NAME_COLUMNS}} ", "bold"), f"{lesson.title}  ", (word, "dim")
+                (f"{f'lesson {number}':<{NAME_COLUMNS}} ", "bold"), f"{lesson.title:<{longest}}  ", (word, "dim")
             )
             guests.add_option(Option(text, id=key))
         if found:

@@ -20,6 +20,10 @@ from mectui.render.text import Line, Span, cell_width, crop
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
 
+ALWAYS = ("step", "over", "resume", "pause", "command", "help")
+"""Actions that stand in the footer before those of the focused pane."""
+BETWEEN = "│ "
+"""Stands around the focused pane's own actions."""
 STATE_STYLES = {
     RunState.STARTING: "muted",
     RunState.STOPPED: "strong",
@@ -86,9 +90,9 @@ class ActionBar(Bar):
     """The footer: keys and what they do, as many as fit, each of them clickable. Completions while somebody types."""
 
     class Pressed(Message):
-        """An action's name was clicked."""
+        """An action was clicked."""
 
-        def __init__(self, action: str) -> None:
+        def __init__(self, action: Action) -> None:
             super().__init__()
             self.action = action
 
@@ -96,22 +100,33 @@ class ActionBar(Bar):
         super().__init__(id="actions")
         self.instead: Line | None = None
         """What stands here in place of the actions."""
-        self._ends: list[tuple[int, int, str]] = []
+        self.own: list[Action] = []
+        """What can be done in the focused pane only."""
+        self._ends: list[tuple[int, int, Action]] = []
 
     @property
     def keymap(self) -> Keymap:
         app: MectuiApp = self.app  # type: ignore[assignment]
         return app.keymap
 
+    def show_own(self, actions: list[Action]) -> None:
+        """The focused pane has these actions of its own."""
+        if actions != self.own:
+            self.own = actions
+            self.refresh()
+
     def replace(self, item: Line | None) -> None:
         self.instead = item
         self.refresh()
 
     def chosen(self, width: int) -> list[Action]:
-        """The most important actions that fit, in the order of the footer."""
+        """The most important actions that fit: run control, what the focused pane can do, then the rest."""
+        always = [action for action in footer() if action.name in ALWAYS]
+        rest = [action for action in footer() if action.name not in ALWAYS]
         taken, used = [], 1
-        for action in footer():
+        for action in [*always, *self.own, *rest] if self.own else footer():
             needed = cell_width(self.keymap.shown_key(action)) + 1 + cell_width(action.title) + 2
+            needed += len(BETWEEN) if self.own and action in (self.own[0], rest[0]) else 0
             if used + needed > width:
                 break
             taken.append(action)
@@ -124,21 +139,22 @@ class ActionBar(Bar):
             return self.instead
         spans = [Span(" ")]
         at = 1
-        for action in self.chosen(width):
+        chosen = self.chosen(width)
+        for before, action in zip([None, *chosen], chosen, strict=False):
+            if before is not None and (before in self.own) is not (action in self.own):
+                spans.append(Span(BETWEEN, "muted"))
+                at += len(BETWEEN)
             key = self.keymap.shown_key(action)
             length = cell_width(key) + 1 + cell_width(action.title)
-            self._ends.append((at, at + length, action.name))
+            self._ends.append((at, at + length, action))
             spans += [Span(key, "key"), Span(f" {action.title}  ", "text")]
             at += length + 2
         return Line(tuple(spans))
 
     def hint_at(self, x: int) -> str | None:
-        for start, end, name in self._ends:
-            if start <= x < end:
-                return next((action.help for action in footer() if action.name == name), None)
-        return None
+        return next((action.help for start, end, action in self._ends if start <= x < end), None)
 
     def on_click(self, event: Click) -> None:
-        for start, end, name in self._ends:
+        for start, end, action in self._ends:
             if start <= event.x < end:
-                self.post_message(self.Pressed(name))
+                self.post_message(self.Pressed(action))

@@ -132,7 +132,9 @@ class CommandLine(Horizontal):
     def say(self, text: str, is_error: bool = False) -> None:
         message = self.query_one("#message", Static)
         whole = f"✗ {text}" if is_error else text or self.HINT
-        message.update(spoken(whole) if self.app.has_class("-plain") else whole)
+        shown = spoken(whole) if self.app.has_class("-plain") else whole
+        if shown != self.message:  # an update lays the whole screen out
+            message.update(shown)
         message.set_class(is_error, "-error")
         message.set_class(bool(text) and not is_error, "-fresh")
 

@@ -319,7 +319,8 @@ def test_a_hit_names_both_sides_and_the_chosen_one_the_missing_step() -> None:
      stored under MECID 5 by store, EL2 realm #901
      likely: set MECID_P0_EL2 to 5
      Enter shows the reader's code, W the writer's, S runs to
-     the next hit like it
+     the next hit like it, t goes back to the read, o to the
+     store
 """
     )
 

@@ -80,7 +80,7 @@ class Marks:
         """The machine is later than it was: its lists get what they had there."""
         _extend(self._machine.cpu.hits, self.hits[:hits])
         if len(self._machine.exceptions) < exceptions:
-            _extend(self._machine.exceptions, self.exceptions[:exceptions])
+            self._machine.put_back_exceptions(self.exceptions[:exceptions])
 
     def cut(self, instruction: int) -> None:
         """Nothing after an instruction count has happened."""

@@ -55,6 +55,8 @@ def last_stop(
                 history.put_back(lower)
                 found = yield from search.stretch(upper)
                 upper = lower.instruction
+                if found is None and upper == history.first:
+                    found = search.at_once()
     finally:
         history.put_back(origin)
     return found if found is not None and found.instruction >= back_to else None
@@ -64,6 +66,18 @@ class _Search:
     def __init__(self, machine: Machine, run: Run) -> None:
         self._machine, self._run = machine, run
         self._end = machine.instructions
+
+    def at_once(self) -> Found | None:
+        """A breakpoint at the very first instruction, which no run comes to."""
+        machine = self._machine
+        history, code = machine.history, machine.cpu.code_stops
+        assert history is not None
+        beginning = history.moments.at_or_before(history.first)
+        if code is None or beginning is None:
+            return None
+        history.put_back(beginning)
+        code.begin()
+        return Found(history.first, machine.stops.stop_before()) if code.stops_before(machine.cpu.pc) else None
 
     def stretch(self, upper: int) -> Generator[None, None, Found | None]:
         """The last stop after here, up to an instruction count."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.widgets import Input
 
-from mectui.commandline import Command, CommandError, Known, completions, parse
+from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
 from mectui.widgets.bars import ActionBar
@@ -33,6 +33,13 @@ class Question:
     """Told what stands there after every key."""
     leave: Callable[[], None] | None = None
     """Told that Esc was pressed."""
+
+
+def usage_of(text: str) -> str:
+    """What the command takes whose name has been typed: "watch RANGE [if EXPRESSION]"; "" while none has."""
+    name, space, _ = text.lstrip().partition(" ")
+    found = [spec for spec in COMMANDS if name.partition("/")[0].lower() in (spec.name, *spec.aliases)]
+    return found[0].usage if space and found else ""
 
 
 class Prompt(DebuggerParts):
@@ -85,6 +92,9 @@ class Prompt(DebuggerParts):
             return
         found = self.command_line.input.completions()
         spans: list[str | tuple[str, str]] = [" "]
+        usage = usage_of(self.command_line.input.value)
+        if usage:
+            spans += [(usage, "key"), "  "]
         for each in found[:24]:
             spans += [(each.strip().rpartition(" ")[2] if " " in each.strip() else each.strip(), "text"), "  "]
         hint = "Enter runs it, Esc leaves" if not found else ""

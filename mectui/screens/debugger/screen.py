@@ -194,4 +194,14 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         getattr(self, f"do_{name}")()
 
     def on_action_bar_pressed(self, message: ActionBar.Pressed) -> None:
-        self.action_do(message.action)
+        pane = self.focused_pane
+        if message.action.scope in SCREEN_SCOPES:
+            self.action_do(message.action.name)
+        elif pane is not None and message.action in pane.own_actions():
+            getattr(pane, f"action_{message.action.name}")()
+
+    def on_descendant_focus(self) -> None:
+        """The footer tells what the focused pane can do."""
+        pane = self.focused_pane
+        if pane is not None:
+            self.query_one(ActionBar).show_own(pane.own_actions())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mectui.actions import ACTIONS
 from mectui.layout import Workspace
 from mectui.panes.pane import Pane
 from mectui.panes.registers import RegistersPane, RegisterTab
@@ -18,6 +19,11 @@ WORKSPACE_TABS = {
     Workspace.LESSON: RegisterTab.GENERAL,
 }
 """The registers a workspace opens with."""
+WORKSPACE_TITLES = {
+    workspace: next(action.help for action in ACTIONS if action.name == f"workspace_{workspace.value}")
+    for workspace in Workspace
+}
+"""What a workspace says when it opens: "Workspace 1: everything at once."."""
 
 
 class Workspaces(DebuggerParts):
@@ -56,7 +62,7 @@ class Workspaces(DebuggerParts):
         self.query_one(RegistersPane).open_tab(WORKSPACE_TABS[workspace])
         if workspace is Workspace.MEC and self.progress.status is not None and self.progress.status.hits:
             self.show_pane("hits", focus=True)
-        self.say(f"Workspace {workspace.value}.")
+        self.say(WORKSPACE_TITLES[workspace])
 
     def do_next_pane(self) -> None:
         self.focus_neighbour(1)
@@ -73,7 +79,7 @@ class Workspaces(DebuggerParts):
     def do_jump(self) -> None:
         """A letter on every pane; the next key goes to one."""
         landings = [
-            Landing(name, pane.region.x + start - 1, pane.region.y)
+            Landing(name, pane.region.x + start, pane.region.y)
             for pane in self.board.in_front()
             for name, start in pane.tab_starts()
         ]

@@ -1,0 +1,95 @@
+"""What is kept: unchanged pages once, the near past densely, never more than there is room for."""
+
+from __future__ import annotations
+
+from emu.debug.history.moments import Kept, Moments
+from emu.memory import PageCopy
+from tests.history.guests import bundled, with_history
+
+
+class _Snapshot:
+    """As much of a snapshot as a list of moments looks at."""
+
+    def __init__(self, pages: dict[int, PageCopy]) -> None:
+        self.pages, self.console = pages, b""
+
+
+def kept(instruction: int, pages: dict[int, PageCopy], is_pinned: bool = False) -> Kept:
+    return Kept(instruction, _Snapshot(pages), (), is_pinned)  # type: ignore[arg-type]
+
+
+def page(value: int) -> PageCopy:
+    return PageCopy(bytes((value,)) * 4096, bytes(1024), None)
+
+
+def test_old_moments_grow_sparse_and_changes_stay() -> None:
+    moments = Moments(1 << 30, 40)
+    shared = page(0)
+    for at in range(0, 1_000_000, 1_000):
+        moments.add(kept(at, {0: shared}, is_pinned=at == 333_000))
+    places = [item.instruction for item in moments]
+    assert len(places) == 40
+    assert places[0] == 0
+    assert places[-3:] == [997_000, 998_000, 999_000]
+    assert 333_000 in places
+    gaps = [999_000 - low for low in places]
+    assert all(
+        (after - before) <= 0.5 * max(gap, 4_000) for before, after, gap in zip(places, places[1:], gaps, strict=False)
+    )
+
+
+def test_memory_is_bounded_and_counted_rightly() -> None:
+    moments = Moments(2_000_000, 1_000)
+    for at in range(300):
+        moments.add(kept(at, {number: page(at % 251) for number in range(10)}))
+        assert moments.bytes <= 2_000_000
+    assert 20 < len(moments) < 40
+    moments.cut(0)
+    assert (len(moments), moments.bytes) == (0, 0)
+
+
+def test_pages_that_did_not_change_are_shared() -> None:
+    machine = bundled("two-realms")()
+    history = with_history(machine, spacing=0.0)
+    while machine.run(2_000).reason.value == "limit":
+        pass
+    first, *_, last = history.moments
+    same = [number for number, copy in first.snapshot.pages.items() if last.snapshot.pages[number] is copy]
+    different = [number for number, copy in first.snapshot.pages.items() if last.snapshot.pages[number] is not copy]
+    assert same
+    assert different
+    fresh = machine.memory.copy_pages()
+    assert all(fresh[number].content == last.snapshot.pages[number].content for number in same)
+
+
+def test_what_a_debugger_wrote_is_noticed_and_taken_back() -> None:
+    machine = bundled("two-realms")()
+    machine.run(9_000)
+    one = machine.snapshot()
+    machine.write(0x4020_0100, b"debugger")
+    machine.restore(machine.snapshot(one))
+    assert machine.read(0x4020_0100, 8) == b"debugger"
+    machine.restore(one)
+    assert machine.read(0x4020_0100, 8) != b"debugger"
+
+
+def test_keeping_takes_a_small_share_of_the_time() -> None:
+    machine = bundled("two-realms", engine="reference")()
+    history = with_history(machine, spacing=0.001)
+    machine.run()
+    assert len(history.moments) > 5
+    assert history.seconds < 0.3 * machine.seconds  # 5 % is wanted; a busy host measures more
+
+
+def test_native_stores_to_a_page_that_was_touched_long_ago_are_noticed() -> None:
+    machine = bundled("two-realms", engine="interpreter")()
+    with_history(machine)
+    machine.run(9_000)
+    one = machine.snapshot()
+    machine.run(4_000)
+    two = machine.snapshot(one)
+    alone = machine.snapshot()
+    for number, copy in alone.pages.items():
+        assert (copy.content, copy.writers) == (two.pages[number].content, two.pages[number].writers)
+    assert any(two.pages[number] is not copy for number, copy in one.pages.items())
+    assert sum(two.pages[number] is copy for number, copy in one.pages.items()) > len(one.pages) // 2

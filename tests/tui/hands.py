@@ -1,0 +1,256 @@
+"""Somebody who presses, clicks, pastes, resizes and types whatever comes to mind, and a clock on the screen's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.geometry import Size
+from textual.keys import REPLACED_KEYS, _get_unicode_name_from_key
+
+from mectui import keymaps
+from mectui.actions import ACTIONS
+from mectui.app import MectuiApp
+from mectui.command_table import COMMANDS
+from mectui.progress import RunState
+from mectui.screens.debugger import DebuggerScreen
+from mectui.widgets.board import Board
+
+SIZES = [(20, 5), (40, 12), (60, 14), (80, 24), (100, 30), (132, 40), (160, 45), (240, 80), (80, 3), (1, 1), (2, 60)]
+LEAVES = {"quit", "start_screen", "screenshot"}
+"""Actions that end the test rather than try the screen, or write files."""
+KEYS = sorted(
+    {key for action in ACTIONS if action.name not in LEAVES for key in action.keys}
+    | {key for keymap in keymaps.PRESETS.values() for keys in keymap.changed.values() for key in keys}
+    | {"escape", "enter", "delete", "backspace", "f1", "f5", "ctrl+a", "ctrl+z", "a", "0", "9", "slash", "é", "tab"}
+    | {"ctrl+left", "shift+home", "alt+x", "super+a", "ctrl+at", "volume_up", "f24", "🂡", "insert", "ctrl+underscore"}
+)
+WORDS = [
+    "x0", "sp", "pc", "lr", "_start", "main", "0x40000000", "0x4000_0008", "-1", "1000", "0", "18446744073709551615",
+    "SCTLR_EL1", "SCTLR_EL1.M", "SCTLR_EL1.", "MECID_P0_EL2", "[x0]", "[realm:0x40100000]", "((((", "))", "x0+", "=",
+    "x0=5", "if", "mecid 5", "owner", "seen", "dark", "light", "mec", "all", "1", "99", "read", "ü", "\"", "{x0}", "0x",
+    "1/0", "realm", "svc", "hit", "TLBI", "x" * 300, "exception", "finding", "hint", "do", "next", "restart", "step 99",
+    "apply", "clear", "[pa:0x40000000].w=5", "1 x0==0", "1 3", "#5", "#1,000", "debug", "translation", "lesson",
+    *keymaps.PRESETS, "timeline", "0x40000000,8", "pa:0x40000000,0", "_start \"{x0} {[x0]}\"", "~0", "9" * 400, "٣",
+    "(" * 2000, "-" * 999 + "1", "1<<64", "1<<99999999999", "owner(owner(x0))", "'", "'_start", "\x00", "\u202eabc",
+    "[realm:", "pa:0xffffffffffffffff,8", "if if if", "e\u0301\u0301\u0301", "msr SCTLR_EL1", "tlbi ALLE2",
+]  # fmt: skip
+REFUSED = {"quit"}
+CHARACTERS = "abxs0159 .,:;=[](){}<>|&^~!?#@'\"\\/_-+*%$\t`éß漢字🂡\u0301\u200b\u202e\u0000\u0007\u007f\u009b"
+SEQUENCES = [
+    "\x1b", "\x1b[", "\x1b[A", "\x1b[<0;5;5M", "\x1b[<999;0;-1M", "\x1b[200~", "\x1b[201~", "\x1bO", "\x1b[1;5C", "\x1b]0;",
+    "\x1b[?2048;1$y", "\x1b[48;20;80;0;0t", "\x1b[I", "\x1b[O", "\x1b[27;5;9~", "\x1b[99999u", "\x1b[1114112u", "\x1b[M   ",
+    "\x1b[?1u", "\x1bPq", "\x9b", "\x1b\x1b\x1b", "\x1b[0;0R",
+]  # fmt: skip
+
+
+@dataclass
+class Clock:
+    """How long single callbacks held the screen's loop: keys wait for that long."""
+
+    doing: str = "starting"
+    """What the hand does at the moment."""
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+    """(seconds, what was done) of everything that took more than NOTED."""
+
+    NOTED = 0.1
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Clock]:
+        original = asyncio.Handle._run
+
+        def timed(handle: asyncio.Handle) -> None:
+            started = time.perf_counter()
+            try:
+                original(handle)
+            finally:
+                taken = time.perf_counter() - started
+                if taken > self.NOTED:
+                    self.slowest.append((taken, self.doing))
+
+        patch = pytest.MonkeyPatch()
+        patch.setattr(asyncio.Handle, "_run", timed)
+        try:
+            yield self
+        finally:
+            patch.undo()
+            self.slowest.sort(reverse=True)
+
+
+class Hand:
+    """Acts on an app as a terminal does: keys by name or as bytes, with hardly a pause between them."""
+
+    def __init__(self, app: MectuiApp, seed: int, clock: Clock | None = None) -> None:
+        self.app = app
+        self.random = random.Random(seed)
+        self.clock = clock or Clock()
+        self.done: list[str] = []
+        """What was done, for the report of a failure."""
+        self._terminal = XTermParser()
+
+    ACTIONS: tuple[tuple[str, int], ...] = (
+        ("press", 50), ("command", 14), ("typing", 6), ("paste", 2), ("rubbish", 3), ("click", 12), ("drag", 3),
+        ("hover", 4), ("scroll", 5), ("resize", 3), ("run", 3), ("overlay", 3), ("rest", 5),
+    )  # fmt: skip
+
+    async def act(self) -> None:
+        name = self.random.choices([name for name, _ in self.ACTIONS], [weight for _, weight in self.ACTIONS])[0]
+        action: Callable[[], Awaitable[None]] = getattr(self, name)
+        await action()
+        await asyncio.sleep(self.random.choice((0, 0, 0, 0.001, 0.02)))
+
+    def note(self, text: str) -> None:
+        self.done.append(text)
+        self.clock.doing = text
+
+    @property
+    def debugger(self) -> DebuggerScreen | None:
+        """The debugger where it is there at all, whatever lies above it."""
+        found = [screen for screen in self.app.screen_stack if isinstance(screen, DebuggerScreen)]
+        return found[0] if found and found[0].is_mounted and found[0].query(Board) else None
+
+    # --- what the terminal sends ---
+
+    def key(self, key: str) -> None:
+        try:
+            character: str | None = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(key, key)))
+        except KeyError:
+            character = key if len(key) == 1 else None
+        self.send(events.Key(key, character))
+
+    def send(self, message: events.Event) -> None:
+        if self.app._driver is not None:
+            self.app._driver.process_message(message)
+
+    def feed(self, text: str) -> None:
+        """Bytes from a terminal, through Textual's own parser of them."""
+        for message in self._terminal.feed(text):
+            if not isinstance(message, events.Resize):  # sizes are `resize`'s
+                self.send(message)  # type: ignore[arg-type]
+
+    def place(self) -> tuple[int, int]:
+        """Somewhere on the screen, as terminals count."""
+        width, height = self.app.size
+        return self.random.randint(1, max(width, 1)), self.random.randint(1, max(height, 1))
+
+    # --- what it does ---
+
+    async def press(self) -> None:
+        key = self.random.choice(KEYS)
+        self.note(f"press {key}")
+        self.key(key)
+
+    async def command(self) -> None:
+        names = [spec.name for spec in COMMANDS if spec.name not in REFUSED]
+        text = " ".join([self.random.choice(names), *self.random.choices(WORDS, k=self.random.randint(0, 3))])
+        if text.startswith("export") and "/" in text:
+            text = "export kept.md"
+        self.note(f"command {text[:60]!a}")
+        screen = self.debugger
+        if screen is not None:
+            screen.execute(text)
+
+    async def typing(self) -> None:
+        """Into the command line, one character after the other; not always to the end."""
+        spec = self.random.choice(COMMANDS)
+        pieces = [spec.name if spec.name not in REFUSED else "", " ", *self.random.choices(WORDS, k=2)]
+        text = "".join(pieces)[:60] + "".join(self.random.choices(CHARACTERS, k=self.random.randint(0, 12)))
+        self.note(f"typing {text!a}")
+        self.key(self.random.choice(("colon", "colon", "slash", "g", "m")))
+        for character in text:
+            self.key(character) if ord(character) > 0x7F or character.isalnum() else self.feed(character)
+            await asyncio.sleep(0)
+        self.key(self.random.choice(("enter", "escape", "tab", "shift+tab", "up")))
+
+    async def paste(self) -> None:
+        text = self.random.choice((*WORDS, "a\nb\nquit?\r\n", "x" * 100_000, "".join(CHARACTERS)))
+        self.note(f"paste {text[:60]!a}")
+        self.send(events.Paste(text))
+
+    async def rubbish(self) -> None:
+        text = "".join(self.random.choices([*SEQUENCES, *"5;<>MmR~\x1b"], k=self.random.randint(1, 6)))
+        self.note(f"rubbish {text!a}")
+        with contextlib.suppress(Exception):  # what Textual's parser does not take never reaches the screen
+            self.feed(text)
+        self._terminal = XTermParser()
+
+    async def click(self) -> None:
+        x, y = self.place()
+        times, button = self.random.choice((1, 1, 2, 3)), self.random.choice((0, 0, 0, 1, 2))
+        self.note(f"click {x},{y} x{times}")
+        for _ in range(times):
+            self.feed(f"\x1b[<{button};{x};{y}M\x1b[<{button};{x};{y}m")
+
+    async def drag(self) -> None:
+        (x, y), (to_x, to_y) = self.place(), self.place()
+        self.note(f"drag {x},{y} to {to_x},{to_y}")
+        self.feed(f"\x1b[<0;{x};{y}M")
+        for part in range(4):
+            self.feed(f"\x1b[<32;{x + (to_x - x) * part // 3};{y + (to_y - y) * part // 3}M")
+            await asyncio.sleep(0)
+        if self.random.random() < 0.9:
+            self.feed(f"\x1b[<0;{to_x};{to_y}m")
+
+    async def hover(self) -> None:
+        x, y = self.place()
+        self.note(f"hover {x},{y}")
+        self.feed(f"\x1b[<35;{x};{y}M")
+        if self.random.random() < 0.2:
+            await asyncio.sleep(0.35)  # a tooltip appears
+
+    async def scroll(self) -> None:
+        x, y = self.place()
+        self.note(f"scroll {x},{y}")
+        for _ in range(self.random.choice((1, 5, 30))):
+            self.feed(f"\x1b[<{self.random.choice((64, 65))};{x};{y}M")
+
+    async def resize(self) -> None:
+        size = Size(*self.random.choice(SIZES))
+        self.note(f"resize {size}")
+        self.app._driver._size = size  # type: ignore[union-attr]
+        self.app.post_message(events.Resize(size, size))
+
+    async def run(self) -> None:
+        """The guest at full speed, whatever comes next."""
+        self.note("run")
+        screen = self.debugger
+        if screen is not None:
+            screen.do_resume()
+
+    async def overlay(self) -> None:
+        key = self.random.choice(("question_mark", "ctrl+p", "J", "colon", "slash"))
+        self.note(f"overlay {key}")
+        self.key(key)
+
+    async def rest(self) -> None:
+        await asyncio.sleep(0.01)
+
+    # --- and in the end ---
+
+    async def calm_down(self, seconds: float = 20) -> None:
+        """Whatever is open, Esc closes it; then the machine pauses and answers."""
+        self.note("calming down")
+        self._terminal = XTermParser()
+        self.app._driver._size = Size(160, 45)  # type: ignore[union-attr]
+        self.app.post_message(events.Resize(Size(160, 45), Size(160, 45)))
+        for _ in range(5):
+            self.key("escape")
+            await asyncio.sleep(0.02)
+        screen = self.debugger
+        if screen is None:
+            return
+        deadline = time.monotonic() + seconds
+        screen.do_pause()
+        while screen.progress.state in (RunState.RUNNING, RunState.STARTING):
+            assert time.monotonic() < deadline, f"still {screen.progress.state.value}"
+            await asyncio.sleep(0.01)
+            screen.do_pause()
+        await asyncio.sleep(0.1)
