@@ -240,9 +240,15 @@ class Events:
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
-    def subscribe(self, listener: Callable[[Event], None], *kinds: type) -> Callable[[], None]:
-        """Be told of events of these classes (of every class when none is named); call the result to stop."""
-        return self._bus.subscribe(listener, *kinds)
+    def subscribe(
+        self, listener: Callable[[Event], None], *kinds: type, ignores: Callable[[Event], bool] | None = None
+    ) -> Callable[[], None]:
+        """Be told of events of these classes (of every class when none is named); call the result to stop.
+
+        `ignores` says of an event that the listener does nothing about it and all that are like it: native code need
+        not stop for those, and they may be told of or not.
+        """
+        return self._bus.subscribe(listener, *kinds, ignores=ignores)
 
 
 class RegisterTable:

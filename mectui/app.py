@@ -18,6 +18,7 @@ from mectui import keymaps, preferences, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
 from mectui.screens.loading import LoadingScreen
+from mectui.screens.overlay import Palette
 from mectui.styling import StyleBook, textual_theme
 
 if TYPE_CHECKING:
@@ -240,6 +241,10 @@ class MectuiApp(App[int]):
 
     # --- palette --------------------------------------------------------------------------------------------------
 
+    def action_command_palette(self) -> None:
+        if self.use_command_palette and not Palette.is_open(self):
+            self.push_screen(Palette(id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the table, and every theme."""
         debugger = sys.modules.get(DEBUGGER)
@@ -253,6 +258,8 @@ class MectuiApp(App[int]):
             for action in () if pane is None else pane.own_actions():
                 title = f"{pane.TAB or pane.TITLE}: {action.title}  ({self.keymap.shown_key(action)})"
                 yield SystemCommand(title, action.help, _acting(pane, action.name))
+            for name, pane in screen.board.panes.items():
+                yield SystemCommand(f"Pane: {pane.TITLE}", "Show it and put the cursor there.", _going(screen, name))
         for name, file in self.theme_files.items():
             yield SystemCommand(f"Theme: {file.title}", f"Use the theme “{name}”.", _using(self.use_theme, name))
         for name, keymap in self.keymaps.items():
@@ -263,6 +270,10 @@ class MectuiApp(App[int]):
 
 def _doing(screen: DebuggerScreen, name: str) -> Callable[[], None]:
     return lambda: screen.action_do(name)
+
+
+def _going(screen: DebuggerScreen, name: str) -> Callable[[], None]:
+    return lambda: screen.show_pane(name, focus=True)
 
 
 def _acting(pane: Pane, name: str) -> Callable[[], Any]:

@@ -5,29 +5,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from emu.debug.events import (
-    Event,
-    ExceptionReturned,
-    ExceptionTaken,
-    FirmwareCalled,
-    Hit,
-    KeyRefreshed,
-    LineWrittenBack,
-    MecidWritten,
-    OwnerChanged,
-    Stop,
-    StopReason,
-    TlbInvalidated,
-)
+from emu.debug.events import Event, Stop, StopReason
 from emu.debug.history import History as TimeTravel
 from emu.errors import EmuError
 from mectui import running, stop_orders, travelling
+from mectui.event_log import EventLog
 from mectui.progress import Progress, RunState
 from mectui.queries import registers
 from mectui.queries.history import History
@@ -40,21 +27,6 @@ if TYPE_CHECKING:
     from mectui.saved import SavedStops
 
 PROGRESS_SECONDS = 0.1
-EVENTS_KEPT = 2_000
-LOGGED: tuple[type[Event], ...] = (
-    ExceptionTaken,
-    ExceptionReturned,
-    MecidWritten,
-    KeyRefreshed,
-    TlbInvalidated,
-    OwnerChanged,
-    Hit,
-    FirmwareCalled,
-    LineWrittenBack,
-)
-"""What the event log keeps of a run at full speed; the rarer and the noisier kinds are there for rules and traces."""
-
-
 CAUGHT = (StopReason.WATCHPOINT, StopReason.CATCHPOINT)
 """Stops whose message tells what happened."""
 
@@ -92,21 +64,6 @@ Look = Callable[["emu.Machine", Surroundings], Any]
 Order = Callable[[], None]
 
 
-class _Log:
-    """The log of events goes back in time with the machine."""
-
-    def __init__(self, events: deque[Event]) -> None:
-        self._events = events
-
-    def keep(self) -> object:
-        return tuple(self._events)
-
-    def put_back(self, kept: object) -> None:
-        assert isinstance(kept, tuple)
-        self._events.clear()
-        self._events.extend(kept)
-
-
 class Session:
     """Owns a machine. Every public method may be called from any thread and returns at once.
 
@@ -135,7 +92,7 @@ class Session:
         self._machine: emu.Machine | None = None
         self._plan: running.Plan | None = None
         self._pace = running.Pace()
-        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._events: EventLog | None = None
         self._before: Mapping[str, int] = {}
         self._history: History | None = None
         self._doing = "running"
@@ -352,6 +309,7 @@ class Session:
     def _stopped(self, stop: Stop | None) -> None:
         """Publishes a stop: the registers before it, the state, and why."""
         machine = self._the_machine()
+        self._listen_again()
         self._before = self.progress.values
         ended = stop is not None and stop.reason in (StopReason.EXIT, StopReason.HALTED)
         self.progress = Progress(
@@ -366,6 +324,14 @@ class Session:
             last_access=self._last_access(),
         )
         self._tell(News.STATE)
+
+    def _listen_again(self) -> None:
+        if self._events is None:
+            return
+        missed = self._events.take_missed()
+        if missed is not None:
+            self._say(f"Too many exceptions to follow them all: the list of events has none from #{missed:,} on.")
+        self._events.listen()
 
     def _last_access(self) -> int | None:
         request = self._the_machine().last_access
@@ -420,29 +386,20 @@ class Session:
             return
         self._machine = machine
         self._pause.clear()
-        self._events.clear()
         if self._kept is None and self._saved is not None:
             kept, told = self._saved.load()
             self._kept = tuple(kept)
         problems = machine.stops.put_back(self._kept or ())
         machine.stops.on_log.append(self._note_logged)
-        machine.events.subscribe(self._remember, *LOGGED)
+        self._events = EventLog(machine)
         self._history = History(machine)
-        machine.history = TimeTravel(machine, (_Log(self._events), self._history))
+        machine.history = TimeTravel(machine, (self._events, self._history))
         self._was_told_of_the_past = False
         self.progress = Progress(stops=self.progress.stops)
         self._stopped(None)
         for text in (told, *problems):
             if text:
                 self._say(text, is_error=text is not told)
-
-    def _remember(self, event: Event) -> None:
-        if isinstance(event, OwnerChanged):
-            return  # one per 16 bytes stored: the MECID map shows these better
-        last = self._events[-1] if self._events else None
-        if isinstance(event, Hit) and isinstance(last, Hit) and event.pc == last.pc:
-            return  # a loop over foreign memory would push out everything else; the hits' own pane has them all
-        self._events.append(event)
 
     def _change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         machine = self._the_machine()
@@ -506,7 +463,9 @@ class Session:
         machine = self._machine
         if machine is None:
             return
-        around = Surroundings(self._before, tuple(self._events), self.progress.stops, self._history)
+        around = Surroundings(
+            self._before, () if self._events is None else self._events.events, self.progress.stops, self._history
+        )
         found: dict[str, Any] = {}
         for key, look in looks.items():
             try:

@@ -63,10 +63,10 @@ class EventsPane(TailPane):
         is_hidden = self.kind in self.hidden
         parts = [
             (f"{self.summary()}  " if self.summary() else "", ""),
+            ("x shows " if is_hidden else "x hides ", "toggle_kind"),
             ("← ", "kind_left"),
             (f"{self.kind} ({count})", ""),
             (" →", "kind_right"),
-            (" x shows" if is_hidden else " x hides", "toggle_kind"),
         ]
         if self.hidden:
             parts.append((" a all", "all_kinds"))

@@ -25,7 +25,7 @@ class HitsPane(NumberedPane):
         return lambda machine, around: hits(machine)
 
     def draw(self, width: int) -> list[Line]:
-        return render.hits(self.view, width, self.chosen)
+        return render.hits(self.view, width, self.chosen, tells_keys=self.has_focus)
 
     def summary(self) -> str:
         return render.summary(self.view)

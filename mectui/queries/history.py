@@ -15,6 +15,12 @@ VMECIDS = ("VMECID_P_EL2", "VMECID_A_EL2")
 _VMID_SHIFT = 48
 
 
+def _enters_no_guest(event: Event) -> bool:
+    """Whether a return is anything but the entry of a Realm."""
+    assert isinstance(event, ExceptionReturned)
+    return event.moment.el < 2 or event.to_el > 1 or event.to_security is not Security.REALM
+
+
 class Tenant(NamedTuple):
     """A guest of EL2: its VMID, and the register and number of the MECID it ran under."""
 
@@ -44,7 +50,7 @@ class History:
         """The last MSR to each register."""
         self._tenancies: dict[Tenant, Tenancy] = {}
         machine.events.subscribe(self._written, RegisterWritten, MecidWritten)
-        machine.events.subscribe(self._returned, ExceptionReturned)
+        machine.events.subscribe(self._returned, ExceptionReturned, ignores=_enters_no_guest)
 
     def keep(self) -> object:
         """For going back in time: what is known by now."""
@@ -79,7 +85,7 @@ class History:
 
     def _returned(self, event: Event) -> None:
         assert isinstance(event, ExceptionReturned)
-        if event.moment.el < 2 or event.to_el > 1 or event.to_security is not Security.REALM:
+        if _enters_no_guest(event):
             return
         cpu = self._machine.cpu
         if not cpu.features.has_mec:

@@ -19,8 +19,9 @@ def summary(view: HitsView) -> str:
     return numbers.plural(view.total, "hit")
 
 
-def hits(view: HitsView, width: int, chosen: int | None = None) -> list[Line]:
-    """Newest first. Each hit is what happened, the reader, the writer; the `chosen` one also says what is missing."""
+def hits(view: HitsView, width: int, chosen: int | None = None, *, tells_keys: bool = True) -> list[Line]:
+    """Newest first. Each hit is what happened, the reader, the writer; the `chosen` one also says what is missing,
+    and where its pane has the focus what the keys do."""
     if not view.hits:
         return empty_pane(
             "No substituted access so far. One appears here when memory is read under another encryption context "
@@ -35,15 +36,17 @@ def hits(view: HitsView, width: int, chosen: int | None = None) -> list[Line]:
         else:
             lines += [folded for part in told for folded in fold(part, width, INDENT * 2)]
             target = Target(TargetKind.HIT, item.number)
-            lines += [Line((Span(INDENT), *part.spans), target) for part in advice(item, width - len(INDENT))]
+            lines += [Line((Span(INDENT), *part.spans), target) for part in advice(item, width - len(INDENT), tells_keys)]
     if view.left_out:
         lines.append(Line((Span(f"{INDENT}{numbers.plural(view.left_out, 'earlier hit')} not listed", "muted"),)))
     return fit(lines, width)
 
 
-def advice(item: HitView, width: int) -> list[Line]:
+def advice(item: HitView, width: int, tells_keys: bool = True) -> list[Line]:
     """What is probably missing, and what the keys do."""
     lines = wrap(f"likely: {item.likely}", width, "warning")
+    if not tells_keys:
+        return lines
     writer = "" if item.hit.writer is None else ", W the writer's"
     store = "" if item.hit.writer is None else ", o to the store"
     keys = f"Enter shows the reader's code{writer}, S runs to the next hit like it, t goes back to the read{store}"

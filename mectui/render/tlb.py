@@ -186,7 +186,9 @@ def reason(row: TlbRow, width: int) -> list[Line]:
     if row.removers:
         texts.append(f"{row.removers[0]} removes it")
     return [
-        Line((Span("    "), *part.spans), target_of(row)) for text in texts for part in wrap(text, width - 4, "stale")
+        Line((Span("    "), *part.spans), target_of(row))
+        for text in texts
+        for part in wrap(numbers.written_alike(text), width - 4, "stale")
     ]
 
 

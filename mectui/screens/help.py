@@ -13,6 +13,7 @@ from mectui.commandline import COMMANDS
 from mectui.keymaps import Keymap
 from mectui.panes.pane import Pane
 from mectui.render.text import Line, Span, column, line, wrap
+from mectui.screens.overlay import Overlay
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -114,7 +115,7 @@ class HelpPane(Pane):
         self.scroll_end(animate=False)
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Overlay, ModalScreen[None]):
     """Over the debugger; Esc, q or ? closes it."""
 
     CSS = """

@@ -11,6 +11,8 @@ from textual.events import Click, Key
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mectui.screens.overlay import Overlay
+
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 """The letters in the order in which they are given out: those under the fingers first."""
 assert sorted(LETTERS) == sorted(ascii_lowercase)
@@ -24,7 +26,7 @@ class Landing(NamedTuple):
     y: int
 
 
-class JumpScreen(ModalScreen[str | None]):
+class JumpScreen(Overlay, ModalScreen[str | None]):
     """Over the debugger, which stays visible. Its result is the pane's name, or None."""
 
     CSS = """

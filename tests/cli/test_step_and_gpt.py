@@ -45,7 +45,7 @@ def test_step_as_text_goes_from_fetch_to_result(mectui: Run) -> None:
         "result",
         "goes on",
     ]
-    assert "owner   realm 5 ≠ realm 6 ⇒ SUBSTITUTED: reads noise" in done.stdout
+    assert "owner   MECID 5 ≠ MECID 6 ⇒ SUBSTITUTED: reads noise" in done.stdout
     assert "OutputAddress" not in done.stdout
     assert "OutputAddress" in mectui("step", *AT_THE_LOAD, "--fields").stdout
 

@@ -99,7 +99,7 @@ def test_a_walk_is_the_walk_of_the_panes(looking_at_foreign_data: emu.Machine) -
         assert said == plain(render_walk.walk(walk(machine, place), 80, render_walk.ALL))
         record = machine.translate(place)
         assert f"MECID   {record.mecid} from {record.source.value}" in said
-        assert "owner   realm 5" in said
+        assert "owner   MECID 5" in said
         assert client.monitor(f"walk {place:#x}") == said
         assert "fetch from EL1" in client.monitor("walk $pc fetch")
 

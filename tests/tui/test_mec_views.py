@@ -241,8 +241,10 @@ def test_a_page_line_says_whose_the_page_is() -> None:
     machine = owned((0, PAS.REALM, 5), (BLOCK, PAS.REALM, 6), (PAGE, PAS.ROOT, 0))
     view = memory(machine, RAM, 260, is_physical=True, eyes=Eyes.OWNER)
     lines = [item.text for item in draw(view, 100) if "page" in item.text]
-    assert lines[0].startswith("── page owner MECID 5, MECID 6  GPT: not checked")
+    assert lines[0].startswith("── page owner realm MECID 5, MECID 6  GPT: not checked")
     assert lines[1].startswith("── page owner root")
+    narrow = next(item.text for item in draw(view, 40) if "owner" in item.text)
+    assert narrow.startswith("── owner MECID 5, MECID 6 ──"), "what does not fit is left out, not cut off"
 
 
 # --- hostile guests ---

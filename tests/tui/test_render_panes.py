@@ -236,9 +236,10 @@ def test_a_narrow_tlb_gives_two_labelled_lines_to_an_entry_and_marks_stale_ones(
     assert (
         plain(tlb.tlb(TlbView((STALE, tlb_row(vmid=None, asid=3)), 128), 50))
         == """\
+  VA → PA; tags, MECID, EL1+ EL0 may, filled
 ! EL1&0  0x4020_0000 → 0x4008_8000 4 KiB
   stage 1+2 VMID 1 VP rw- --- #5,538 realm_start
-    stale: the output address is 0x40090000 now
+    stale: the output address is 0x4009_0000 now
   EL1&0  0x4020_0000 → 0x4008_8000 4 KiB
   stage 1+2 ASID 3 VP rw- --- #5,538 realm_start
 """
@@ -344,14 +345,14 @@ def test_a_finding_is_two_lines_and_the_chosen_one_says_what_to_do() -> None:
     view = FindingsView((FindingView(1, FINDING, "look+0x44"),), 1, 31)
     assert plain(findings.findings(view, 64)) == (
         "  1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times\n"
-        "     The read of 0x40200000 at look+0x44 (pc 0x40081094) goes …\n"
+        "     The read of 0x4020_0000 at look+0x44 (pc 0x4008_1094) …\n"
     )
     assert (
         plain(findings.findings(view, 64, chosen=1))
         == """\
   1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times
-     The read of 0x40200000 at look+0x44 (pc 0x40081094) goes by
-     an old value.
+     The read of 0x4020_0000 at look+0x44 (pc 0x4008_1094) goes
+     by an old value.
      here     #1,204 EL2 realm look+0x44
      fix: put an ISB between the MSR and the access
      Enter shows the code
@@ -374,6 +375,11 @@ def test_control_characters_of_the_guest_never_reach_the_terminal() -> None:
 
 def test_long_console_lines_are_folded() -> None:
     assert plain(console.console("abcdefgh", 3)) == "abc\ndef\ngh\n"
+
+
+def test_long_console_lines_are_folded_at_a_space_near_the_edge() -> None:
+    assert plain(console.console("one two three four", 10)) == "one two\nthree four\n"
+    assert plain(console.console("a bcdefghijklmn", 10)) == "a bcdefghi\njklmn\n", "one far from it would waste the line"
 
 
 @pytest.mark.parametrize(

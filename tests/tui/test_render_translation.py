@@ -40,9 +40,9 @@ def test_a_what_if_walk_names_what_is_supposed_and_both_ends() -> None:
     assert plain(render_walk.walk(SUPPOSED, 70)).splitlines()[:7] == [
         "what if: 1 change, machine untouched   A makes it so, Del drops it",
         "  MECID_P0_EL2=0x5",
-        "before  realm 0x4008_8010 under MECID 6; GPC ok: realm; owner realm 5",
-        "        ≠ realm 6 ⇒ SUBSTITUTED",
-        "after   realm 0x4008_8010 under MECID 5; GPC ok: realm; owner realm 5,",
+        "before  realm 0x4008_8010 under MECID 6; GPC ok: realm; owner MECID 5",
+        "        ≠ MECID 6 ⇒ SUBSTITUTED",
+        "after   realm 0x4008_8010 under MECID 5; GPC ok: realm; owner MECID 5,",
         "        the access's own context",
         "",
     ]

@@ -29,12 +29,12 @@ EL2 realm   stage 1 on
 PA      0x4008_8010 realm
 MECID   6 from MECID_P0_EL2
         SCTLR2_EL2.EMEC=1, leaf AMEC=0
-owner   realm 5  ⇒ SUBSTITUTED
+owner   MECID 5  ⇒ SUBSTITUTED
         the access's context is not the owner's:
         it gets noise
 access  rw- EL0 ---; Normal WB; 4 KiB
 GPC     ok for realm (GPI 0xb: realm, level 1)
-result  GPC ok: realm; owner realm 5 ≠ realm 6 ⇒
+result  GPC ok: realm; owner MECID 5 ≠ MECID 6 ⇒
         SUBSTITUTED
 """
     )
@@ -88,7 +88,7 @@ def test_an_opened_stage_two_walk_shows_its_fetches_indented() -> None:
 
 def test_a_descriptor_fetched_under_a_foreign_mecid_is_marked() -> None:
     foreign = views.step(is_mismatch=True, owner=(views.PAS.REALM, 9, 1))
-    assert "id 5 (P0) ≠ owner realm 9 key 1  SUBSTITUTED" in shown(views.walk(steps=(foreign,)), 70)
+    assert "id 5 (P0) ≠ owner MECID 9 key 1  SUBSTITUTED" in shown(views.walk(steps=(foreign,)), 70)
 
 
 def test_memory_nobody_owns_reads_the_same_for_everybody() -> None:

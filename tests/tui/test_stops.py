@@ -31,6 +31,9 @@ KNOWN = Known({"x0": 5, "sp": 0x4009_0000, "pc": 0x4008_0040}, SYMBOLS.get, lamb
         ("watch secret", NewWatch(0x4010_0000, None, reads=False, writes=True)),
         ("rwatch secret,16", NewWatch(0x4010_0000, 16, reads=True, writes=False)),
         ("awatch secret..secret+0x1f", NewWatch(0x4010_0000, 32, reads=True, writes=True)),
+        ("watch [secret]", NewWatch(0x4010_0000, None, reads=False, writes=True)),
+        ("watch [secret+4].w if value == 3", NewWatch(0x4010_0004, 4, False, True, common=Common("value == 3"))),
+        ("rwatch [realm:0x1000]", NewWatch(0x1000, None, True, False, True, False, 3)),  # type: ignore[arg-type]
         ("watch realm:0x1000 walks", NewWatch(0x1000, None, False, True, True, True, 3)),  # type: ignore[arg-type]
         ("watch sp,8 if value == 3 && mecid != owner", NewWatch(0x4009_0000, 8, False, True,
                                                                  common=Common("value == 3 && mecid != owner"))),
@@ -54,6 +57,8 @@ def test_lines_mean_stops(text: str, stop: object) -> None:
         ("break if x0", "The place is missing", None),
         ("break main if value == 1", "There is no symbol or register “value”", 14),
         ("watch secret if valu == 1", "did you mean “value”?", 16),
+        ("watch [mecid 5, realm:0x1000]", "is a condition", 7),
+        ("watch [raw:secret]", "pa: before it", 7),
         ("watch secret,0", "at least one byte", 13),
         ("watch secret..main", "The range ends before it starts", 14),
         ("watch secret walks", "write pa: before the address", 13),

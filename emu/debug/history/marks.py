@@ -14,7 +14,7 @@ from emu.mec.rules import Finding
 if TYPE_CHECKING:
     from emu.machine import Machine
 
-MOST = 200_000
+MOST = 20_000
 """Changes of level that are remembered: beyond, the strip of levels says that it does not know."""
 
 

@@ -1,0 +1,28 @@
+"""What lies above the debugger for a moment: help, the palette, letters to jump by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    _Base = Screen[Any]
+else:
+    _Base = object
+
+
+class Overlay(_Base):
+    """A screen that leaves once. What was pressed right behind the key that ends it must not take the next one too."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        if self.app.screen is not self:
+            return AwaitComplete()
+        return super().dismiss(result)
+
+
+class Palette(Overlay, CommandPalette):
+    """Every action and theme, found by typing."""
