@@ -38,6 +38,8 @@ __all__ = ["COMMANDS", "Command", "CommandError", "CommandSpec", "Kind", "Known"
 
 MOST_STEPS = 10**12
 WORKSPACES = ("debug", "translation", "mec", "lesson")
+PANE_TABS = {"instruction": "pipeline", "mecids": "ledger"}
+"""Panes whose tabs say another word than their name."""
 ACCESSES = ("read", "write", "fetch")
 EYES = ("seen", "owner", "mecid", "raw")
 PAST = ("call", "el", "security", "exception", "hit", "finding", "stop", "start")
@@ -195,7 +197,8 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
         case Kind.WORKSPACE:
             return (one_of(rest, WORKSPACES, "workspace"),)
         case Kind.PANE:
-            return (one_of(rest, PANES, "pane"),)
+            name = one_of(rest, (*PANES, *PANE_TABS), "pane")
+            return (PANE_TABS.get(name, name),)
         case _:
             return (rest,)
 
@@ -318,7 +321,7 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
         case Kind.WORKSPACE:
             choices = starting(WORKSPACES, word)
         case Kind.PANE:
-            choices = starting(PANES, word)
+            choices = starting((*PANES, *PANE_TABS), word)
         case Kind.EYES:
             choices = starting(EYES, word) if " " not in rest.strip() else []
         case Kind.BREAKPOINT:

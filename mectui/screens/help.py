@@ -42,7 +42,7 @@ def help_lines(width: int, pane: type[Pane] | None, keymap: Keymap) -> list[Line
         lines += section(scope.value, of_scope(scope), width, keymap)
     for scope in Scope:
         if scope not in GENERAL and (pane is None or scope is not pane.SCOPE) and of_scope(scope):
-            lines += section(f"In the pane “{scope.value}”", of_scope(scope), width, keymap)
+            lines += section(f"In the pane “{title_of(scope)}”", of_scope(scope), width, keymap)
     lines += [line(("Commands, after :", "strong"))]
     for command in COMMANDS:
         lines += entry(command.usage, command.help, width, 30)
@@ -54,6 +54,13 @@ def help_lines(width: int, pane: type[Pane] | None, keymap: Keymap) -> list[Line
     for mark, meaning in MARKS:
         lines += entry(mark, meaning, width)
     return lines
+
+
+def title_of(scope: Scope) -> str:
+    """What the tab of a scope's pane says."""
+    from mectui.panes.catalogue import PANES  # they need this module's screen
+
+    return next((pane.TAB or pane.TITLE for pane in PANES if pane.SCOPE is scope), scope.value)
 
 
 def section(title: str, actions: list[Action], width: int, keymap: Keymap) -> list[Line]:

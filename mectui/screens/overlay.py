@@ -26,3 +26,7 @@ class Overlay(_Base):
 
 class Palette(Overlay, CommandPalette):
     """Every action and theme, found by typing."""
+
+    def _gather_commands(self, search_value: str) -> Any:
+        """Textual's own, but not for a key that arrives when the palette has left and its list is gone."""
+        return super()._gather_commands(search_value) if self.app.screen is self else None

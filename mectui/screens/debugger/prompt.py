@@ -133,6 +133,8 @@ class Prompt(DebuggerParts):
             return
         self.shut_command_line()
         self.carry_out(command)
+        if command.name == "pane" and self.progress.has_machine:
+            self.show_pane(str(command.arguments[0]), focus=True)  # who asks for a pane by name wants to work in it
 
     def execute(self, text: str) -> None:
         """A command from somewhere else than the keyboard: a file of commands, a test."""

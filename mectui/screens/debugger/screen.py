@@ -91,6 +91,7 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         saved: SavedStops | None = None,
     ) -> None:
         super().__init__()
+        self._board: Board | None = None
         self._lesson = lesson
         self.guest = guest
         self.session = Session(factory, self.tell, saved)
@@ -108,6 +109,8 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         yield ActionBar()
 
     def on_mount(self) -> None:
+        if self.is_gone:
+            return
         self._board = self.board  # its widgets are gone by the time the screen is told to go
         self._board.restore(self.mectui.arrangement(self.guest))
         self.disassembly.focus()
@@ -116,10 +119,18 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         self.session.start()
 
     def on_unmount(self) -> None:
-        self.mectui.remember_arrangement(self.guest, self._board.arrangement())
+        if self._board is not None:
+            self.mectui.remember_arrangement(self.guest, self._board.arrangement())
         self.session.close()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether another screen has taken this one's place; what was on its way here then finds no widgets."""
+        return self not in self.app.screen_stack
+
     def on_session_news(self, message: SessionNews) -> None:
+        if self.is_gone:
+            return
         match message.news:
             case News.STATE:
                 self.show_progress(self.session.take_progress())
