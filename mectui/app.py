@@ -93,7 +93,9 @@ class MectuiApp(App[int]):
         self._add_user_settings()
         for file in self.theme_files.values():
             self.register_theme(textual_theme(file))
-        chosen = self.preferences.theme if theme is None else theme
+        # What was chosen on a terminal of many colours is not for one of few, nor for NO_COLOR.
+        has_few_colours = self._default_theme == themes.WITHOUT_MANY_COLOURS
+        chosen = theme or (None if has_few_colours else self.preferences.theme)
         if chosen is not None and chosen not in self.theme_files:
             self.problems.append(f"There is no theme “{chosen}”; there are {', '.join(self.theme_files)}.")
         self.theme = chosen if chosen in self.theme_files else self._default_theme
@@ -242,7 +244,7 @@ class MectuiApp(App[int]):
     # --- palette --------------------------------------------------------------------------------------------------
 
     def action_command_palette(self) -> None:
-        if self.use_command_palette and not Palette.is_open(self):
+        if self.use_command_palette and not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -277,7 +279,7 @@ def _going(screen: DebuggerScreen, name: str) -> Callable[[], None]:
 
 
 def _acting(pane: Pane, name: str) -> Callable[[], Any]:
-    return getattr(pane, f"action_{name}")
+    return lambda: getattr(pane, f"action_{name}")()
 
 
 def _using(use: Callable[[str], None], name: str) -> Callable[[], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mectui.resources import guest_path
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+LONG_WORD = re.compile(r"\S{200,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except EmuError as error:
-        print(f"mectui: {error}", file=sys.stderr)
+        print(f"mectui: {_one_line(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except BrokenPipeError:
         # Whoever read our output has seen enough; keep the interpreter from complaining at exit.
@@ -122,6 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mectui: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _one_line(text: str) -> str:
+    """An error without what would steer the terminal and without the middle of endless words, both from outside."""
+    from mectui.render.text import printable
+
+    return LONG_WORD.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", printable(text))
 
 
 def _is_guest(arguments: Sequence[str]) -> bool:

@@ -197,8 +197,7 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
         case Kind.WORKSPACE:
             return (one_of(rest, WORKSPACES, "workspace"),)
         case Kind.PANE:
-            name = one_of(rest, (*PANES, *PANE_TABS), "pane")
-            return (PANE_TABS.get(name, name),)
+            return (one_of(PANE_TABS.get(rest.lower(), rest), PANES, "pane"),)
         case _:
             return (rest,)
 

@@ -41,7 +41,7 @@ def load() -> Preferences:
     """What is on disk; a file that is missing or makes no sense counts as empty."""
     try:
         return _understood(json.loads(store().read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return Preferences()
 
 

@@ -18,9 +18,16 @@ def recent_files() -> list[Path]:
     """Files opened before that still exist, the newest first."""
     try:
         names = json.loads(store().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
-    return [Path(name) for name in names if isinstance(name, str) and Path(name).is_file()]
+    return [Path(name) for name in names if isinstance(name, str) and _is_there(name)] if type(names) is list else []
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def remember(path: Path) -> None:

@@ -102,3 +102,12 @@ def theme_files() -> list[Path]:
     """The bundled theme files, by name."""
     root = folder("themes")
     return sorted(root.glob("*.toml")) if root else []
+
+
+def typed_path(text: str) -> Path:
+    """A path as somebody typed it; "~" is home, and itself where nobody of that name has one."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

@@ -102,9 +102,13 @@ def _location(text: str) -> tuple[str, str]:
         return text, ""
     address = found["address"]
     if re.match(r"\s*mecid\b", address, re.IGNORECASE):
-        raise CommandError("Which MECID accesses it is a condition: watch realm:ADDRESS if mecid == 5.", found.start("address"))
+        raise CommandError(
+            "Which MECID accesses it is a condition: watch realm:ADDRESS if mecid == 5.", found.start("address")
+        )
     if re.match(r"\s*raw\s*:", address, re.IGNORECASE):
-        raise CommandError("Accesses go to addresses, not to memory chips: write pa: before it.", found.start("address"))
+        raise CommandError(
+            "Accesses go to addresses, not to memory chips: write pa: before it.", found.start("address")
+        )
     start, end = found.span("address")
     return " " * start + address + " " * (len(text) - end), (found["letter"] or "").lower()
 

@@ -106,7 +106,7 @@ class MemoryPane(WindowPane):
         return render_memory.memory(self.view, width, self.place if self.has_focus else None)
 
     def summary(self) -> str:
-        follows = "  last data access" if self.follows_access else ""
+        follows = "  last access" if self.follows_access else ""
         told = f"{self._told}  " if self._told and not self.needle else ""
         return told + render_memory.summary(self.view) + follows
 

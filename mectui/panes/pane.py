@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mectui.session import Look
 
 CURSOR = "›"
+EXPORTED = 120
+"""Columns that a report has at least, however narrow the pane is."""
 GUTTER = 1
 """Columns before the text: the cursor's sign."""
 
@@ -265,7 +267,9 @@ class Pane(ScrollView, can_focus=True):
 
     def markdown(self, around: Circumstances) -> str:
         """What the pane shows as a report for people."""
-        return markdown.of_pane(self.TITLE, self.lines, around)
+        is_drawn = self.view is not None and not isinstance(self.view, Exception)
+        lines = self.draw(max(self._drawn_width, EXPORTED)) if is_drawn else self.lines
+        return markdown.of_pane(self.TITLE, lines, around)
 
     def want(self) -> None:
         """Asks for a new view."""

@@ -78,7 +78,9 @@ def address(found: AddressView, width: int) -> list[Line]:
     lines = [crop(head, width)]
     for entry in found.entries:
         where = Target(TargetKind.PHYSICAL, entry.address)
-        text = f"{numbers.address(entry.address)}: {numbers.value64(entry.value)} {entry.meaning}"
+        text = (
+            f"{numbers.address(entry.address)}: {numbers.value64(entry.value)} {numbers.written_alike(entry.meaning)}"
+        )
         lines += labelled(f"L{entry.level}", text, width, target=where)
     if found.problem:
         lines += labelled("GPI", found.problem, width, "fault")

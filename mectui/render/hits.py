@@ -36,7 +36,9 @@ def hits(view: HitsView, width: int, chosen: int | None = None, *, tells_keys: b
         else:
             lines += [folded for part in told for folded in fold(part, width, INDENT * 2)]
             target = Target(TargetKind.HIT, item.number)
-            lines += [Line((Span(INDENT), *part.spans), target) for part in advice(item, width - len(INDENT), tells_keys)]
+            lines += [
+                Line((Span(INDENT), *part.spans), target) for part in advice(item, width - len(INDENT), tells_keys)
+            ]
     if view.left_out:
         lines.append(Line((Span(f"{INDENT}{numbers.plural(view.left_out, 'earlier hit')} not listed", "muted"),)))
     return fit(lines, width)

@@ -60,7 +60,8 @@ def page_line(page: PageLine, width: int) -> Line:
     else:
         if page.pa is not None and page.pa != page.address:
             spans.append(Span(f" PA {numbers.address(page.pa)}", "address"))
-        spans.append(Span(" owner " if page.owners else " owned by nobody", "muted"))
+        gap = "  " if len(spans) > 1 else " "
+        spans.append(Span(f"{gap}owner " if page.owners else f"{gap}owned by nobody", "muted"))
         for at, (pas, mecid) in enumerate(page.owners[:3]):
             spans.append(Span(", " if at else "", "muted"))
             style = mecid_style(mecid) if pas is PAS.REALM else space_style(pas.label)

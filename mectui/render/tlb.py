@@ -212,9 +212,9 @@ def invalidation(row: InvalidationRow, width: int) -> list[Line]:
         Span(f"removed {count} ", "text"),
         Span(row.by, "muted"),
     )
-    gone = [f"removed {each}" for each in row.removed]
+    gone = [f"removed {numbers.written_alike(each)}" for each in row.removed]
     return [
         crop(Line(first), width),
-        *(Line((Span("    "), *part.spans)) for part in wrap(row.text, width - 4, "muted")),
+        *(Line((Span("    "), *part.spans)) for part in wrap(numbers.written_alike(row.text), width - 4, "muted")),
         *(Line((Span("    "), *part.spans)) for text in gone for part in wrap(text, width - 4, "text")),
     ]

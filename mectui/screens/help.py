@@ -139,6 +139,6 @@ class HelpScreen(Overlay, ModalScreen[None]):
         yield HelpPane(self.about)
 
     def on_mount(self) -> None:
-        pane = self.query_one(HelpPane)
-        pane.redraw()
-        pane.focus()
+        for pane in self.query(HelpPane):  # none where the next key has closed the help already
+            pane.redraw()
+            pane.focus()

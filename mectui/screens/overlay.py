@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -30,3 +30,8 @@ class Palette(Overlay, CommandPalette):
     def _gather_commands(self, search_value: str) -> Any:
         """Textual's own, but not for a key that arrives when the palette has left and its list is gone."""
         return super()._gather_commands(search_value) if self.app.screen is self else None
+
+    def _action_command_list(self, action: str) -> None:
+        """A list without a single row on a tiny terminal has no pages to turn: Textual's own fails there."""
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)

@@ -17,13 +17,25 @@ from mectui.lessons.shelf import lessons
 from mectui.lessons.text import Lesson, LessonError
 from mectui.recent import recent_files
 from mectui.render.lesson import state
-from mectui.resources import bundled_guests, guest_path
+from mectui.resources import bundled_guests, guest_path, typed_path
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
 
 INTRODUCTION = "A debugger and visualiser for Arm memory encryption contexts (FEAT_MEC)."
 NAME_COLUMNS = 12
+
+
+class Guests(OptionList):
+    """The list. On a terminal without room for a single row there are no pages to turn: Textual's own fails there."""
+
+    def action_page_up(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
 
 class StartScreen(Screen[None]):
@@ -67,7 +79,7 @@ class StartScreen(Screen[None]):
         with Vertical():
             yield Static("mectui", id="title")
             yield Static(INTRODUCTION, id="introduction")
-            yield OptionList(id="guests")
+            yield Guests(id="guests")
             yield Static("", id="about", markup=False)
             yield Input(placeholder="path of an ELF file, or the name of a bundled guest", id="file")
             yield Static(self.problem and f"✗ {self.problem}", id="problem", markup=False)
@@ -143,9 +155,15 @@ class StartScreen(Screen[None]):
         text = event.value.strip()
         if not text:
             return
-        path = guest_path(text) or Path(text).expanduser()
-        if not path.is_file():
-            self.show_problem(f"There is no file “{text}”, and no bundled guest of that name.")
+        try:
+            path = guest_path(text) or typed_path(text)
+            is_there = path.is_file()
+        except (OSError, ValueError):  # no file can be called that
+            is_there = False
+        if not is_there:
+            self.show_problem(
+                f"There is no file “{text if len(text) <= 60 else text[:59] + '…'}”, and no bundled guest of that name."
+            )
             return
         self.mectui.open_file(path)
 

@@ -109,6 +109,7 @@ async def test_any_other_key_leaves_the_overlay_without_going_anywhere() -> None
 
 async def test_the_line_under_the_cursor_goes_to_the_clipboard() -> None:
     async with debugging(factory(*CALLING)) as person:
+        await person.until(lambda: "bl" in person.pane("disassembly").text_of_line())
         await person.press("y")
         assert "bl" in person.app.clipboard
         await person.press("Y")

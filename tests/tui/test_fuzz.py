@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from textual.geometry import Region
+from textual.widgets import Input, Static
 
 from mectui.app import MectuiApp
 from mectui.lessons.shelf import lessons
@@ -115,9 +116,46 @@ async def test_random_hands_break_nothing(app: str) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("app", APPS)
 async def test_random_hands_break_nothing_for_long(app: str, seed: int) -> None:
-    await try_hard(APPS[app], seed, ACTIONS)
+    await try_hard(APPS[app], seed * 10_007 + hash_of(app), ACTIONS)
 
 
 def hash_of(text: str) -> int:
     """The same in every process, unlike `hash`."""
     return int.from_bytes(text.encode(), "little") % 10_007
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\x00b", "~nobody-of-this-name/x", "[red]x[/", "."])
+async def test_a_name_that_no_file_has_gets_a_sentence_on_the_start_screen(name: str) -> None:
+    app = MectuiApp()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await _until(lambda: app.screen.query("#file"))
+        app.screen.query_one("#file", Input).post_message(Input.Submitted(app.screen.query_one("#file", Input), name))
+        await pilot.pause()
+        assert "There is no file" in str(app.screen.query_one("#problem", Static).content)
+
+
+@pytest.mark.parametrize("overlay", ["question_mark", "J", "ctrl+p"])
+async def test_an_overlay_leaves_once_however_often_it_is_told_to(overlay: str) -> None:
+    app = APPS["calling"]()
+    hand = Hand(app, 0)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await hand.calm_down()
+        hand.key(overlay)
+        await pilot.pause()
+        assert not isinstance(app.screen, DebuggerScreen)
+        for _ in range(4):
+            hand.feed("\x1b[<0;1;45M\x1b[<0;1;45m")
+            hand.key("escape")
+        await pilot.pause()
+        hand.key("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, DebuggerScreen)
+        assert app._exception is None
+
+
+async def _until(is_so: Callable[[], Any]) -> None:
+    for _ in range(2_000):
+        if is_so():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("nothing happened")

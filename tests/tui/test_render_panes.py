@@ -379,7 +379,9 @@ def test_long_console_lines_are_folded() -> None:
 
 def test_long_console_lines_are_folded_at_a_space_near_the_edge() -> None:
     assert plain(console.console("one two three four", 10)) == "one two\nthree four\n"
-    assert plain(console.console("a bcdefghijklmn", 10)) == "a bcdefghi\njklmn\n", "one far from it would waste the line"
+    assert plain(console.console("a bcdefghijklmn", 10)) == "a bcdefghi\njklmn\n", (
+        "one far from it would waste the line"
+    )
 
 
 @pytest.mark.parametrize(

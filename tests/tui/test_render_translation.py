@@ -216,8 +216,8 @@ def test_the_log_tells_who_removed_what() -> None:
     assert plain(render_tlb.log(TlbView((), 128, (done,), 5), 70)).splitlines() == [
         "5 invalidations (the last 1)",
         "  #7,000 TLBI IPAS2E1 removed 1 rmm_free+0x8",
-        "    IPA 0x40200000 of VMID 1",
-        "    removed EL1&0 0x40200000 stage 2",
+        "    IPA 0x4020_0000 of VMID 1",
+        "    removed EL1&0 0x4020_0000 stage 2",
     ]
 
 
@@ -261,7 +261,7 @@ GPT     on, level 0 at 0x4100_0000, protects 4 GiB in granules of 4 KiB; a level
         covers 1 GiB
 
 PA      0x4020_3010 granule
-L0      0x4100_0008: 0000_0000_4101_0003 level 1 table at 0x41010000
+L0      0x4100_0008: 0000_0000_4101_0003 level 1 table at 0x4101_0000
 L1      0x4101_0100: bbbb_bbbb_bbbb_9bbb granule 3 of 16: non-secure
 GPI     0x9: non-secure
 passes  non-secure

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mectui.export.markdown import Circumstances
 from mectui.render.text import plain
+from mectui.resources import typed_path
 from mectui.screens.debugger.parts import DebuggerParts
 
 SUFFIXES = (".md", ".txt", ".svg")
@@ -23,9 +24,7 @@ class Exporting(DebuggerParts):
     def command_export(self, name: str = "") -> None:
         """Writes FILE: .svg is a picture of the screen, .md a report of the focused pane, .txt its text."""
         pane = self.focused_pane or self.disassembly
-        path = (
-            Path(name).expanduser() if name else self._free_name(f"mectui-{Path(self.guest).stem or 'guest'}", ".svg")
-        )
+        path = typed_path(name) if name else self._free_name(f"mectui-{Path(self.guest).stem or 'guest'}", ".svg")
         match path.suffix.lower():
             case ".svg":
                 content = self.app.export_screenshot(title=f"mectui {self.guest}")

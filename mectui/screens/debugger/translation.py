@@ -21,6 +21,7 @@ class TranslationPanes(Prompt):
         elif text.lower() == "clear":
             pane.action_drop()
         else:
+            self.say(f"Supposed: {text}. In the walk A makes it so, Del drops it.")
             pane.suppose(text)
 
     def on_walk_pane_edit_wanted(self, message: WalkPane.EditWanted) -> None:
