@@ -32,9 +32,10 @@ class EventBus:
 
     def hears(self, event: Event) -> bool:
         """Whether anybody would do something about an event such as this one."""
-        return bool(self._audience(event))
+        return bool(self.audience(event))
 
-    def _audience(self, event: Event) -> tuple[Listener, ...]:
+    def audience(self, event: Event) -> tuple[Listener, ...]:
+        """Who would."""
         ignores = self._ignores
         return tuple(
             listener
@@ -51,7 +52,7 @@ class EventBus:
             key = (kind, what, isinstance(event, RegisterWritten) and event.new == event.given)
             known = self._audiences.get(key)
             if known is None:
-                known = self._audiences[key] = self._audience(event)
+                known = self._audiences[key] = self.audience(event)
             listeners = known
         for listener in listeners:
             listener(event)
