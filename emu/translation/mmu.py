@@ -209,7 +209,7 @@ class Mmu:
         return self._walker.stage1_control(regime, upper)
 
     def stage2_control(self, security: Security) -> Stage2Control:
-        """Stage 2 as its VTCR_EL2 or VSTCR_EL2 describes it, for the intermediate addresses of the state's own space."""
+        """Stage 2 as its VTCR_EL2 or VSTCR_EL2 describes it, for intermediate addresses of the state's own space."""
         return self._walker.stage2.control(security, security.pas)
 
     def stage2_key(self, request: Request) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 import emu
-from emu.debug.events import Event, OwnerChanged, StaleControlUsed, TlbFilled, TranslationFailed
+from emu.debug.events import CacheMaintained, Event, OwnerChanged, StaleControlUsed, TlbFilled, TranslationFailed
 from emu.registers.table import OPERATIONS
 from tests.conformance import words as w
 
@@ -114,8 +114,11 @@ class Guest:
             asid = source.randrange(3) if self.has_halves else 0
             operand = asid << 48 | (self.address() >> 12 & (1 << 44) - 1)
             code += [w.mov(0, operand), w.sys(TLBI[name].encoding[1:], 0), w.DSB, w.ISB]
-        else:
+        elif kind < 0.96:
             self.change_register()
+        else:
+            name = source.choice(("DC CIVAC", "DC CVAU", "IC IVAU", "DC CVAC"))
+            code += [w.mov(1, self.address() + source.randrange(64)), w.sys(w.OPERATIONS[name], 1)]
 
     def write(self, slot: int, descriptor: int) -> None:
         self.code += [w.mov(1, slot), w.mov(0, descriptor), w.str_(0, 1), w.DSB]
@@ -139,6 +142,7 @@ class Guest:
         registers, cpu = machine.cpu.sysreg, machine.cpu
         if engine != "reference":
             machine._engine._refill.is_enabled = refills
+        cpu.caches._quick.is_enabled = refills and engine != "reference"
         registers["SCTLR2_EL2"], registers["MECID_P0_EL2"], registers["MECID_P1_EL2"] = 2, 1, 2
         registers["VMECID_P_EL2"], registers["VMECID_A_EL2"] = 1, 2
         registers["MECID_A0_EL2"], registers["TCR2_EL2"], registers[f"MAIR_EL{level}"] = 3, 1 << 12, 0x44_00_FF
@@ -192,7 +196,7 @@ def deed(source: random.Random, guest: Guest) -> Deed:
     kind = source.random()
     value, frame, slot = source.getrandbits(64), source.randrange(FRAME_COUNT), source.randrange(PAGES)
     if guest.is_remapped:
-        kind = 0.8 if kind < 0.8 else kind
+        kind = max(kind, 0.8)
     elif kind < 0.5:
         return lambda machine: None
     if kind < 0.6:
@@ -260,7 +264,8 @@ def check(seed: int, engines: tuple[tuple[str, bool], ...], *, is_remapped: bool
     listens = guest.chance(0.3)
     for machine, told in zip(machines, events, strict=True):
         # The reference engine tells of every use of a stale control, the others of what their caches do not hide.
-        kinds = (OwnerChanged,) if engines is ALL else (OwnerChanged, TranslationFailed, StaleControlUsed)
+        always = (OwnerChanged, CacheMaintained)
+        kinds = always if engines is ALL else (*always, TranslationFailed, StaleControlUsed)
         machine.events.subscribe(told.append, *kinds)
     for number in range(30 if is_remapped else 12):
         length = guest.source.randrange(1, 120 if is_remapped else 400)
@@ -292,12 +297,12 @@ def test_refills_by_native_code_change_nothing() -> None:
 
 def test_refills_below_a_changing_stage_2_change_nothing() -> None:
     native = sum(check(seed, BOTH, is_remapped=True) for seed in range(6))
-    assert native > 30
+    assert native > 10
 
 
 @pytest.mark.parametrize("change", [OTHER3, LEVEL3 | AMEC])
 def test_tables_that_stage_2_maps_otherwise_are_walked_anew(change: int) -> None:
-    """Two places share a table. After the remapping Python walks to it for one of them, which is no news of the other."""
+    """Two places share a table. After the remapping Python walks to it for one of them, no news of the other."""
     guest = Guest(1, is_remapped=True)
     guest.tlb_entries, guest.has_gpc, guest.hardware = 128, False, 0
     load_next = [w.ldr(2, 1), 0x9140_0421]  # ADD X1, X1, #1, LSL #12
