@@ -163,8 +163,8 @@ def mark_line(mark: Mark) -> Line:
 def legend(view: TimelineView, width: int) -> list[Line]:
     letters = "T Root, R Realm, S Secure, N Non-secure"
     text = (
-        f"EL: the exception level; state: {letters}; of several in a column the one that ran longest, in a small letter. "
-        "Digits: marks in a column, + more than nine."
+        f"EL: the exception level; state: {letters}; of several in a column the one that ran longest, in a small "
+        "letter. Digits: marks in a column, + more than nine."
     )
     if view.unknown_from is not None:
         text += f" ? from #{numbers.count(view.unknown_from)} on the changes of level were too many to keep."
