@@ -13,6 +13,7 @@ from emu.architecture import BLOCK, PA, PAS, VA, Access, Security
 from emu.debug.events import CacheMaintained, LineWrittenBack
 from emu.mec.cache import LINES, CacheState, DataCache, Key, WrittenBack
 from emu.mec.writers import Words
+from emu.quick_places import QuickPlaces
 from emu.translation.records import Request
 from emu.translation.regimes import HCR_DC, HCR_VM, hcr_of
 
@@ -56,6 +57,7 @@ class Caches:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
+        self._quick = QuickPlaces(cpu)
         if cpu.features.has_cache:
             cpu.memory.cache = DataCache(cpu.memory, store=self._store, told=self._written_back)
 
@@ -75,21 +77,31 @@ class Caches:
         """DC by virtual address, and IC IVAU: translated and checked; raises Abandoned after taking an exception."""
         cpu = self._cpu
         needs_write = what == "IVAC"
+        if not needs_write:
+            place = self._quick.place(va)
+            if place is not None:
+                self._by_address(what, va, *place)
+                return
         request = Request(
             VA(va), Access.WRITE if needs_write else Access.READ, cpu.el, cpu.regime, cpu.security,
             honours_pan=bool(cpu.slots[state.PAN]), is_cache_maintenance=True,
         )  # fmt: skip
         where = cpu.locate(request)
-        if what == "IVAC":
+        if needs_write:
             cpu.check_watchpoints(request, 1)
+        else:
+            self._quick.learn(request, where)
+        self._by_address(what, va, where.pa, where.pas)
+
+    def _by_address(self, what: str, va: int, pa: PA, pas: PAS) -> None:
         if what not in BY_ADDRESS:
             return
         effect = BY_ADDRESS[what]
         if what == "IVAC" and self._keeps_data(HCR_VM | HCR_DC):
             effect = _BOTH
         if self._cache is not None:
-            self._maintain(self._cache.copies(where.pa, where.pas), what, effect)
-        self._report(what, va, where.pa, where.pas)
+            self._maintain(self._cache.copies(pa, pas), what, effect)
+        self._report(what, va, pa, pas)
 
     def by_physical_address(self, what: str, operand: int) -> None:
         """DC CIPAE and CIPAPA: {NS, NSE} in bits [63:62] and an address, which nothing translates or checks.

@@ -188,7 +188,10 @@ class Machine:
             stops_on=stops,
             stop=self._stop_on_finding,
             on_waiting=self.cpu.transitions.wait_for,
+            on_changed=self.cpu.transitions.forget,
+            catch_up=self.cpu.transitions.catch_up,
         )
+        self.cpu.transitions.settle = self._checker.settle
         self.tlb = TlbView(self.cpu)
         self.events = Events(self._bus)
         self.stops = Stops(self)

@@ -16,9 +16,11 @@ from emu import state
 from emu.architecture import PA, PAS, VA, Access, Regime, Security
 from emu.debug.events import (
     BarrierExecuted,
+    CacheMaintained,
     FirstOwner,
     MecidWritten,
     Moment,
+    OwnerChanged,
     PendingUsed,
     RegisterWritten,
     Synchronised,
@@ -57,6 +59,9 @@ _A_FETCH = PendingUsed(
 """Stands for the fetches that go by an old value, in asking whether anybody wants to hear of them."""
 _TOLD_BY_PYTHON = (FirstOwner, TlbFilled, TlbEvicted)
 """What native code tells nobody of: it must not claim blocks or fill the TLB while somebody listens."""
+
+_NOT_OF_TRANSITIONS = frozenset((BarrierExecuted, CacheMaintained, OwnerChanged))
+"""What exception entries and returns are no occasion for. Rules turn to barriers and away again all the time."""
 
 _DOMAINS = ("OSH", "NSH", "ISH", "SY")
 _TYPES = ("", "LD", "ST", "")
@@ -183,15 +188,16 @@ class Synchronisation:
         self._cpu.contexts.changed()
         self._update(quietly=True)
 
-    def wanted_changed(self) -> None:
-        """Somebody began or ceased to listen to some kind of event."""
+    def wanted_changed(self, kinds: frozenset[type]) -> None:
+        """Somebody began or ceased to listen to these kinds of events."""
         self._is_wanted = self._cpu.wants(PendingUsed)
         self._barriers = state.BARRIERS_WANTED if self._cpu.wants(BarrierExecuted) else 0
         self._writes.clear()
-        self._cpu.transitions.forget()
+        if kinds - _NOT_OF_TRANSITIONS:
+            self._cpu.transitions.forget()
         self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)
         self._update()
-        if any(map(self._cpu.wants, _TOLD_BY_PYTHON)):
+        if not kinds.isdisjoint(_TOLD_BY_PYTHON):
             self._cpu.flush_translations()
 
     def _update(self, *, quietly: bool = False) -> None:

@@ -621,4 +621,5 @@ class System:
         cpu = self._cpu
         generation = cpu.memory.encrypted.refresh(mecid)
         cpu.flush_translations()
+        cpu.transitions.forget()
         cpu.emit(KeyRefreshed(cpu.moment(), mecid, generation))

@@ -23,10 +23,11 @@ MOST_LARGE = 32
 """With more large entries than that, native code leaves everything to Python."""
 # A row, in words.
 ROW = 16
-(KEY, TAG, NEXT, OLDER, NEWER, SERIAL, CLASS, BASE, OUTPUT, INSTRUCTION, PC, PLACE, SIZE, PLAIN) = range(14)
+(KEY, TAG, NEXT, OLDER, NEWER, SERIAL, CLASS, BASE, OUTPUT, INSTRUCTION, PC, PLACE, SIZE, PLAIN, MIDDLE) = range(15)
 """KEY: page number << SPACE_BITS | space for a page, space alone for larger entries. TAG: see `tag_of`. SERIAL: the
 fill's number. CLASS: number of a class plus 1, or 0. PLACE: exception level | Security state << 2.
-PLAIN: 1 for a page whose leaf is no larger, which native code may replace."""
+PLAIN: 1 for a page whose leaf is no larger, which native code may replace. MIDDLE: of native code's row for both stages
+the intermediate address between BASE and OUTPUT."""
 MOST_CLASSES = 128
 """Classes that have numbers."""
 UNUSED = (1 << 64) - 1
@@ -76,7 +77,7 @@ def tag_of(vmid: int | None, asid: int | None, ipa_pas: int | None) -> int:
     return tag
 
 
-def vmid_and_asid(tag: int) -> tuple[int | None, int | None]:
-    """Back from a tag."""
-    asid, vmid = tag & ASID_MASK, tag >> _VMID_SHIFT & ASID_MASK
-    return (vmid - 1 if vmid else None), (asid - 1 if asid else None)
+def parts_of(tag: int) -> tuple[int | None, int | None, int | None]:
+    """The same back from a tag."""
+    asid, vmid, ipa_pas = tag & ASID_MASK, tag >> _VMID_SHIFT & ASID_MASK, tag >> _IPA_SHIFT
+    return (vmid - 1 if vmid else None), (asid - 1 if asid else None), (ipa_pas - 1 if ipa_pas else None)

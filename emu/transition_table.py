@@ -17,9 +17,10 @@ COPIED = (
     *(state.UNALIGNED_EXCLUSIVES, state.TAG_CLEAR_LOW, state.TAG_CLEAR_HIGH, state.TAG_SET_HIGH),
     *(state.EL, state.SPSEL, state.PAN),
 )
-BANK_FROM, BANK_TO, ELR, SPSR, ESR, VBAR, OFFSET, SYNDROME, RECORD, SSBS = range(16, 26)
+BANK_FROM, BANK_TO, ELR, SPSR, ESR, VBAR, OFFSET, SYNDROME, RECORD, SSBS, NOTE = range(16, 27)
 """The slots of the stack pointers' banks and of the registers; the vector's offset; ESR but for the immediate; what the
-log says in its upper half; PSTATE.SSBS."""
+log says in its upper half; PSTATE.SSBS; for a return, the host address of two words that get its moment: the
+instruction and the PC."""
 
 
 def entry_index(tag: int, number: int) -> int:

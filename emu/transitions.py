@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ctypes
 from array import array
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from emu import state
 from emu.architecture import VA, Security
-from emu.debug.events import Event, ExceptionTaken, FirmwareCalled, Moment, Synchronised
+from emu.debug.events import Event, ExceptionReturned, ExceptionTaken, FirmwareCalled, Moment, Synchronised
 from emu.syndrome import EC, EC_TEXT
 from emu.transition_table import (
     BANK_FROM,
@@ -29,6 +30,7 @@ from emu.transition_table import (
     HVC,
     ISB,
     MODE_SHIFT,
+    NOTE,
     OFFSET,
     PAN_SHIFT,
     RECORD,
@@ -51,7 +53,13 @@ _BLANK = memoryview(array("Q", [0]) * (state.SLOTS - state.TRANSITIONS))
 _ROOM = 4096
 _MOST = 10_000
 """Transitions that are remembered as somebody's business."""
+_MOST_NOTES = 64
+Again = Callable[[Moment], None]
+"""Tells a listener the moment of an event that it has heard of before, and in the same circumstances."""
 _EL_SHIFT, _TARGET_SHIFT, _SECURITY_SHIFT = 32, 34, 36
+
+
+_NEVER = Moment(0, VA(0), 0, Security.ROOT)
 
 
 class Start(NamedTuple):
@@ -83,11 +91,18 @@ class Transitions:
         for el in (1, 2, 3):
             self._block[state.BLOCK_SPSR + el - 1] = cpu.regs.slot(f"SPSR_EL{el}")
         self._rewind()
+        self.settle: Callable[[ExceptionReturned], tuple[Again, ...] | None] | None = None
+        """Who has to be told when a return is made again, where all who hear of it need no more than its moment."""
+        self._notes = (ctypes.c_uint64 * (2 * _MOST_NOTES))()
+        self._noted: list[tuple[Moment, tuple[Again, ...]]] = [(_NEVER, ())]
+        """By note: a moment like those that it gets. Nobody wants the first one's."""
         cpu.regs.watch(("PMCNTENSET_EL0",), self.forget)
         cpu.contexts.on_forgotten = cpu.permissions.on_forgotten = self.forget
 
     def forget(self) -> None:
         """Numbers have got other meanings, or somebody began to listen: every transition is Python's first."""
+        self.catch_up()
+        del self._noted[1:]
         self._age += 1
         self._heard.clear()
         if not self._is_empty:
@@ -97,6 +112,28 @@ class Transitions:
     def wait_for(self, waiting: int) -> None:
         """So many listeners have to hear of every exception entry and return for now: native code does none."""
         self._block[state.BLOCK_WAITING] = waiting
+
+    def catch_up(self) -> None:
+        """Tell who has to know when native code has last made each of the returns that are noted, in their order."""
+        if len(self._noted) == 1:
+            return
+        notes = self._notes
+        made = [(notes[2 * at], notes[2 * at + 1], at) for at in range(1, len(self._noted)) if notes[2 * at]]
+        for instruction, pc, at in sorted(made):
+            notes[2 * at] = 0
+            like, told = self._noted[at]
+            moment = Moment(instruction, VA(pc), like.el, like.security)
+            for again in told:
+                again(moment)
+
+    def _note(self, like: Moment, told: tuple[Again, ...]) -> int:
+        """The host address of the note for a return."""
+        at = 0
+        if told:
+            at = len(self._noted)
+            self._noted.append((like, told))
+            self._notes[2 * at] = 0
+        return ctypes.addressof(self._notes) + 16 * at
 
     # The log of native entries.
 
@@ -128,7 +165,12 @@ class Transitions:
         cpu, slots = self._cpu, self._slots
         if start is None or start.age != self._age:
             return
+        told: tuple[Again, ...] | None = ()
         if event is not None and cpu.hears(event):
+            told = None
+            if isinstance(event, ExceptionReturned) and self.settle is not None and len(self._noted) < _MOST_NOTES:
+                told = self.settle(event)
+        if told is None:
             if len(self._heard) >= _MOST:
                 self._heard.clear()
             self._heard.add((start.tag, start.number))
@@ -151,6 +193,8 @@ class Transitions:
             slots[offset] = slots[slot]
         if start.kind != ISB:
             self._keep_registers(place, start, event)
+            if isinstance(event, ExceptionReturned):
+                slots[place + NOTE] = self._note(event.moment, told)
         slots[place + TAG] = start.tag
 
     def _keep_registers(self, place: int, start: Start, event: Event | None) -> None:

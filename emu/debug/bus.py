@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emu.debug.events import KINDS, Event, MecidWritten, RegisterWritten, TlbInvalidated
+from emu.debug.events import KINDS, CacheMaintained, Event, MecidWritten, RegisterWritten, TlbInvalidated
 
 Listener = Callable[[Event], None]
 
 
-_DETAILED = (MecidWritten, RegisterWritten, TlbInvalidated)
+_DETAILED = (MecidWritten, RegisterWritten, TlbInvalidated, CacheMaintained)
 """Events of which listeners are likely to ignore most."""
 
 
@@ -20,11 +20,11 @@ class EventBus:
         self._listeners: dict[type, tuple[Listener, ...]] = dict.fromkeys(KINDS, ())
         self._ignores: dict[Listener, Callable[[Event], bool]] = {}
         self._audiences: dict[tuple[type, str, bool], tuple[Listener, ...]] = {}
-        """Who does not ignore a TLBI operation, or writes of a register (True: of those that took the value given)."""
+        """Who does not ignore a TLBI or DC operation, or writes of a register (True: that took the value given)."""
         self.wanted: set[type] = set()
         """The kinds somebody listens to."""
-        self.on_change: list[Callable[[], None]] = []
-        """Told when `wanted` changes, for makers of events that must prepare."""
+        self.on_change: list[Callable[[frozenset[type]], None]] = []
+        """Told of which kinds the listeners have changed, for makers of events that must prepare."""
 
     def wants(self, kind: type) -> bool:
         """Whether anybody would hear of an event of this kind: makers ask before they build a costly one."""
@@ -32,9 +32,10 @@ class EventBus:
 
     def hears(self, event: Event) -> bool:
         """Whether anybody would do something about an event such as this one."""
-        return bool(self._audience(event))
+        return bool(self.audience(event))
 
-    def _audience(self, event: Event) -> tuple[Listener, ...]:
+    def audience(self, event: Event) -> tuple[Listener, ...]:
+        """Who would."""
         ignores = self._ignores
         return tuple(
             listener
@@ -47,11 +48,11 @@ class EventBus:
         kind = type(event)
         listeners = self._listeners[kind]
         if listeners and isinstance(event, _DETAILED):
-            what = event.operation if kind is TlbInvalidated else event.register  # type: ignore[union-attr]
+            what = event.operation if isinstance(event, TlbInvalidated | CacheMaintained) else event.register
             key = (kind, what, isinstance(event, RegisterWritten) and event.new == event.given)
             known = self._audiences.get(key)
             if known is None:
-                known = self._audiences[key] = self._audience(event)
+                known = self._audiences[key] = self.audience(event)
             listeners = known
         for listener in listeners:
             listener(event)
@@ -68,7 +69,7 @@ class EventBus:
             self._ignores[listener] = ignores
         for kind in chosen:
             self._listeners[kind] = (*self._listeners[kind], listener)
-        self._changed()
+        self._changed(frozenset(chosen))
 
         def stop() -> None:
             for kind in chosen:
@@ -76,12 +77,12 @@ class EventBus:
                 rest.remove(listener)
                 self._listeners[kind] = tuple(rest)
             self._ignores.pop(listener, None)
-            self._changed()
+            self._changed(frozenset(chosen))
 
         return stop
 
-    def _changed(self) -> None:
+    def _changed(self, kinds: frozenset[type]) -> None:
         self._audiences.clear()
         self.wanted = {kind for kind, listeners in self._listeners.items() if listeners}
         for told in self.on_change:
-            told()
+            told(kinds)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emu.architecture import PAGE, PAS
 from emu.cpu import Cpu
-from emu.debug.events import Event, Stop, StopReason
+from emu.debug.events import KINDS, Event, Stop, StopReason
 from emu.devices.monitor import Monitor
 from emu.devices.mpe import ProtectionEngine
 from emu.devices.semihosting import Semihosting
@@ -118,7 +118,7 @@ class Trial:
             semihosting=Semihosting(self).call,
             sync=machine.sync,
         )
-        self.cpu.synchronisation.wanted_changed()
+        self.cpu.synchronisation.wanted_changed(frozenset(KINDS))
         self._devices: dict[str, Uart | ProtectionEngine] = {}
         width = machine.features.mecid_width if machine.features.has_mec else 0
         for device in memory.devices:

@@ -15,6 +15,7 @@ import llvmlite.ir as ir
 from emu import state
 from emu import tlb_rows as rows
 from emu.engine import refill_layout as refill
+from emu.engine.native_stage2 import UNKNOWN, build_find
 from emu.isa.ops import Mode
 from emu.mec.memory import CODE_TAG
 from emu.mec.writers import COUNT_SHIFT
@@ -33,12 +34,14 @@ _INDEX = state.TLB_ENTRIES - 1
 
 def build(module: ir.Module, name: str, kind: int) -> None:
     """The function that stands before Python's callback for one kind of access (see `emu.engine.refill`)."""
-    _Builder(ir.Function(module, CALLBACK, name), kind).build()
+    _Builder(ir.Function(module, CALLBACK, name), kind, build_find(module, f"{name}.find")).build()
 
 
 class _Builder:
-    def __init__(self, function: ir.Function, kind: int) -> None:
+    def __init__(self, function: ir.Function, kind: int, find: ir.Function) -> None:
+        """`find` is `emu.engine.native_stage2`'s."""
         self._function = function
+        self._find_second = find
         self._kind = kind
         self._is_store, self._is_fetch = kind == refill.STORES, kind == refill.FETCHED
         self._state, self._va, self._size, self._mode = function.args
@@ -124,22 +127,31 @@ class _Builder:
         b.branch(fill)
 
         b.position_at_end(miss)
-        number, tag, output, size = self._walk()
-        low = b.sub(size, I64(1))
-        pa = b.or_(output, b.and_(va, low))
+        upper, leaf, output, size = self._walk(va, refill.UPPERS, refill.LEAVES, refill.LEAF_COUNT)
+        tag = b.and_(self._want, self._load(leaf, 3))
+        address = b.or_(output, b.and_(va, b.sub(size, I64(1))))
         limit = self._load(self._scaled(self._memo, refill.LIMITS, b.lshr(va, I64(63)), 1))
-        self._unless(b.icmp_unsigned("<", pa, limit))
-        by_walk = self._granted(number, pa)
-        self._insert(number, tag, output, size)
+        self._unless(b.icmp_unsigned("<", address, limit))
+        self._second_tag = self._load(self._memo, refill.SECOND_TAG)
+        alone, both = self._block("alone"), self._block("both")
+        b.cbranch(b.icmp_unsigned("==", self._second_tag, I64(0)), alone, both)
+        b.position_at_end(alone)
+        number = self._load(leaf, 2)
+        by_walk = self._granted(number, address)
+        self._insert(self._space, tag, va, output, I64(0), size, number)
         from_walk = b.block
+        b.branch(fill)
+        b.position_at_end(both)
+        by_both = self._through_both(upper, leaf, address, size, tag)
+        from_both = b.block
         b.branch(fill)
 
         b.position_at_end(fill)
         values = []
-        for one, other in zip(by_hit, by_walk, strict=True):
+        for ways in zip(by_hit, by_walk, by_both, strict=True):
             phi = b.phi(I64)
-            phi.add_incoming(one, from_hit)
-            phi.add_incoming(other, from_walk)
+            for way, block in zip(ways, (from_hit, from_walk, from_both), strict=True):
+                phi.add_incoming(way, block)
             values.append(phi)
         offset, owner, third = values
         self._fill(offset, owner, third)
@@ -261,9 +273,9 @@ class _Builder:
     def _tag(self, offset: ir.Value) -> ir.Value:
         return self._load(self._tag_place(offset), typ=I32)
 
-    def _upper(self) -> tuple[ir.Value, ir.Value]:
-        """(address of the upper that the address belongs to, log2 of what a leaf below it covers)."""
-        b, va, first = self._b, self._va, refill.UPPERS
+    def _upper(self, va: ir.Value, first: int) -> tuple[ir.Value, ir.Value]:
+        """(place of the upper that an address belongs to, among those from `first`; log2 of what its leaves cover)."""
+        b = self._b
         found, places = self._block("upper"), []
         for step, (shift, count) in enumerate(zip(refill.LEAF_SHIFTS, refill.UPPER_COUNTS, strict=True)):
             region = b.lshr(va, I64(shift + refill.INDEX_BITS))
@@ -282,10 +294,12 @@ class _Builder:
             size.add_incoming(I64(shift), block)
         return address, size
 
-    def _walk(self) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
-        """(class plus 1, tag, output address, bytes) of the entry that the walker would make."""
-        b, va = self._b, self._va
-        upper, shift = self._upper()
+    def _walk(
+        self, va: ir.Value, uppers: int, leaves: int, counted: int
+    ) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+        """One stage: (place of the upper, place of the leaf's bits, output address, bytes) as the walker finds them."""
+        b = self._b
+        upper, shift = self._upper(va, uppers)
         index = b.and_(b.lshr(va, shift), I64((1 << refill.INDEX_BITS) - 1))
         others = self._load(upper, refill.UPPER_INDEX)
         is_in_table = b.icmp_unsigned("==", b.and_(index, b.lshr(others, I64(16))), b.and_(others, I64(0xFFFF)))
@@ -315,13 +329,12 @@ class _Builder:
         address = b.and_(b.sub(I64(0), size), I64(refill.ADDRESS))
         bits = b.and_(descriptor, b.xor(address, I64(MASK64)))
         kind = b.or_(b.shl(self._load(upper, 2), I64(2)), I64(self._kind))
-        leaf = self._find_leaf(bits, kind)
-        return self._load(leaf, 2), b.and_(self._want, self._load(leaf, 3)), b.and_(descriptor, address), size
+        return upper, self._find_leaf(bits, kind, leaves, counted), b.and_(descriptor, address), size
 
-    def _find_leaf(self, bits: ir.Value, kind: ir.Value) -> ir.Value:
+    def _find_leaf(self, bits: ir.Value, kind: ir.Value, leaves: int, counted: int) -> ir.Value:
         b = self._b
         each, compare, further, found = (self._block(name) for name in ("leaf", "like", "unlike", "known"))
-        count = self._load(self._memo, refill.LEAF_COUNT)
+        count = self._load(self._memo, counted)
         before = b.block
         b.branch(each)
         b.position_at_end(each)
@@ -329,7 +342,7 @@ class _Builder:
         index.add_incoming(I64(0), before)
         b.cbranch(b.icmp_unsigned("==", index, count), self._python, compare)
         b.position_at_end(compare)
-        leaf = self._scaled(self._memo, refill.LEAVES, index, refill.LEAF)
+        leaf = self._scaled(self._memo, leaves, index, refill.LEAF)
         alike = b.icmp_unsigned("==", self._load(leaf, 0), bits)
         b.cbranch(b.and_(alike, b.icmp_unsigned("==", self._load(leaf, 1), kind)), found, further)
         b.position_at_end(further)
@@ -338,9 +351,132 @@ class _Builder:
         b.position_at_end(found)
         return leaf
 
+    # Stage 2.
+
+    def _second(self, address: ir.Value) -> ir.Value:
+        """The row of stage 2 alone that serves an intermediate address; 0 where there is none."""
+        b = self._b
+        space = self._load(self._memo, refill.SECOND_SPACE)
+        row = b.call(self._find_second, [self._rows, space, self._second_tag, address])
+        self._unless(b.icmp_unsigned("!=", row, I64(UNKNOWN)))
+        return row
+
+    def _verify_nested(self, upper: ir.Value) -> None:
+        """Go on where stage 2 maps the tables to where it mapped them before, by entries of the TLB."""
+        b = self._b
+        count = self._load(upper, 1)
+        done = self._block("nested")
+        for number in range(refill.MOST_UPPER + 1):
+            if number:
+                more = self._block("deeper")
+                b.cbranch(b.icmp_unsigned(">=", count, I64(number)), more, done)
+                b.position_at_end(more)
+            page = self._load(upper, refill.UPPER_NESTED + 2 * number)
+            row = self._second(page)
+            self._unless(b.icmp_unsigned("!=", row, I64(0)))
+            known = self._load(upper, refill.UPPER_NESTED + 2 * number + 1)
+            is_like = b.icmp_unsigned("==", self._load(row, rows.CLASS), known)
+            descriptor = self._load(upper, refill.UPPER_WORDS + 3 * number)
+            if number:  # the last table is not among the others
+                is_last = b.icmp_unsigned("==", count, I64(number))
+                descriptor = b.select(is_last, self._load(upper, 3), descriptor)
+            else:
+                descriptor = b.select(b.icmp_unsigned("==", count, I64(0)), self._load(upper, 3), descriptor)
+            offset = b.sub(self._output_of(row, page), self._slot(state.RAM_BASE))
+            is_there = b.icmp_unsigned("==", offset, b.and_(descriptor, I64(-_PAGE & MASK64)))
+            self._unless(b.and_(is_like, is_there))
+        b.branch(done)
+        b.position_at_end(done)
+
+    def _output_of(self, row: ir.Value, address: ir.Value) -> ir.Value:
+        b = self._b
+        return b.add(self._load(row, rows.OUTPUT), b.sub(address, self._load(row, rows.BASE)))
+
+    def _through_both(
+        self, upper: ir.Value, leaf: ir.Value, ipa: ir.Value, size: ir.Value, tag: ir.Value
+    ) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """What `_granted` gives, by a new entry for both stages, and before it one for stage 2 alone if need be."""
+        b = self._b
+        self._verify_nested(upper)
+        held, walked, on, insert, have = (self._block(name) for name in ("held", "walked", "joint", "second", "first"))
+        row = self._second(ipa)
+        b.cbranch(b.icmp_unsigned("==", row, I64(0)), walked, held)
+        b.position_at_end(held)
+        by_row = (self._load(row, rows.CLASS), self._output_of(row, ipa), self._load(row, rows.SIZE), I64(0))
+        self._unless(b.icmp_unsigned("!=", by_row[0], I64(0)))
+        from_held = b.block
+        b.branch(on)
+
+        b.position_at_end(walked)
+        _, second_leaf, output, covers = self._walk(
+            ipa, refill.SECOND_UPPERS, refill.SECOND_LEAVES, refill.SECOND_LEAF_COUNT
+        )
+        start = b.and_(ipa, b.sub(I64(0), covers))
+        # The walker would ask about an entry for the leaf's first address.
+        self._unless(b.icmp_unsigned("==", self._second(start), I64(0)))
+        address = b.or_(output, b.and_(ipa, b.sub(covers, I64(1))))
+        self._unless(b.icmp_unsigned("<", address, self._load(self._memo, refill.SECOND_LIMIT)))
+        by_walk = (self._load(second_leaf, 2), address, covers, I64(1))
+        from_walked = b.block
+        b.branch(on)
+
+        b.position_at_end(on)
+        values = []
+        for one, other in zip(by_row, by_walk, strict=True):
+            phi = b.phi(I64)
+            phi.add_incoming(one, from_held)
+            phi.add_incoming(other, from_walked)
+            values.append(phi)
+        number, pa, covered, is_new = values
+        self._unless(b.icmp_unsigned("<=", size, covered))
+        place = b.udiv(b.sub(leaf, b.add(self._memo, I64(8 * refill.LEAVES))), I64(8 * refill.LEAF))
+        row_of_joint = b.add(b.mul(place, I64(rows.MOST_CLASSES)), b.sub(number, I64(1)))
+        joint = self._load(self._scaled(self._memo, refill.JOINT, row_of_joint, 1))
+        self._unless(b.icmp_unsigned("!=", joint, I64(0)))
+        granted = self._granted(joint, pa)
+        b.cbranch(b.icmp_unsigned("!=", is_new, I64(0)), insert, have)
+
+        b.position_at_end(insert)
+        self._expect_room_for_two()
+        space = self._load(self._memo, refill.SECOND_SPACE)
+        from_start = b.sub(pa, b.and_(ipa, b.sub(covered, I64(1))))
+        self._insert(space, self._second_tag, ipa, from_start, I64(0), covered, number)
+        b.branch(have)
+        b.position_at_end(have)
+        low = b.sub(I64(0), size)
+        self._insert(self._space, tag, self._va, b.and_(pa, low), b.and_(ipa, low), size, joint)
+        return granted
+
+    def _expect_room_for_two(self) -> None:
+        """Go to Python unless two entries can be made: the first may push out what the walk has gone by."""
+        b, table = self._b, self._rows
+        self._unless(b.icmp_unsigned("<", self._load(table, rows.LARGE_COUNT), I64(rows.MOST_LARGE - 1)))
+        evicts, done = self._block("crowded"), self._block("room")
+        count = b.add(self._load(table, rows.COUNT), I64(2))
+        b.cbranch(b.icmp_unsigned("<=", count, self._load(table, rows.CAPACITY)), done, evicts)
+        b.position_at_end(evicts)
+        link = self._load(table, rows.OLDEST)
+        for _ in range(2):
+            self._unless(b.icmp_unsigned("!=", link, I64(0)))
+            row = self._row(link)
+            self._unless(b.icmp_unsigned("==", self._load(row, rows.PLAIN), I64(1)))
+            link = self._load(row, rows.NEWER)
+        b.branch(done)
+        b.position_at_end(done)
+
     # A new entry, as `Tlb.insert` makes it.
 
-    def _insert(self, number: ir.Value, tag: ir.Value, output: ir.Value, size: ir.Value) -> None:
+    def _insert(
+        self,
+        space: ir.Value,
+        tag: ir.Value,
+        address: ir.Value,
+        output: ir.Value,
+        middle: ir.Value,
+        size: ir.Value,
+        number: ir.Value,
+    ) -> None:
+        """`address` is any that the entry covers, `number` the class plus 1; the rest are the row's words."""
         b, table = self._b, self._rows
         full, free, have = self._block("full"), self._block("free"), self._block("have")
         large_count = self._load(table, rows.LARGE_COUNT)
@@ -366,12 +502,15 @@ class _Builder:
         instruction = b.sub(b.add(self._slot(state.COUNT), self._slot(state.LIMIT)), self._slot(state.BUDGET))
         place = b.or_(self._slot(state.EL), self._load(self._memo, refill.SECURITY))
         is_page = b.icmp_unsigned("==", size, I64(_PAGE))
-        base = b.and_(self._va, b.sub(I64(0), size))
+        base = b.and_(address, b.sub(I64(0), size))
+        page = b.lshr(address, I64(_PAGE_BITS))
+        key = b.or_(b.shl(page, I64(rows.SPACE_BITS)), space)
         for field, value in (
-            (rows.KEY, b.select(is_page, self._key, self._space)), (rows.TAG, tag), (rows.NEXT, I64(0)),
+            (rows.KEY, b.select(is_page, key, space)), (rows.TAG, tag), (rows.NEXT, I64(0)),
             (rows.OLDER, newest), (rows.NEWER, I64(0)), (rows.SERIAL, serial), (rows.CLASS, number), (rows.BASE, base),
             (rows.OUTPUT, output), (rows.INSTRUCTION, instruction), (rows.PC, self._slot(state.PC)),
             (rows.PLACE, place), (rows.SIZE, size), (rows.PLAIN, I64(1)),
+            (rows.MIDDLE, middle),
         ):  # fmt: skip
             self._store(value, row, field)
         is_first = b.icmp_unsigned("==", newest, I64(0))
@@ -381,7 +520,7 @@ class _Builder:
         chained, listed, done = self._block("chained"), self._block("listed"), self._block("inserted")
         b.cbranch(is_page, chained, listed)
         b.position_at_end(chained)
-        bucket = b.and_(self._page, I64(rows.BUCKETS - 1))
+        bucket = b.and_(page, I64(rows.BUCKETS - 1))
         end = self._follow(self._scaled(table, rows.HEADS, bucket, 1), I64(0))
         self._store(link, end)
         b.branch(done)

@@ -180,6 +180,9 @@ class _Transition:
         """`Exceptions.eret`; returns where it goes on."""
         lower, b = self._lower, self._b
         target = self._at(self._field(plan.ELR))
+        note = b.inttoptr(self._field(plan.NOTE), _PTR)
+        for index, value in enumerate((now, lower.value(lower.pc()))):
+            b.store(value, b.gep(note, [_I64(index)], source_etype=_I64))
         self._leave_level(now)
         for slot, shift, mask in _RETURNED:
             lower.set(slot, b.and_(b.lshr(spsr, _I64(shift)), _I64(mask)))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from array import array
 from collections.abc import Callable
 
 from emu import state
@@ -36,6 +37,7 @@ from emu.engine.refill_layout import (
     GRANT_STORE,
     GRANTS,
     INDEX_BITS,
+    JOINT,
     LEAF,
     LEAF_COUNT,
     LEAF_SHIFTS,
@@ -44,6 +46,12 @@ from emu.engine.refill_layout import (
     LOADS,
     MOST_LEAVES,
     MOST_UPPER,
+    SECOND_LEAF_COUNT,
+    SECOND_LEAVES,
+    SECOND_LIMIT,
+    SECOND_SPACE,
+    SECOND_TAG,
+    SECOND_UPPERS,
     SECURITY,
     SPACE,
     STORES,
@@ -51,6 +59,7 @@ from emu.engine.refill_layout import (
     UPPER,
     UPPER_COUNTS,
     UPPER_INDEX,
+    UPPER_NESTED,
     UPPER_OWNER,
     UPPER_WORDS,
     UPPERS,
@@ -62,8 +71,8 @@ from emu.mec.memory import OWNER_MASK
 from emu.mec.selection import mec_controls
 from emu.mec.stale_controls import stale_control
 from emu.rme.gpt import GPC_ENABLE
-from emu.tlb_rows import ASID_MASK
-from emu.translation.geometry import AddressForm
+from emu.tlb_rows import ASID_MASK, MOST_CLASSES
+from emu.translation.geometry import AddressForm, Geometry
 from emu.translation.mmu import Located
 from emu.translation.records import Request, Translation
 from emu.translation.regimes import RegisterView
@@ -78,6 +87,7 @@ _CALLS = (
 )
 """By kind of access: the slots of Python's callback and of what is called first."""
 _MOST_CONTEXTS = 128
+_NOTHING_JOINT = memoryview(array("Q", [0]) * (WORDS - JOINT))
 _E0PD = 0b11 << 55
 
 
@@ -179,7 +189,7 @@ class Refill:
             words[at + (GRANT_STORE if kind == STORES else GRANT_LOAD)] = word
         words[at + GRANT_FLAGS] |= 1 << kind
         reads = cpu.mmu.walked
-        if reads and len(reads) <= MOST_UPPER + 1:
+        if reads:
             self._learn_walk(request, va, reads, words, number, kind, translation)
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -207,6 +217,10 @@ class Refill:
         memo = self._memos[number] = Memo((gpccr if gpccr & GPC_ENABLE else 0, security, 0))
         memo.words[SPACE], memo.words[TAG] = key
         memo.words[SECURITY] = security << 2
+        second = cpu.mmu.stage2_key(request)
+        if second is not None:
+            memo.words[SECOND_SPACE], memo.words[SECOND_TAG] = second
+            memo.words[SECOND_LIMIT] = cpu.mmu.stage2_control(request.security).limit
         for upper in range(2 if request.regime.has_two_ranges else 1):
             memo.words[LIMITS + upper] = cpu.mmu.half(request.regime, bool(upper)).limit
         self._soft.teach_quick(number, memo.address)
@@ -240,61 +254,154 @@ class Refill:
         translation: Translation,
     ) -> None:
         """Keep the tables above a leaf as a walk read them, and the leaf's bits."""
-        cpu, memory = self._cpu, self._cpu.memory
+        mmu = self._cpu.mmu
         upper = request.regime.has_two_ranges and bool(va >> 55 & 1)
-        geometry = cpu.mmu.half(request.regime, upper).geometry
-        leaf = reads[-1]
+        geometry = mmu.half(request.regime, upper).geometry
+        size = translation.stage1_size or translation.size
+        found = self._learn_tables(words, UPPERS, geometry, va, reads, size, int(upper) << 7)
+        if found is None:
+            return
+        tag = state.MASK64 & ~ASID_MASK if translation.is_global else state.MASK64
+        leaf = self._learn_leaf(words, LEAVES, LEAF_COUNT, *found, kind, number, tag)
+        if words[SECOND_TAG]:
+            self._learn_stage2(request, va, words, leaf, number, kind, translation)
+
+    def _learn_stage2(
+        self,
+        request: Request,
+        va: int,
+        words: memoryview,
+        leaf: int,
+        number: int,
+        kind: int,
+        translation: Translation,
+    ) -> None:
+        """Keep how stage 2 mapped the address that a leaf of stage 1 led to, and what the two gave together."""
+        mmu, space = self._cpu.mmu, request.security.pas
+        if translation.ipa_pas is not space:
+            return
+        assert translation.ipa_base is not None
+        ipa = translation.ipa_base + (va & translation.size - 1)
+        row = mmu.tlb.find(words[SECOND_SPACE], words[SECOND_TAG], ipa)
+        if row is None:
+            return
+        second = mmu.tlb.translation_of(row)
+        other = mmu.tlb.class_of(second)
+        if other is None or not _is_part(second, translation, ipa) or (kind == STORES and second.is_stage2_clean):
+            return  # another entry than the one that has served
+        mmu.tlb.classify(row, other)
+        words[JOINT + leaf * MOST_CLASSES + other] = number + 1
+        reads = mmu.second_walked
+        geometry = mmu.stage2_control(request.security).geometry
+        if not reads or geometry is None:
+            return
+        found = self._learn_tables(words, SECOND_UPPERS, geometry, ipa, reads, second.size, 0)
+        if found is not None:
+            self._learn_leaf(words, SECOND_LEAVES, SECOND_LEAF_COUNT, *found, kind, other, 0)
+
+    def _learn_tables(
+        self,
+        words: memoryview,
+        first: int,
+        geometry: Geometry,
+        address: int,
+        reads: tuple[Read, ...],
+        size: int,
+        decided: int,
+    ) -> tuple[int, int] | None:
+        """Keep the tables of a walk among the uppers that begin at `first`.
+
+        Returns the leaf's attribute bits, and what the tables decide beside `decided`; None for an unusual walk.
+        """
+        memory, leaf = self._cpu.memory, reads[-1]
         shift = geometry.shifts[leaf.level]
         if (
-            geometry.granule.shift != PAGE.bit_length() - 1
+            len(reads) > MOST_UPPER + 1
+            or geometry.granule.shift != PAGE.bit_length() - 1
             or geometry.form is not AddressForm.SHORT
             or shift not in LEAF_SHIFTS
-            or translation.size != 1 << shift
+            or size != 1 << shift
             or [read.level for read in reads] != list(range(geometry.start, leaf.level + 1))
             or any(read.mismatch for read in reads)
         ):
-            return
+            return None
         offsets = [memory.ram_offset(read.pa) for read in reads]
-        decided, found = leaf.level << 8, list[int]()
+        decided |= leaf.level << 8 | int(leaf.pas) << 5
+        found, nested = list[int](), list[int]()
         for read, offset in zip(reads, offsets, strict=True):
             if offset is None:
-                return
+                return None
             tag = memory.tags[offset >> 4] & OWNER_MASK
             if tag and tag != memory.encrypted.owner_id(read.pas, read.mecid):
-                return  # a store has taken the block since, or one key serves two owners
+                return None  # a store has taken the block since, or one key serves two owners
             if read is not leaf:
                 found += [offset, read.value, tag]
                 decided |= read.value >> 59
+            if read.mapped is not None:
+                number = self._classify(words, read)
+                if number is None:
+                    return None
+                nested += [(read.ipa or 0) & -PAGE, number + 1]
         last = offsets[-1]
         assert last is not None
-        decided |= int(leaf.pas) << 5 | int(upper) << 7
         step = LEAF_SHIFTS.index(shift)
-        region = va >> shift + INDEX_BITS
-        at = UPPERS + UPPER * (sum(UPPER_COUNTS[:step]) + (region & UPPER_COUNTS[step] - 1))
-        index = (1 << geometry.tops[leaf.level] - shift + 1) - 1
-        others = (1 << INDEX_BITS) - 1 & ~index
+        region = address >> shift + INDEX_BITS
+        at = first + UPPER * (sum(UPPER_COUNTS[:step]) + (region & UPPER_COUNTS[step] - 1))
+        others = (1 << INDEX_BITS) - 1
+        index = (1 << geometry.tops[leaf.level] - shift + 1) - 1 & others
+        others &= ~index
         words[at] = 0
         for place, word in enumerate(found, at + UPPER_WORDS):
             words[place] = word
+        for place, word in enumerate(nested, at + UPPER_NESTED):
+            words[place] = word
         words[at + 1], words[at + 2] = len(reads) - 1, decided
-        words[at + 3] = last - 8 * (va >> shift & index)
+        words[at + 3] = last - 8 * (address >> shift & index)
         words[at + UPPER_OWNER] = memory.encrypted.owner_id(leaf.pas, leaf.mecid)
-        words[at + UPPER_INDEX] = others << 16 | va >> shift & others
+        words[at + UPPER_INDEX] = others << 16 | address >> shift & others
         words[at] = region + 1
-        bits = leaf.value & ~(ADDRESS & -1 << shift)
-        self._learn_leaf(words, bits, decided << 2 | kind, number, translation.is_global)
+        return leaf.value & ~(ADDRESS & -1 << shift), decided
 
-    def _learn_leaf(self, words: memoryview, bits: int, kind: int, number: int, is_global: bool) -> None:
-        count = words[LEAF_COUNT]
-        for at in range(LEAVES, LEAVES + LEAF * count, LEAF):
-            if words[at] == bits and words[at + 1] == kind:
-                return
+    def _classify(self, words: memoryview, read: Read) -> int | None:
+        """The class of the translation that stage 2 gave a table, which its entry in the TLB is told too."""
+        tlb = self._cpu.mmu.tlb
+        assert read.mapped is not None
+        assert read.ipa is not None
+        number = tlb.class_of(read.mapped)
+        row = tlb.find(words[SECOND_SPACE], words[SECOND_TAG], read.ipa)
+        if row is not None and number is not None and tlb.holds(row, read.mapped):
+            tlb.classify(row, number)
+        return number
+
+    @staticmethod
+    def _learn_leaf(
+        words: memoryview, leaves: int, counted: int, bits: int, decided: int, kind: int, number: int, tag: int
+    ) -> int:
+        """Returns the leaf's number."""
+        count, what = words[counted], decided << 2 | kind
+        for leaf in range(count):
+            at = leaves + LEAF * leaf
+            if words[at] == bits and words[at + 1] == what:
+                return leaf
         if count == MOST_LEAVES:
             count = 0  # begin again
-        at = LEAVES + LEAF * count
-        words[at], words[at + 1], words[at + 2] = bits, kind, number + 1
-        words[at + 3] = state.MASK64 & ~ASID_MASK if is_global else state.MASK64
-        words[LEAF_COUNT] = count + 1
+            if leaves == LEAVES:
+                words[JOINT:WORDS] = _NOTHING_JOINT
+        at = leaves + LEAF * count
+        words[at], words[at + 1], words[at + 2], words[at + 3] = bits, what, number + 1, tag
+        words[counted] = count + 1
+        return count
+
+
+def _is_part(second: Translation, both: Translation, ipa: int) -> bool:
+    """Whether stage 2's translation is the one that is joined in one for both stages."""
+    assert both.ipa_base is not None
+    return (
+        second.pa_base + ipa - second.va_base == both.pa_base + ipa - both.ipa_base
+        and (second.pas, second.source, second.level, second.amec, second.emec, second.mecen)
+        == (both.pas, both.source, both.stage2_level, both.amec, both.emec, both.mecen)
+        and (second.stage2_permissions, second.is_stage2_clean) == (both.stage2_permissions, both.is_stage2_clean)
+    )
 
 
 def _may_lack_halves(request: Request, regs: RegisterView) -> bool:

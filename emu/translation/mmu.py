@@ -13,7 +13,7 @@ from emu.rme.gpt import GptCache, GranuleInfo, is_pa_operation
 from emu.tlb_rows import tag_of
 from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
 from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
-from emu.translation.controls import TTBR_NAME, Stage1Control, vmid_of
+from emu.translation.controls import TTBR_NAME, Stage1Control, Stage2Control, vmid_of
 from emu.translation.invalidations import Invalidation, InvalidationLog
 from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory, WatchedMemory
 from emu.translation.records import Fault, FaultKind, MemoryAttributes, Request, Translation, Walk
@@ -126,7 +126,9 @@ class Mmu:
         stage2 = TlbStage2(self.tlb, regs, now, is_forgiving=is_forgiving)
         self._walker = Walker(regs, features, read_memory, self.granules, stage2, updates_tables=True)
         self.walked: tuple[Read, ...] = ()
-        """The descriptor fetches of the last access, if it was stage 1's walk that changed none of them."""
+        """Stage 1's descriptor fetches for the last access, if they put an entry into the TLB and changed none."""
+        self.second_walked: tuple[Read, ...] = ()
+        """Stage 2's for the address that those led to; empty where the TLB had it."""
         self._context = {
             regime: tuple(name for name in names if features.has_mec or "MECID" not in name)
             for regime, names in CONTEXT_REGISTERS.items()
@@ -144,7 +146,7 @@ class Mmu:
 
         Checks come in the order of mec-reference.md 4.5: alignment, translation, permissions, granule protection.
         """
-        self.walked = ()
+        self.walked = self.second_walked = ()
         return self._access(request, self._walker, self.granules, True)
 
     def look(self, request: Request) -> Located | None:
@@ -205,6 +207,19 @@ class Mmu:
     def half(self, regime: Regime, upper: bool) -> Stage1Control:
         """One half of a regime as its TCR_ELx describes it."""
         return self._walker.stage1_control(regime, upper)
+
+    def stage2_control(self, security: Security) -> Stage2Control:
+        """Stage 2 as its VTCR_EL2 or VSTCR_EL2 describes it, for intermediate addresses of the state's own space."""
+        return self._walker.stage2.control(security, security.pas)
+
+    def stage2_key(self, request: Request) -> tuple[int, int] | None:
+        """Where stage 2's own entries for a request's intermediate addresses are, as for `tlb_key`; None where it is
+        off. The addresses are those of the Security state's own space.
+        """
+        if not situation_of(request, self._regs).is_stage2_on:
+            return None
+        vmid = vmid_of(self._regs["VTTBR_EL2"], self._regs["VTCR_EL2"])
+        return space_of(Stages.STAGE2, Regime.EL10, request.security), tag_of(vmid, None, request.security.pas)
 
     def tlb_key(self, request: Request) -> tuple[int, int] | None:
         """Where entries for a request like this are: `space_of` and `tag_of`. None where stage 1 is off."""
@@ -311,8 +326,9 @@ class Mmu:
         if isinstance(found, Translation):
             tag = None if found.is_global else asid
             self.tlb.insert(TlbEntry(stages, regime, security, vmid, tag, found, self._now()))
-            if stages is Stages.STAGE1:
-                self.walked = tuple(self._walker.tables.reads)
+            self.walked = tuple(self._walker.tables.reads)
+            if stages is Stages.BOTH:
+                self.second_walked = tuple(self._walker.tables.second_reads)
         return found
 
 

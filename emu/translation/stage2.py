@@ -70,7 +70,7 @@ class Stage2Walker:
         is_secure_ipa = security is Security.SECURE and ipa_pas == PAS.SECURE
         vtcr = self._regs["VTCR_EL2"]
         vstcr = self._regs["VSTCR_EL2"] if security is Security.SECURE else 0
-        control = stage2_control(vstcr if is_secure_ipa else vtcr, vtcr, self._features)
+        control = self.control(security, ipa_pas)
         name = "VSTTBR_EL2" if is_secure_ipa else "VTTBR_EL2"
         table_pas, output_pas = stage2_spaces(security, is_secure_ipa, vtcr, vstcr)
         problem = _problem(control, ipa)
@@ -107,6 +107,12 @@ class Stage2Walker:
                 return settled
             if settled:
                 return found
+
+    def control(self, security: Security, ipa_pas: PAS) -> Stage2Control:
+        """The VTCR_EL2 or VSTCR_EL2 that intermediate addresses of an address space go by, decoded."""
+        vtcr = self._regs["VTCR_EL2"]
+        is_secure_ipa = security is Security.SECURE and ipa_pas == PAS.SECURE
+        return stage2_control(self._regs["VSTCR_EL2"] if is_secure_ipa else vtcr, vtcr, self._features)
 
     def nested(self, security: Security, hcr: int, mec: MecControls) -> Nested:
         """Stage 2 for the addresses of stage-1 tables, with the permission that a walk needs."""

@@ -30,6 +30,8 @@ class _Place(NamedTuple):
     mecid: int
     why: str
     is_cacheable: bool
+    mapped: Translation | None
+    """Stage 2's translation of the address, if there was one."""
 
 
 class _Fetched(NamedTuple):
@@ -47,6 +49,10 @@ class Read(NamedTuple):
     mecid: int
     value: int
     mismatch: int
+    ipa: int | None
+    """The address before stage 2, where that translated it."""
+    mapped: Translation | None
+    """Stage 2's translation of the address."""
 
 
 class TableWalker:
@@ -72,7 +78,9 @@ class TableWalker:
         self.stage, self.regime = 0, Regime.EL3
         """Whose table that fetch reads."""
         self.reads: list[Read] = []
-        """Stage-1 fetches of the last walk, where stage 2 did not translate their addresses."""
+        """Stage-1 fetches of the last walk; empty once it has changed a descriptor."""
+        self.second_reads: list[Read] = []
+        """The same of stage 2's last walk."""
 
     def descend(self, plan: Plan, trace: list[WalkStep] | None) -> Leaf | Fault:
         """Checks 6 to 14 of mec-reference.md 4.5, and the same steps of 4.7: from the first entry to a usable leaf.
@@ -87,6 +95,8 @@ class TableWalker:
         hierarchy = 0
         if plan.stage == 1:
             self.reads.clear()
+        else:
+            self.second_reads.clear()
         for level in range(geometry.start, LAST_LEVEL + 1):
             address = table | geometry.index(level, plan.address) << 3
             draft = None if trace is None else Draft(plan, level, table, name, address)
@@ -118,7 +128,7 @@ class TableWalker:
         wanted = plan.settled(leaf.descriptor, is_write)
         if wanted == leaf.descriptor or not self._updates_tables:
             return True
-        self.reads.clear()
+        (self.reads if plan.stage == 1 else self.second_reads).clear()
         place = self._place(plan, leaf.address, leaf.table_pas, None, is_write=True)
         if isinstance(place, Fault):
             return place
@@ -150,14 +160,14 @@ class TableWalker:
             why = "" if steps is None else explain_walk(plan.mec, plan.regime, pas, plan.stage)
         mecid = 0 if source is MecidSource.ZERO else mecid_value(self._regs, source, self._features, mecen)
         cacheable = self._features.has_cache and is_cacheable_walk(plan, mapped, self._regs)
-        return _Place(pa, pas, source, mecid, why, cacheable)
+        return _Place(pa, pas, source, mecid, why, cacheable, mapped)
 
     def _fetch(self, plan: Plan, level: int, address: int, table_pas: PAS, draft: Draft | None) -> _Fetched | Fault:
         """Steps 7 to 9: stage 2 of the entry's address, granule protection, the read itself."""
         place = self._place(plan, address, table_pas, None if draft is None else draft.stage2)
         if isinstance(place, Fault):
             return place
-        pa, pas, source, mecid, why, is_cacheable = place
+        pa, pas, source, mecid, why, is_cacheable, mapped = place
         if draft is not None:
             gpc = self._granules.check(pa, pas, plan.security)
             draft.goes_to(PA(pa), pas, mecid, source, why, gpc, self._memory.owner_of(PA(pa)))
@@ -170,8 +180,8 @@ class TableWalker:
             return plan.fault(FaultKind.EXTERNAL_WALK, level, f"nothing answers at the descriptor's address {pa:#x}")
         if draft is not None:
             draft.is_mismatch = read[1] != 0
-        if plan.stage == 1 and plan.nested is None:
-            self.reads.append(Read(level, pa, pas, mecid, *read))
+        reads = self.reads if plan.stage == 1 else self.second_reads
+        reads.append(Read(level, pa, pas, mecid, *read, None if mapped is None else address, mapped))
         return _Fetched(*read)
 
     def _interpret(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 
 from emu import tlb_rows as rows
-from emu.architecture import PA, PAS, VA, Regime, Security
+from emu.architecture import IPA, PA, PAS, VA, Regime, Security
 from emu.debug.events import Moment
-from emu.tlb_rows import MOST_CLASSES, TlbRows, tag_of, vmid_and_asid
+from emu.tlb_rows import MOST_CLASSES, TlbRows, parts_of, tag_of
 from emu.translation.records import Translation
 from emu.translation.regimes import RegisterView
 from emu.translation.tlbi import Scope, Stages, scope_of
@@ -263,6 +263,10 @@ class Tlb:
         """Whether a row's entry is made of this very translation."""
         return self._entry(row).translation is translation
 
+    def translation_of(self, row: int) -> Translation:
+        """What a row's entry translates."""
+        return self._entry(row).translation
+
     def classify(self, row: int, number: int) -> None:
         """Tell native code the class of a row's translation."""
         self._words[rows.ROWS + row * rows.ROW + rows.CLASS] = number + 1
@@ -478,11 +482,21 @@ class Tlb:
 
 
 def _entry_of(words: memoryview, at: int, like: Translation) -> TlbEntry:
-    """The entry that a row of native code means: of stage 1 alone."""
+    """The entry that a row of native code means; its leaf is no larger than it is."""
     base, output = VA(words[at + rows.BASE]), PA(words[at + rows.OUTPUT])
     stages, regime, security = _SPACES[words[at] & (1 << rows.SPACE_BITS) - 1]
-    vmid, asid = vmid_and_asid(words[at + rows.TAG])
+    vmid, asid, ipa_pas = parts_of(words[at + rows.TAG])
     place = words[at + rows.PLACE]
     moment = Moment(words[at + rows.INSTRUCTION], VA(words[at + rows.PC]), place & 3, Security(place >> 2))
-    translation = replace(like, va_base=base, size=words[at + rows.SIZE], pa_base=output)
-    return TlbEntry(stages, regime, security, vmid, asid, translation, moment)
+    size = words[at + rows.SIZE]
+    if stages is Stages.STAGE1:
+        return TlbEntry(
+            stages, regime, security, vmid, asid, replace(like, va_base=base, size=size, pa_base=output), moment
+        )
+    if stages is Stages.STAGE2:
+        second = replace(like, va_base=base, size=size, pa_base=output, ipa_base=IPA(base))
+        assert ipa_pas is not None
+        return TlbEntry(stages, regime, security, vmid, asid, second, moment, PAS(ipa_pas))
+    middle = IPA(words[at + rows.MIDDLE])
+    both = replace(like, va_base=base, size=size, pa_base=output, ipa_base=middle, stage1_size=size)
+    return TlbEntry(stages, regime, security, vmid, asid, both, moment)

@@ -278,6 +278,7 @@ class Walker:
             assert allowed is not None
             return stage2_fault(allowed, is_device, second.level, request, ipa, first.pas)
 
+        self.tables.second_reads.clear()
         second = self.stage2.translate(
             request.security, situation.hcr, mec, ipa, first.pas, steps, check=check, is_write=request.is_dirtying
         )

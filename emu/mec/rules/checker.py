@@ -38,9 +38,12 @@ class RuleChecker:
         stops_on: Iterable[str] = (),
         stop: Callable[[Finding], None] | None = None,
         on_waiting: Callable[[int], None] | None = None,
+        on_changed: Callable[[], None] | None = None,
+        catch_up: Callable[[], None] | None = None,
     ) -> None:
         """`stop` is told of the first finding of each kind by the rules named in `stops_on`, `on_waiting` how many
-        rules wait for an exception entry or return.
+        rules wait for an exception entry or return, `on_changed` that what `settle` said holds no longer. `catch_up`
+        brings what rules remember of settled events up to date.
         """
         self.rules = tuple(rules)
         self.total = 0
@@ -54,6 +57,8 @@ class RuleChecker:
         self._findings: dict[_Key, Finding] = {}
         self._is_finishing = False
         self._on_waiting = on_waiting
+        self._on_changed, self._catch_up = on_changed, catch_up
+        self._rule_of: dict[Callable[[Event], None], Rule] = {}
         self._waiting: set[str] = set()
         self._subscriptions: dict[str, tuple[tuple[type, ...], Callable[[], None]]] = {}
         self._initial = self.snapshot()
@@ -66,6 +71,10 @@ class RuleChecker:
         return sorted(self._findings.values(), key=lambda finding: finding.instruction)
 
     # What rules call.
+
+    def changed(self) -> None:
+        if self._on_changed is not None:
+            self._on_changed()
 
     def repeats(self, rule: Rule, key: Hashable) -> bool:
         full = (rule.id, key)
@@ -100,6 +109,18 @@ class RuleChecker:
 
     # What the machine calls.
 
+    def settle(self, event: Event) -> tuple[Callable[[Moment], None], ...] | None:
+        """Who has to be told the moment of the last event like this one; None where each of them has to be heard."""
+        told = []
+        for listener in self._bus.audience(event):
+            rule = self._rule_of.get(listener)
+            if rule is None or not rule.settled(event, self._machine):
+                return None
+            again = rule.again(event, self._machine)
+            if again is not None:
+                told.append(again)
+        return tuple(told)
+
     def finish(self) -> None:
         """The guest has ended by itself: rules that waited for what would come say what they know."""
         self._is_finishing = True
@@ -113,6 +134,8 @@ class RuleChecker:
         self.restore(self._initial)
 
     def snapshot(self) -> CheckerState:
+        if self._catch_up is not None:
+            self._catch_up()
         return CheckerState(dict(self._findings), self.total, {rule.id: rule.memory() for rule in self.rules})
 
     def restore(self, state: CheckerState) -> None:
@@ -133,9 +156,17 @@ class RuleChecker:
             if known[0] == wanted:
                 return
             known[1]()
+            self._rule_of = {listener: other for listener, other in self._rule_of.items() if other is not rule}
         hear, machine = rule.hear, self._machine
 
+        catch_up = self._catch_up
+
         def listener(event: Event) -> None:
+            hear(event, machine, self)
+
+        def reminded(event: Event) -> None:
+            if catch_up is not None:
+                catch_up()
             hear(event, machine, self)
 
         def dynamic(event: Event) -> None:
@@ -148,7 +179,9 @@ class RuleChecker:
             if rule.waits is not (rule.id in self._waiting):
                 self._look_whether_waiting(rule)
 
-        chosen = dynamic if rule.is_dynamic else patient if rule.is_patient else listener
+        plain = listener if type(rule).again is Rule.again else reminded
+        chosen = dynamic if rule.is_dynamic else patient if rule.is_patient else plain
+        self._rule_of[chosen] = rule
         self._subscriptions[rule.id] = (wanted, self._bus.subscribe(chosen, *wanted, ignores=rule.ignores))
 
     def _look_whether_waiting(self, rule: Rule) -> None:

@@ -126,6 +126,9 @@ class _EnableMissing(Rule):
             return event.ec != _TRAPPED_REGISTER
         return isinstance(event, ExceptionReturned) and not enters_realm(event)
 
+    def settled(self, event: Event, machine: Watched) -> bool:
+        return bool(machine.registers["SCR_EL3"] & self.bit)
+
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if machine.registers["SCR_EL3"] & self.bit:
             return

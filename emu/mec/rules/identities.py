@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 from emu.architecture import PAS, Access, MecidSource, Regime, Security
@@ -177,18 +178,42 @@ class _RealmEntry(Rule):
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, TlbInvalidated):
             operation = _base(event.operation)
-            if operation == "ALLE1":
-                self.retires(None)
-            elif operation == "VMALLS12E1":
-                self.retires(self._vmid(machine))
+            if operation in ("ALLE1", "VMALLS12E1"):
+                before = self.memory()
+                self.retires(None if operation == "ALLE1" else self._vmid(machine))
+                if self.memory() != before:
+                    report.changed()
             return
         if not isinstance(event, ExceptionReturned) or event.to_el > 1 or event.to_security is not Security.REALM:
             return
         if event.moment.el < 2:
             return  # within the Realm
         entered = machine.steered(_entered)
-        if entered is not None:
+        if entered is None:
+            return
+        if self.is_usual(*entered, machine):
+            self.ran(*entered, event.moment)
+        else:
             self.enters(*entered, event.moment, machine, report)
+
+    def settled(self, event: Event, machine: Watched) -> bool:
+        entered = machine.steered(_entered)
+        return entered is None or self.is_usual(*entered, machine)
+
+    def again(self, event: Event, machine: Watched) -> Callable[[Moment], None] | None:
+        entered = machine.steered(_entered)
+        if entered is None:
+            return None
+        realm, mecid = entered
+        return lambda moment: self.ran(realm, mecid, moment)
+
+    def is_usual(self, realm: Realm, mecid: int, machine: Watched) -> bool:
+        """Whether an entry of a Realm under a MECID is news only by its moment."""
+        raise NotImplementedError
+
+    def ran(self, realm: Realm, mecid: int, moment: Moment) -> None:
+        """Such an entry, the last one so far."""
+        raise NotImplementedError
 
     def _vmid(self, machine: Watched) -> int:
         return vmid_of(machine.acting["VTTBR_EL2"], machine.acting["VTCR_EL2"])
@@ -222,6 +247,13 @@ class VmidUnderOtherMecid(_RealmEntry):
         else:
             self.last.pop(vmid, None)
 
+    def is_usual(self, realm: Realm, mecid: int, machine: Watched) -> bool:
+        before = self.last.get(realm.vmid)
+        return before is not None and before[:2] == (mecid, realm.tables)
+
+    def ran(self, realm: Realm, mecid: int, moment: Moment) -> None:
+        self.last[realm.vmid] = (mecid, realm.tables, moment)
+
     def enters(self, realm: Realm, mecid: int, moment: Moment, machine: Watched, report: Report) -> None:
         before = self.last.get(realm.vmid)
         if before is not None and before[0] != mecid:
@@ -230,6 +262,8 @@ class VmidUnderOtherMecid(_RealmEntry):
                 f"VMECID_P_EL2={before[0]} before, entered at {at(machine, before[2])}"
             )
             report.add(self, (realm.vmid, before[0], mecid, moment.pc), moment, message, other=before[2])
+        if before is not None:
+            report.changed()
         self.last[realm.vmid] = (mecid, realm.tables, moment)
 
 
@@ -255,10 +289,21 @@ class MecidReused(_RealmEntry):
         """By MECID: the last Realm that ran under it."""
         self.gone: frozenset[Realm] = frozenset()
         """Realms whose VMID was invalidated since they last ran."""
+        self.contested: frozenset[int] = frozenset()
+        """MECIDs that several Realms ran under with their present keys."""
 
     def retires(self, vmid: int | None) -> None:
         realms = {user.realm for user in self.users.values()}
         self.gone |= {realm for realm in realms if vmid is None or realm.vmid == vmid}
+
+    def is_usual(self, realm: Realm, mecid: int, machine: Watched) -> bool:
+        before = self.users.get(mecid)
+        if before is None or before.realm != realm or realm in self.gone or mecid in self.contested:
+            return False
+        return before.generation == machine.generation(mecid)
+
+    def ran(self, realm: Realm, mecid: int, moment: Moment) -> None:
+        self.users[mecid] = self.users[mecid]._replace(moment=moment)
 
     def enters(self, realm: Realm, mecid: int, moment: Moment, machine: Watched, report: Report) -> None:
         before, generation = self.users.get(mecid), machine.generation(mecid)
@@ -278,6 +323,11 @@ class MecidReused(_RealmEntry):
                 )
                 report.add(self, (mecid, before.realm, realm), moment, message, other=before.moment)
         self.gone -= {realm}
+        if before is None or before.generation != generation:
+            self.contested -= {mecid}
+        elif before.realm != realm and mecid not in self.contested:
+            self.contested |= {mecid}
+            report.changed()
         self.users[mecid] = _User(realm, generation, moment)
 
 
@@ -301,6 +351,12 @@ class MecidShared(_RealmEntry):
             for mecid, users in self.users.items()
         }
 
+    def is_usual(self, realm: Realm, mecid: int, machine: Watched) -> bool:
+        return self.users.get(mecid, {}).keys() == {realm}
+
+    def ran(self, realm: Realm, mecid: int, moment: Moment) -> None:
+        self.users[mecid] = {realm: moment}
+
     def enters(self, realm: Realm, mecid: int, moment: Moment, machine: Watched, report: Report) -> None:
         users = dict(self.users.get(mecid, {}))
         for other, entered in users.items():
@@ -310,6 +366,8 @@ class MecidShared(_RealmEntry):
                     f"{at(machine, entered)}, both run under MECID {mecid}"
                 )
                 report.add(self, (mecid, frozenset((realm, other))), moment, message, other=entered)
+        if users and realm not in users:
+            report.changed()
         self.users[mecid] = users | {realm: moment}
 
 

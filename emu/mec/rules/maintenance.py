@@ -50,6 +50,9 @@ class _Maintenance(Rule):
         self.whole: dict[int, int] = {}
         """The same for granules of which every line was: the earliest."""
 
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, CacheMaintained) and event.operation not in _TO_POE
+
     def note(self, event: CacheMaintained, size: int) -> None:
         if event.ignored or event.operation not in _TO_POE or event.pa is None or event.pas is not PAS.REALM:
             return
@@ -207,7 +210,7 @@ class CipaeWithoutDsb(_Maintenance):
 
     def note(self, event: CacheMaintained, size: int) -> None:
         super().note(event, size)
-        self.is_waiting = True
+        self.is_waiting = self.is_waiting or event.operation in _TO_POE
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         if isinstance(event, BarrierExecuted):
@@ -240,6 +243,9 @@ class CipaeIgnored(Rule):
     )
     fix = "set bits 63 and 62 of the operand: PA | 3 << 62"
     kinds: ClassVar = (CacheMaintained,)
+
+    def ignores(self, event: Event) -> bool:
+        return isinstance(event, CacheMaintained) and event.operation not in ("CIPAE", "CIGDPAE")
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, CacheMaintained)

@@ -135,6 +135,9 @@ class Watched(Protocol):
 class Report(Protocol):
     """Where a rule says that it is broken."""
 
+    def changed(self) -> None:
+        """What a rule has called settled is so no longer."""
+
     def repeats(self, rule: Rule, key: Hashable) -> bool:
         """Whether a finding with this key was made before: it is counted once more and need not be worded again."""
 
@@ -182,6 +185,18 @@ class Rule(ABC):
 
     def finish(self, machine: Watched, report: Report) -> None:  # noqa: B027 - most rules leave nothing open
         """The guest has ended: what was left open until now."""
+
+    def settled(self, event: Event, machine: Watched) -> bool:
+        """Whether events like one that it has just heard can do without it until it calls `Report.changed`.
+
+        They are alike but for the instruction, and the system registers that decide about translation and traps are
+        the same. Where it has to know when the last of them was, `again` says that.
+        """
+        return False
+
+    def again(self, event: Event, machine: Watched) -> Callable[[Moment], None] | None:
+        """What takes the moment of the last event like this one; None where it need not know."""
+        return None
 
     is_dynamic: ClassVar[bool] = False
     """Whether `wanted` changes, for a rule that may not listen all the time to what it needs now and then."""
