@@ -24,10 +24,11 @@ OPTIONS = (
 )  # fmt: skip
 VALUES = (
     "", " ", "-1", "0", "1", "3", "99999999999999999999", "9" * 5000, "0x", "0x4000_0000", "x0", "x0+", "((((",
-    "(" * 500,    "nowhere", "_start", "_start+4", "on", "off", "all", "default", "-id", ",,,", "a,b", "1G", "-1G", "1e9", "NaN",
-    "[x0]",    "[pa:0xffffffffffffffff]", "_start,8", "0x40000000,0", "exception", "catch", "msr", "SCTLR_EL1=1", "x0=", "=", "\n",
-    "two\nlines", "\x00", "\x1b[31m", "\udcff", "ü漢字", "-", "--", ".", "/", "/dev/null", "/proc/self/mem", "hello",
-    "EL1&0", "EL2", "read", "1/0", "9" * 30 + "G", "x" * 5000, "if", "_start if 1/0", "_start if", "\"{x0\"", "٣",
+    "(" * 500, "nowhere", "_start", "_start+4", "on", "off", "all", "default", "-id", ",,,", "a,b", "1G", "-1G",
+    "1e9", "NaN", "[x0]", "[pa:0xffffffffffffffff]", "_start,8", "0x40000000,0", "exception", "catch", "msr",
+    "SCTLR_EL1=1", "x0=", "=", "\n", "two\nlines", "\x00", "\x1b[31m", "\udcff", "ü漢字", "-", "--", ".", "/",
+    "/dev/null", "/proc/self/mem", "hello", "EL1&0", "EL2", "read", "1/0", "9" * 30 + "G", "x" * 5000, "if",
+    "_start if 1/0", "_start if", "\"{x0\"", "٣",
 )  # fmt: skip
 NO_GUESTS = ("no-such-guest", "", ".", "a\x00b", "x" * 5000, "two\nlines", "\udcff", "/dev/null", "/proc/self/mem", "-")
 ENDING = {"run": ["--max-insns", "100"], "check": ["--max-insns", "100"]}
