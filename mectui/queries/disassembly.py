@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.translation.records import Fault, FaultKind
 from mectui.queries.decode import DataAccess, data_access, decode
@@ -117,3 +117,22 @@ def access_note(machine: emu.Machine, word: int) -> Note | None:
     if walk.is_mismatch and walk.owner is not None:
         return Note(f"SUBSTITUTED: id {walk.mecid} ≠ owner {walk.owner[1]}", "hit")
     return Note(f"walk ok{where} id {walk.mecid}", "ok")
+
+
+def disassembly_json(view: DisassemblyView) -> dict[str, Any]:
+    """Everything `mectui code --json` prints."""
+    return {
+        "schema": 1,
+        "pc": f"{view.pc:#x}",
+        "instructions": [
+            {
+                "address": f"{row.address:#x}",
+                "word": None if row.word is None else f"{row.word:#010x}",
+                "mnemonic": row.mnemonic,
+                "operands": row.operands,
+                "symbol": row.symbol or None,
+                "target": None if row.target is None else f"{row.target:#x}",
+            }
+            for row in view.rows
+        ],
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.debug.events import Hit
 from emu.mec.rules.access import likely
@@ -78,3 +78,32 @@ def alike(hit: Hit) -> tuple[object, ...]:
     """Hits for which this is equal tell one story: a loop over a page, a pair loaded at once."""
     written_at = None if hit.writer is None else hit.writer.pc
     return hit.pc, hit.el, hit.security, hit.access, hit.size, hit.pas, hit.mecid, hit.source, hit.owned_by, written_at
+
+
+def hits_json(view: HitsView) -> dict[str, Any]:
+    """Everything `mectui hits --json` prints: runs of alike hits, with both sides of each."""
+    from mectui.queries.report import hit_json  # imports all rules: only for those who ask
+
+    return {
+        "schema": 1,
+        "hit_count": view.total,
+        "hits": [
+            {
+                **hit_json(item.hit),
+                "number": item.number,
+                "count": item.count,
+                "where": item.where or None,
+                "writer": None
+                if item.hit.writer is None
+                else {
+                    "instruction": item.hit.writer.instruction,
+                    "pc": f"{item.hit.writer.pc:#x}",
+                    "el": item.hit.writer.el,
+                    "security": item.hit.writer.security.label,
+                    "where": item.writer or None,
+                },
+                "likely": item.likely,
+            }
+            for item in view.hits
+        ],
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.architecture import BLOCK, PAGE, PAS, MecidSource
 from emu.errors import EmuError
@@ -222,3 +222,26 @@ class Window:
                 self._pages[page] = (walk.pa, walk.pas, walk.mecid)
         found = self._pages[page]
         return None if found is None else (found[0] + address % PAGE, found[1], found[2])
+
+
+def memory_json(view: MemoryView) -> dict[str, Any]:
+    """Everything `mectui memory --json` prints."""
+    return {
+        "schema": 1,
+        "start": f"{view.start:#x}",
+        "physical": view.is_physical,
+        "eyes": view.eyes.value,
+        "mecid": view.mecid if view.eyes is Eyes.MECID else None,
+        "problem": view.problem or None,
+        "blocks": [
+            {
+                "address": f"{row.address:#x}",
+                "pa": None if row.pa is None else f"{row.pa:#x}",
+                "data": None if row.data is None else row.data.hex(),
+                "owner": None if row.owner is None else {"pas": row.owner.pas.label, "mecid": row.owner.mecid},
+                "foreign": row.owner is not None and row.owner.is_foreign,
+                "symbol": row.symbol or None,
+            }
+            for row in view.rows
+        ],
+    }
