@@ -17,9 +17,7 @@ EYES = ("seen", "owner", "mecid", "raw")
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = looking.parser(
-        "memory", "Show memory: its bytes as some context sees them, and each block's owner."
-    )
+    parser = looking.parser("memory", "Show memory: its bytes as some context sees them, and each block's owner.")
     parser.add_argument("address", metavar="ADDRESS", help="virtual address, symbol or expression")
     parser.add_argument("--physical", action="store_true", help="the address is a physical one")
     parser.add_argument("--length", type=int, default=256, metavar="BYTES", help=f"how much, up to {MOST} (256)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emu.errors import EmuError
 from emu.translation.records import Fault, FaultKind
 from mectui.queries.decode import DataAccess, data_access, decode
 from mectui.queries.labels import label, symbol_at
@@ -40,6 +41,8 @@ class InstructionView:
     is_pc: bool
     breakpoint: CodeMark | None
     note: Note | None = None
+    is_mapped: bool = True
+    """False where a fetch from here would not get the word: it is what memory holds at the same physical address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ def disassembly(machine: emu.Machine, start: int, count: int) -> DisassemblyView
 
 def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, CodeMark]) -> InstructionView:
     word = machine.fetch_word(address)
+    is_mapped = word is not None
+    if word is None:
+        word = loaded_word(machine, address)
     is_pc = address == pc
     symbol = symbol_at(machine, address)
     if word is None:
@@ -71,8 +77,21 @@ def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, Co
     note = access_note(machine, word) if is_pc else None
     return InstructionView(
         address, word, symbol, decoded.mnemonic, decoded.operands, target_label, decoded.target, is_pc,
-        marks.get(address), note,
+        marks.get(address), note, is_mapped,
     )  # fmt: skip
+
+
+def loaded_word(machine: emu.Machine, address: int) -> int | None:
+    """The word of a program that is not mapped now, as its memory's owner sees it; None where nothing was loaded.
+
+    The writer of a hit, say, when another Realm runs. Programs lie where their symbols say: at that physical address.
+    """
+    if machine.symbols.nearest(address) is None:
+        return None
+    try:
+        return int.from_bytes(machine.read(address, 4), "little") or None
+    except EmuError:
+        return None
 
 
 def register_value(machine: emu.Machine, name: str) -> int:
@@ -128,6 +147,7 @@ def disassembly_json(view: DisassemblyView) -> dict[str, Any]:
             {
                 "address": f"{row.address:#x}",
                 "word": None if row.word is None else f"{row.word:#010x}",
+                "mapped": row.is_mapped,
                 "mnemonic": row.mnemonic,
                 "operands": row.operands,
                 "symbol": row.symbol or None,

@@ -8,7 +8,7 @@ from mectui.queries.disassembly import DisassemblyView, InstructionView
 from mectui.queries.stops import CodeMark
 from mectui.render import numbers
 from mectui.render.stops import mark
-from mectui.render.text import Line, Span, Target, TargetKind, beside, column, crop, empty_pane, line
+from mectui.render.text import Line, Span, Target, TargetKind, beside, column, crop, empty_pane, line, wrap
 from mectui.render.text import width as width_of
 
 PC_MARK = "▶"
@@ -30,6 +30,8 @@ def disassembly(view: DisassemblyView, width: int) -> list[Line]:
             width,
         )
     lines = []
+    if not any(row.is_mapped for row in view.rows):
+        lines += wrap("Not mapped for who runs now: what memory holds at these physical addresses.", width, "warning")
     address_width = max(len(numbers.address(row.address)) for row in view.rows)
     for row in view.rows:
         if row.symbol:

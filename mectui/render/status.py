@@ -13,8 +13,8 @@ def mec_text(view: StatusView) -> str:
     levels = " ".join(f"EL{el}" for el in view.mec_at)
     unknown = " ".join(f"EL{el}" for el in view.mec_unknown)
     if levels:
-        return f"MEC on ({levels}{f', {unknown} unknown' if unknown else ''})"
-    return f"MEC unknown ({unknown})" if unknown else "MEC off"
+        return f"MEC on ({levels}{f', {unknown} not set up' if unknown else ''})"
+    return "MEC not set up yet" if unknown else "MEC off"
 
 
 ROOMY = 100

@@ -171,6 +171,6 @@ async def test_mec_is_unknown_until_somebody_writes_it() -> None:
     from mectui.widgets.bars import Header
 
     async with debugging(bundled("two-realms")) as person:
-        assert "MEC unknown (EL2)" in person.screen.query_one(Header).line(160).text
+        assert "MEC not set up yet" in person.screen.query_one(Header).line(160).text
         await person.stop_after("c")
         assert "MEC on (EL2)" in person.screen.query_one(Header).line(160).text
