@@ -103,7 +103,7 @@ def test_garbage_gets_a_sentence(arguments: list[str]) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=4_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(arguments=_command_lines())
 def test_much_garbage_gets_a_sentence(arguments: list[str]) -> None:
     _check(arguments)
