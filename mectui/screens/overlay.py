@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.await_complete import AwaitComplete
 from textual.command import CommandList, CommandPalette
+from textual.events import Click
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -24,8 +25,21 @@ class Overlay(_Base):
         return super().dismiss(result)
 
 
+class Rows(CommandList):
+    """The palette's list. A click may name a row that has just gone: Textual's own fails then."""
+
+    def on_click(self, event: Click) -> None:
+        row = event.style.meta.get("option")
+        if row is not None and row >= self.option_count:
+            event.prevent_default()
+
+
 class Palette(Overlay, CommandPalette):
     """Every action and theme, found by typing."""
+
+    def on_mount(self) -> None:
+        # Textual makes the list itself; ours differs in nothing but what it does about clicks.
+        self.query_one(CommandList).__class__ = Rows
 
     def _gather_commands(self, search_value: str) -> Any:
         """Textual's own, but not for a key that arrives when the palette has left and its list is gone."""

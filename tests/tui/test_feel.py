@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from rich.style import Style
+from textual.command import CommandList
+from textual.events import Click
 
 from mectui import glossary, keymaps, plain, preferences, themes
 from mectui.actions import ACTIONS, Scope
@@ -261,3 +264,18 @@ async def test_the_mouse_on_a_word_explains_it() -> None:
 def test_all_scopes_have_a_name_for_keymaps() -> None:
     assert len({action.id for action in ACTIONS}) == len(ACTIONS)
     assert all(scope.name.isidentifier() for scope in Scope)
+
+
+# --- the palette ---
+
+
+async def test_a_click_on_a_row_that_has_just_gone_does_nothing() -> None:
+    async with debugging(factory(*CALLING)) as person:
+        await person.press("ctrl+p")
+        rows = person.app.screen.query_one(CommandList)
+        style = Style(meta={"option": rows.option_count + 5})
+        rows.post_message(Click(rows, 1, 1, 0, 0, 1, False, False, False, style=style))
+        await person.pilot.pause(0.1)
+        assert person.app._exception is None
+        await person.press("escape")
+        assert isinstance(person.app.screen, DebuggerScreen)
