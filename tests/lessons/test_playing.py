@@ -306,3 +306,23 @@ async def test_every_lesson_can_be_played_to_its_end(lesson: Any) -> None:
                 await reader.until(lambda: "☑ Reached:" in reader.text)
             if step.prediction is not None:
                 await reader.until(lambda: "right" in reader.text or "wrong" in reader.text)
+
+
+async def test_a_guest_does_not_open_as_its_lesson_left_the_panes() -> None:
+    lesson = find_lesson("worlds")
+    app = MectuiApp(lesson=lesson)
+    async with app.run_test(size=(160, 45)) as pilot:
+        assert await workspace(app, pilot) is Workspace.LESSON
+    app = MectuiApp()
+    async with app.run_test(size=(160, 45)) as pilot:
+        app.open_file(lesson.guest)
+        assert await workspace(app, pilot) is Workspace.DEBUG
+
+
+async def workspace(app: MectuiApp, pilot: Pilot[Any]) -> Workspace:
+    """The one that the debugger opens with."""
+    for _ in range(100):
+        await pilot.pause(0.05)
+        if isinstance(app.screen, DebuggerScreen) and app.screen.progress.has_machine:
+            return app.screen.board.workspace
+    raise AssertionError("the debugger did not open")

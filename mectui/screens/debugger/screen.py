@@ -112,7 +112,7 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         if self.is_gone:
             return
         self._board = self.board  # its widgets are gone by the time the screen is told to go
-        self._board.restore(self.mectui.arrangement(self.guest))
+        self._board.restore(self.mectui.arrangement(self._habit))
         self.disassembly.focus()
         if self._lesson is not None:
             self.begin_lesson(self._lesson)
@@ -120,8 +120,13 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
 
     def on_unmount(self) -> None:
         if self._board is not None:
-            self.mectui.remember_arrangement(self.guest, self._board.arrangement())
+            self.mectui.remember_arrangement(self._habit, self._board.arrangement())
         self.session.close()
+
+    @property
+    def _habit(self) -> str:
+        """Under what name the arrangement of the panes is remembered: a lesson's is not its guest's."""
+        return self.guest if self._lesson is None else f"lesson {self.guest}"
 
     @property
     def is_gone(self) -> bool:
