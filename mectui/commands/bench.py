@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import statistics
 import sys
+import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from emu.errors import EmuError
 from mectui import peer
 from mectui.commands.options import Parser
 from mectui.queries.bench import Bench, Row, bench_json, measure
 from mectui.resources import BundledGuest, bench_guests
+
+if TYPE_CHECKING:
+    import emu
 
 STARTUP = "empty"
 """The guest that does nothing."""
@@ -43,6 +49,38 @@ class Progress:
     def finish(self) -> None:
         if self._is_shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class Interrupts:
+    """Ctrl-C as a wish to end soon: an exception could come in the middle of anything, and get lost there."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._machine: emu.Machine | None = None
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def watch(self, machine: emu.Machine) -> None:
+        """The machine that runs from now on."""
+        self._machine = machine
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt where somebody asked to end."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        if self._machine is not None:
+            self._machine.pause()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -94,10 +132,11 @@ def main(arguments: Sequence[str]) -> int:
     )
     progress = Progress()
     interrupted = False
-    try:
-        run_rounds(view, chosen, command, progress)
-    except KeyboardInterrupt:
-        interrupted = True
+    with Interrupts() as interrupts:
+        try:
+            run_rounds(view, chosen, command, progress, interrupts)
+        except KeyboardInterrupt:
+            interrupted = True
     progress.finish()
     show(view, options.json)
     if interrupted:
@@ -105,14 +144,21 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any(row.problems() for row in view.rows) else 0
 
 
-def run_rounds(view: Bench, guests: list[BundledGuest], command: tuple[str, ...] | None, progress: Progress) -> None:
-    """Fill the view, round by round. Raises EmuError when QEMU does not work, KeyboardInterrupt at any time."""
+def run_rounds(
+    view: Bench,
+    guests: list[BundledGuest],
+    command: tuple[str, ...] | None,
+    progress: Progress,
+    interrupts: Interrupts,
+) -> None:
+    """Fill the view, round by round. Raises EmuError when QEMU does not work, KeyboardInterrupt when that is asked."""
     startups: list[float] = []
     if command is not None:
         progress("QEMU's start-up")
         startup = next(guest for guest in bench_guests() if guest.name == STARTUP)
         for _ in range(5):
             empty = peer.run(command, startup.path, "1")
+            interrupts.check()
             if empty.code:
                 raise EmuError(
                     f"{command[0]} does not run our guests: it ended with {empty.code}; --no-peer leaves it out"
@@ -123,16 +169,18 @@ def run_rounds(view: Bench, guests: list[BundledGuest], command: tuple[str, ...]
         for guest, row in zip(guests, view.rows, strict=True):
             for engine in view.engines:
                 progress(f"round {number} of {view.rounds}: {guest.name} on {engine}")
-                sample = measure(guest.path, engine, view.percent, view.is_cached, view.keeps_regions)
+                sample = measure(guest.path, engine, view.percent, view.is_cached, view.keeps_regions, interrupts.watch)
+                interrupts.check()
                 row.samples.setdefault(engine, []).append(sample)
             if command is not None and not row.peer_problem:
                 progress(f"round {number} of {view.rounds}: {guest.name} on QEMU")
-                _ask_peer(view, guest, row, command)
+                done = peer.run(command, guest.path, str(view.percent))
+                interrupts.check()
+                _note_peer(view, guest, row, done)
         view.done_rounds = number
 
 
-def _ask_peer(view: Bench, guest: BundledGuest, row: Row, command: tuple[str, ...]) -> None:
-    done = peer.run(command, guest.path, str(view.percent))
+def _note_peer(view: Bench, guest: BundledGuest, row: Row, done: peer.PeerRun) -> None:
     if done.code:
         row.peer_problem = NO_PEER.get(done.code, f"{guest.name} ended with {done.code}")
         return

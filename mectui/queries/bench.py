@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -131,16 +132,26 @@ def _mips(instructions: int | None, seconds: float | None) -> float | None:
     return instructions / seconds / 1e6 if instructions and seconds else None
 
 
-def measure(elf: Path, engine: str, percent: int, is_cached: bool = True, keeps_regions: bool = True) -> Sample:
+def measure(
+    elf: Path,
+    engine: str,
+    percent: int,
+    is_cached: bool = True,
+    keeps_regions: bool = True,
+    on_machine: Callable[[emu.Machine], None] | None = None,
+) -> Sample:
     """Run a guest on a new machine.
 
-    `is_cached`: native code may come from disk, and is kept there; `keeps_regions`: the JIT's regions too.
+    `is_cached`: native code may come from disk, and is kept there; `keeps_regions`: the JIT's regions too. `on_machine`
+    is given the machine before it runs, for whoever may want to pause it.
 
     Raises EmuError if the machine cannot be built or the file is not there.
     """
     folder: Literal["default"] | None = "default" if is_cached else None
     machine = emu.Machine(engine=engine, command_line=str(percent), cache_folder=folder, keeps_regions=keeps_regions)
     machine.load(elf)
+    if on_machine is not None:
+        on_machine(machine)
     stop = machine.run(MOST_INSTRUCTIONS)
     problem = ""
     if stop.reason is not StopReason.EXIT:

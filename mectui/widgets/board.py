@@ -105,6 +105,8 @@ class Board(Container):
         """Makes a pane visible."""
         if self.maximised is not None:
             self.maximised = name
+        if not self.places:  # no size yet: a command at the start came first
+            self._wanted_in_front.setdefault(self.workspace, []).insert(0, name)
         for place in self.places:
             if name in place.panes and self.front(place) != name:
                 self._fronts[self.workspace, place.panes] = name

@@ -279,3 +279,12 @@ async def test_a_click_on_a_row_that_has_just_gone_does_nothing() -> None:
         assert person.app._exception is None
         await person.press("escape")
         assert isinstance(person.app.screen, DebuggerScreen)
+
+
+async def test_a_pane_asked_for_before_the_board_has_a_size_is_in_front_once_it_has() -> None:
+    async with debugging(factory(*CALLING)) as person:
+        board = person.screen.board
+        assert "gpt" not in [pane.pane_name for pane in board.in_front()]
+        board.places = ()  # as before the first layout
+        board.bring_forward("gpt")
+        assert "gpt" in [pane.pane_name for pane in board.in_front()]
