@@ -26,13 +26,13 @@ def trace(machine: emu.Machine) -> list[Access]:
     engine: Any = machine._engine
     load, store, zero = engine.load, engine.store, machine.cpu.zero_block
 
-    def loading(address: int, size: int, *rest: Any) -> int:
-        value: int = load(address, size, *rest)
+    def loading(address: int, size: int, *rest: Any, **named: Any) -> int:
+        value: int = load(address, size, *rest, **named)
         accesses.append((machine.instructions, address, size, False))
         return value
 
-    def storing(address: int, size: int, value: int, *rest: Any) -> None:
-        store(address, size, value, *rest)
+    def storing(address: int, size: int, value: int, *rest: Any, **named: Any) -> None:
+        store(address, size, value, *rest, **named)
         accesses.append((machine.instructions, address, size, True))
 
     def zeroing(va: int, size: int) -> None:
