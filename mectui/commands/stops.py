@@ -48,6 +48,7 @@ def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
     if not wanted:
         return
     from mectui.commandline import CommandError, Known, parse
+    from mectui.editing import Assignment
     from mectui.queries import registers
 
     names = Known(registers.values(machine), machine.symbols.lookup, lambda: list(machine.symbols.names())).on(machine)
@@ -57,8 +58,8 @@ def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
         except CommandError as error:
             raise EmuError(f"--{command} {text}: {error}") from None
         for stop in found.arguments:
-            carry_out = getattr(stop, "carry_out")  # noqa: B009
-            carry_out(machine)
+            assert not isinstance(stop, int | str | Assignment), "these commands make stops"
+            stop.carry_out(machine)
     machine.stops.on_log.append(_print)
 
 
