@@ -118,6 +118,8 @@ class Lines:
         """Number of the filled row `by` rows from an address's; at the ends the last one, None if that is its own."""
         import numpy as np
 
+        if not len(self.starts):
+            return None
         here = pa // (self.square * self.drawing.columns)
         at = int(np.searchsorted(self.starts, here)) + by
         found = int(self.starts[max(0, min(at, len(self.starts) - 1))])

@@ -12,7 +12,7 @@ from textual.command import CommandList
 from textual.events import Click
 
 from mectui import glossary, keymaps, plain, preferences, themes
-from mectui.actions import ACTIONS, Scope
+from mectui.actions import ACTIONS, SCREEN_SCOPES, Scope, of_scope
 from mectui.app import MectuiApp
 from mectui.preferences import Arrangement, Preferences
 from mectui.screens.debugger import DebuggerScreen
@@ -75,6 +75,21 @@ async def test_the_keymap_chosen_last_is_used_next_time() -> None:
     async with debugging(factory(*CALLING)) as person:
         assert person.app.keymap.name == "vim"
         assert person.app.theme == "light"
+
+
+async def test_keys_before_the_widgets_are_there_do_nothing() -> None:
+    app = MectuiApp(machine_factory=factory(*CALLING), title="test.elf")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        app.open_machine(factory(*STORING), "again.elf")
+        screen = app.screen
+        assert isinstance(screen, DebuggerScreen)
+        assert not screen.query("*")
+        for action in of_scope(*SCREEN_SCOPES):
+            await app.run_action(f"do('{action.name}')", screen)
+        await pilot.pause()
+        assert app.screen is screen
+        assert screen.query("*")
 
 
 # --- the jump overlay ---

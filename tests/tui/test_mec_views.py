@@ -117,6 +117,15 @@ def test_moves_skip_what_nobody_owns() -> None:
     assert "No page is mapped" in mec_map(machine, 8, PAGE, start, moves=(Move("mismatch"),)).problem
 
 
+@pytest.mark.parametrize("kind", ["squares", "rows", "owner", "mixed", "mismatch"])
+@pytest.mark.parametrize("square", SQUARES)
+def test_moves_where_nobody_owns_anything(kind: str, square: int) -> None:
+    for by in (1, -1, 40, -40):
+        view = mec_map(owned(), 8, square, RAM + PAGE, height=10, moves=(Move(kind, by),))
+        assert not view.rows
+        assert view.moves == 1
+
+
 def test_one_owner_alone() -> None:
     machine = owned(*pages(0, 2, 5), *pages(2, 2, 6))
     view = mec_map(machine, 8, only=(PAS.REALM, 6))

@@ -202,8 +202,11 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
             self.board.in_front()[0].focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While somebody types, keys are text."""
-        return not (action == "do" and any(line.is_typing for line in self.query(CommandLine)))
+        """While somebody types, keys are text. A key that comes before the widgets, or after them, does nothing."""
+        if action != "do":
+            return True
+        lines = self.query(CommandLine)
+        return bool(lines) and not any(line.is_typing for line in lines)
 
     def action_do(self, name: str) -> None:
         """Runs an action of the table."""
