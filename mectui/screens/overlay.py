@@ -39,7 +39,8 @@ class Palette(Overlay, CommandPalette):
 
     def on_mount(self) -> None:
         # Textual makes the list itself; ours differs in nothing but what it does about clicks.
-        self.query_one(CommandList).__class__ = Rows
+        for rows in self.query(CommandList):  # none, if it was closed before it was seen
+            rows.__class__ = Rows
 
     def _gather_commands(self, search_value: str) -> Any:
         """Textual's own, but not for a key that arrives when the palette has left and its list is gone."""

@@ -19,6 +19,7 @@ from mectui.app import MectuiApp
 from mectui.lessons.shelf import lessons
 from mectui.panes.pane import Pane
 from mectui.screens.debugger import DebuggerScreen
+from mectui.screens.overlay import Palette
 from tests.tui.hands import Clock, Hand
 from tests.tui.programs import CALLING, ENDLESS, STORING, factory
 from tests.tui.test_app import bundled
@@ -151,6 +152,20 @@ async def test_an_overlay_leaves_once_however_often_it_is_told_to(overlay: str) 
         await pilot.pause()
         assert isinstance(app.screen, DebuggerScreen)
         assert app._exception is None
+
+
+async def test_the_palette_opens_while_the_last_one_is_still_on_its_way_out() -> None:
+    app = APPS["calling"]()
+    hand = Hand(app, 0)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await hand.calm_down()
+        for _ in range(5):
+            app.action_command_palette()
+            app.pop_screen()
+        app.action_command_palette()
+        await pilot.pause()
+        assert app._exception is None
+        assert isinstance(app.screen, Palette)
 
 
 async def _until(is_so: Callable[[], Any]) -> None:
