@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sys
+import threading
 import time
+import traceback
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from textual import events
@@ -53,37 +57,72 @@ SEQUENCES = [
 ]  # fmt: skip
 
 
-@dataclass
+class Held(NamedTuple):
+    """A callback that kept the screen's loop waiting."""
+
+    seconds: float
+    """By the clock on the wall or the processor time of this process, whichever is less, so that other programs
+    don't count; by the wall's alone from HANGING on."""
+    doing: str
+    """What the hand had done."""
+    where: str
+    """Innermost calls, if it took more than LOOKED_AT."""
+
+
 class Clock:
     """How long single callbacks held the screen's loop: keys wait for that long."""
 
-    doing: str = "starting"
-    """What the hand does at the moment."""
-    slowest: list[tuple[float, str]] = field(default_factory=list)
-    """(seconds, what was done) of everything that took more than NOTED."""
-
     NOTED = 0.1
+    LOOKED_AT = 0.8
+    HANGING = 15.0
+    """Whatever else the machine does: nobody would wait for that long."""
+
+    def __init__(self) -> None:
+        self.doing = "starting"
+        """What the hand does at the moment."""
+        self.slowest: list[Held] = []
+        """Everything that took more than NOTED, the worst first."""
+        self._started: float | None = None
+        self._where = ""
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Clock]:
         original = asyncio.Handle._run
 
         def timed(handle: asyncio.Handle) -> None:
-            started = time.perf_counter()
+            used = time.process_time()
+            self._where, self._started = "", time.perf_counter()
             try:
                 original(handle)
             finally:
-                taken = time.perf_counter() - started
+                taken = time.perf_counter() - self._started
+                self._started = None
+                if taken < self.HANGING:
+                    taken = min(taken, time.process_time() - used)
                 if taken > self.NOTED:
-                    self.slowest.append((taken, self.doing))
+                    self.slowest.append(Held(taken, self.doing, self._where))
 
         patch = pytest.MonkeyPatch()
         patch.setattr(asyncio.Handle, "_run", timed)
+        over = threading.Event()
+        looker = threading.Thread(target=self._look_at, args=(threading.get_ident(), over), daemon=True)
+        looker.start()
         try:
             yield self
         finally:
             patch.undo()
+            over.set()
+            looker.join()
             self.slowest.sort(reverse=True)
+
+    def _look_at(self, thread: int, over: threading.Event) -> None:
+        while not over.wait(0.2):
+            started = self._started
+            if started is not None and not self._where and time.perf_counter() - started > self.LOOKED_AT:
+                frames = traceback.extract_stack(sys._current_frames()[thread])[-8:]
+                self._where = " > ".join(
+                    f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})" for frame in frames
+                )
 
 
 class Hand:
