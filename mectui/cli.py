@@ -149,4 +149,4 @@ def _dispatch(arguments: Sequence[str]) -> int:
     options = build_parser().parse_args(arguments)
     from mectui.commands import screen
 
-    return screen.main(options)
+    return screen.main(options, COMMANDS)

@@ -152,7 +152,7 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["run", "hello", "--mecid-width", "17"], "16"),
         (["run", "hello", "--tlb-entries", "0"], "TLB"),
         (["run", "hello", "--max-insns", "many"], "number"),
-        (["run", "hello", "--max-insns", "-3"], "number"),
+        (["run", "hello", "--max-insns", "-3"], "number of instructions: it is below 0"),
         (["run", "hello", "--break", "nowhere"], "symbol"),
         (["run", "hello", "--break", "_start+x"], "column 8"),
         (["run", "hello", "--load-at", "here"], "0x4000_0000"),
@@ -169,7 +169,13 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["no-such-guest"], "bundled"),
         (["hello", "--theme"], "--theme"),
         (["run", "a\x00b"], "no file"),
-        (["run", "x" * 5000], "cannot be opened"),
+        (["run", "x" * 5000], "cannot be opened: File name too long"),
+        (["run", ""], "name is empty"),
+        (["tow-realms"], "did you mean two-realms?"),
+        (["run", "tow-realms"], "did you mean two-realms?"),
+        (["chek", "hello"], "did you mean `mectui check`?"),
+        (["run", "chek"], "bundled are: "),
+        (["check", "hello", "--rules", ",,"], "names no rule"),
     ],
 )
 def test_a_wrong_command_line_gets_one_sentence_and_exit_code_2(
