@@ -10,6 +10,7 @@ from pathlib import Path
 
 import emu
 from emu.errors import ConfigurationError, EmuError, LoadError
+from emu.loader import read_elf
 from mectui.resources import bundled_guests, guest_path
 
 
@@ -82,11 +83,25 @@ def build_machine(options: argparse.Namespace, *, on_compile: Callable[[int], No
         machine.load_raw(guest, parse_number(options.load_at, "a load address"), entry)
     else:
         machine.load(guest)
+    taken = [] if options.load_at is not None else _ranges(guest)
     for extra in getattr(options, "more", None) or ():
-        machine.load(find_guest(extra))
+        path = find_guest(extra)
+        for start, end, name in (found := _ranges(path)):
+            for other_start, other_end, other in taken:
+                if start < other_end and other_start < end:
+                    raise LoadError(
+                        f"{name} and {other} overlap at {max(start, other_start):#x}: link one of them elsewhere"
+                    )
+        taken += found
+        machine.load(path)
     if entry is not None:
         machine.entry = entry
     return machine
+
+
+def _ranges(path: Path) -> list[tuple[int, int, str]]:
+    """(first address, the one behind the last, name) of what an ELF file places in memory."""
+    return [(part.address, part.address + part.size, path.name) for part in read_elf(path).segments if part.size]
 
 
 class CompileProgress:

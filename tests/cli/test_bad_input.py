@@ -175,6 +175,7 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["run", "tow-realms"], "did you mean two-realms?"),
         (["chek", "hello"], "did you mean `mectui check`?"),
         (["run", "chek"], "bundled are: "),
+        (["run", "hello", "two-realms"], "two-realms.elf and hello.elf overlap at 0x40080000"),
         (["check", "hello", "--rules", ",,"], "names no rule"),
     ],
 )
@@ -196,6 +197,24 @@ def test_the_screen_without_a_terminal_says_so(mectui: Run) -> None:
     assert done.returncode == 2
     assert "terminal" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run hello", "run hello --json", "hits hello --json", "lesson"])
+@pytest.mark.parametrize(
+    ("where", "code", "says"),
+    [(">/dev/full", 2, "mectui: No space left on device"), (">&-", 0, ""), (">&- 2>&-", 0, ""), ("2>&-", 0, "")],
+)
+def test_output_that_goes_nowhere_is_no_traceback(command: str, where: str, code: int, says: str) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m mectui {command} {where}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert says in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
