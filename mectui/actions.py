@@ -217,13 +217,13 @@ ACTIONS = (
     Action("remove", ("delete", "x"), "remove", "Remove the stop under the cursor.", Scope.STOPS),
     Action("edit", ("i",), "condition", "Type another condition for the stop.", Scope.STOPS),
     Action("type", ("i",), "type", "Type a line to the guest.", Scope.CONSOLE),
-    Action("answer", tuple("123456789"), "answer", "Answer the question with that number.", Scope.LESSON),
-    Action("type_answer", ("a",), "type answer", "Type a number as the answer.", Scope.LESSON),
     Action("next_page", ("right",), "next step", "The lesson's next step, once the goal is reached.", Scope.LESSON),
-    Action("page_before", ("left",), "step before", "The lesson's step before.", Scope.LESSON),
     Action("hint", ("h",), "hint", "One hint more.", Scope.LESSON),
     Action("do_step", ("d",), "do it for me", "Do what the step asks for.", Scope.LESSON),
     Action("rewind", ("r",), "back to its start", "The machine goes back to where the step began.", Scope.LESSON),
+    Action("answer", tuple("123456789"), "answer", "Answer the question with that number.", Scope.LESSON),
+    Action("type_answer", ("a",), "type answer", "Type a number as the answer.", Scope.LESSON),
+    Action("page_before", ("left",), "step before", "The lesson's step before.", Scope.LESSON),
 )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from emu.errors import EmuError
@@ -49,7 +51,7 @@ COMMANDS = {
 
 
 def _epilog() -> str:
-    rows = [("mectui", "the start screen: bundled guests, recent files")]
+    rows = [("mectui", "the start screen: lessons, bundled guests, recent files")]
     rows.append(("mectui GUEST [FILE ...]", "the debugger, stopped at the entry point"))
     rows += [(f"mectui {name} {command.usage}".rstrip(), command.help) for name, command in COMMANDS.items()]
     listed = "\n".join(f"  {usage:<26} {text}" for usage, text in rows)
@@ -115,18 +117,46 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code and never lets a traceback out for what a user did."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _open_streams()
     try:
-        return _dispatch(arguments)
+        try:
+            return _dispatch(arguments)
+        finally:
+            sys.stdout.flush()
     except EmuError as error:
-        print(f"mectui: {_one_line(str(error))}", file=sys.stderr)
+        _complain(str(error))
         return USAGE_ERROR
     except BrokenPipeError:
-        # Whoever read our output has seen enough; keep the interpreter from complaining at exit.
-        sys.stderr.close()
+        _close_output()  # whoever read it has seen enough
         return 0
+    except OSError as error:
+        _close_output()
+        _complain(error.strerror or str(error))
+        return USAGE_ERROR
     except KeyboardInterrupt:
-        print("mectui: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return INTERRUPTED
+
+
+def _open_streams() -> None:
+    """Whoever started us may have closed them: what goes there goes nowhere then."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _close_output() -> None:
+    """What is left in buffers cannot be written: the interpreter must not try again at exit."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _complain(sentence: str) -> None:
+    with suppress(OSError):
+        print(f"mectui: {_one_line(sentence)}", file=sys.stderr, flush=True)
 
 
 def _one_line(text: str) -> str:
@@ -149,4 +179,4 @@ def _dispatch(arguments: Sequence[str]) -> int:
     options = build_parser().parse_args(arguments)
     from mectui.commands import screen
 
-    return screen.main(options)
+    return screen.main(options, COMMANDS)

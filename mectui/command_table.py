@@ -65,6 +65,7 @@ COMMANDS = (
     CommandSpec("back", "Go back N instructions in time (1).", may=(Kind.COUNT,), aliases=("rstep", "rsi")),
     CommandSpec("rnext", "Back one instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("rn",)),
     CommandSpec("rout", "Back to the call of this function.", aliases=("rfinish",)),
+    CommandSpec("runtil", "Back to where an address came next.", needs=(Kind.ADDRESS,), aliases=("ru",)),
     CommandSpec("rcontinue", "Back to where a stop would have stopped the guest.", aliases=("rc",)),
     CommandSpec("backto", "Back to the last change of el or security, exception, hit, finding, stop, …", (Kind.PAST,)),
     CommandSpec("at", "Go to the moment after so many instructions.", needs=(Kind.MOMENT,)),

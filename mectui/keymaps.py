@@ -44,14 +44,11 @@ PRESETS = {
         Keymap(DEFAULT, "letters, as the help shows them"),
         Keymap(
             "gdb",
-            "the letters of gdb's single-key mode",
+            "i, o and r step, step over and restart, as in gdb's single-key mode",
             {
                 "run.step": ("s", "i"),
                 "run.over": ("n", "o"),
                 "run.restart": ("r", "R"),
-                "list.cursor_up": ("up", "u", "k"),
-                "list.cursor_down": ("down", "d", "j"),
-                "run.until": ("a",),
             },
         ),
         Keymap(
@@ -85,11 +82,12 @@ def clashes(keymap: Keymap) -> list[str]:
     """A sentence for every key that two actions of one place would have."""
     found = []
     common = [action for action in ACTIONS if action.scope in (*SCREEN_SCOPES, Scope.LIST)]
+    in_every_pane = {key: action for action in common if action.scope is Scope.LIST for key in keymap.keys(action)}
     for scope in Scope:
         if scope in SCREEN_SCOPES:
             continue
         own = [] if scope is Scope.LIST else [action for action in ACTIONS if action.scope is scope]
-        taken: dict[str, Action] = {}
+        taken: dict[str, Action] = {} if scope in (Scope.LIST, Scope.SEARCH) else dict(in_every_pane)
         for action in own:
             for key in keymap.keys(action):
                 if key in taken:

@@ -134,6 +134,14 @@ def resume_back(machine: emu.Machine, pace: Pace) -> Plan:
     return found.stop
 
 
+def until_back(machine: emu.Machine, pace: Pace, address: int) -> Plan:
+    """To the last moment before this one at which the instruction at `address` came next."""
+    found = yield from _search(machine, pace, [CodeStop(place=Place(address))], None)
+    if found is None:
+        raise EmuError(f"the run has not come by {machine.symbols.describe(address)} before this moment")
+    return (yield from _go(machine, pace, found.instruction, "back there"))
+
+
 def back_to(machine: emu.Machine, pace: Pace, kind: Kind) -> Plan:
     """To the last moment before this one at which something of a kind had just happened."""
     marks, now = history_of(machine).marks, machine.instructions
@@ -245,7 +253,7 @@ def entries(machine: emu.Machine) -> list[int]:
     return found
 
 
-def _search(machine: emu.Machine, pace: Pace, stops: list[CodeStop], when: Callable[[], bool]) -> Search:
+def _search(machine: emu.Machine, pace: Pace, stops: list[CodeStop], when: Callable[[], bool] | None) -> Search:
     kept = [KeptStop(0, stop) for stop in stops]
     return (yield from last_stop(machine, kept, partial(slice_of_run, machine, pace), when))
 
@@ -267,7 +275,7 @@ def _happens(
 
 
 BACKWARD = (
-    at, beginning, furthest, step_back, over_back, resume_back, back_to, out_back,
+    at, beginning, furthest, step_back, over_back, resume_back, until_back, back_to, out_back,
     to_level, to_security, to_exception, to_hit, to_finding, to_stop,
 )  # fmt: skip
 """Plans that a guest which has ended may follow too."""

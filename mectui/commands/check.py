@@ -42,6 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.list:
         return _list(options)
+    if not options.rules.strip(", "):
+        parser.error("--rules names no rule: leave it out for all that matter, or see --list")
     if options.guest is None:
         parser.error("name a GUEST to check, or --list to see the rules")
     limit = None if options.max_insns is None else parse_number(options.max_insns, "a number of instructions")

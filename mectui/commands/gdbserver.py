@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from mectui.commands.machine import CompileProgress, build_machine, find_guest
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
 from mectui.commands.run import forward
 
+if TYPE_CHECKING:
+    import emu
+
 EPILOG = """\
 In gdb:   target remote :1234            (gdb-multiarch, or any gdb that knows AArch64)
           info registers mec             the MECID registers
           monitor help                   walks, the TLB, who owns which page, hits, ...
+          reverse-stepi, reverse-continue  back in time, to the last breakpoint or watchpoint
 In lldb:  gdb-remote 1234
 
 The guest stands at its entry point until a debugger lets it run. What it prints goes to stdout. A client that
@@ -37,9 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     progress = CompileProgress()
     machine = build_machine(options, on_compile=progress)
+    from emu.debug.history import History
     from mectui.gdb.server import HOST, Server, listen
 
-    machine.on_console(lambda data: forward(data, sys.stdout))
+    machine.history = History(machine)
+    machine.on_console(partial(_print_once, machine))
     listener = listen(options.port)
     # A raw image is no program that a debugger could read symbols from.
     guest = str(find_guest(options.guest).resolve()) if options.load_at is None else ""
@@ -48,6 +56,12 @@ def main(arguments: Sequence[str]) -> int:
     Server(machine, listener, guest, _say).serve(once=options.once)
     progress.finish()
     return 0
+
+
+def _print_once(machine: emu.Machine, data: bytes) -> None:
+    """What the guest prints: a stretch of the run that is repeated on the way to another moment prints nothing."""
+    if machine.history is None or machine.instructions >= machine.history.furthest:
+        forward(data, sys.stdout)
 
 
 def _say(sentence: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 import copy
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
     import emu
 
 
-def main(options: argparse.Namespace) -> int:
-    """Open the screen on a guest, or the start screen. Raises EmuError, for wrong input, before any screen appears."""
+def main(options: argparse.Namespace, commands: Collection[str] = ()) -> int:
+    """Open the screen on a guest, or the start screen. Raises EmuError, for wrong input, before any screen appears.
+
+    `commands` are the words that could stand where the guest does.
+    """
     if options.guest is not None:
         for name in (options.guest, *options.more):
             # A file that cannot be loaded is told on the terminal, not on a screen that would have to go away again.
-            path = find_guest(name)
+            path = find_guest(name, commands)
             if options.load_at is None:
                 read_elf(path)
             else:
                 read_file(path)
-    commands = _script(options.script)
+    script = _script(options.script)
     is_served = "TEXTUAL_DRIVER" in os.environ  # a browser shows it: the streams are pipes to the server
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EmuError("the screen needs a terminal: run it in one, or use `mectui run` and `mectui walk`")
@@ -53,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
         theme=options.theme,
         keymap=options.keymap,
         is_plain=options.plain,
-        commands=commands,
+        commands=script,
         file_factory=lambda path: factory(str(path)),
     )
 

@@ -51,6 +51,11 @@ class Points:
         self._machine.stops.remove_all(list(self._points.values()))
         self._points.clear()
 
+    @property
+    def stops(self) -> list[AnyStop]:
+        """What the client set, as stops of the machine."""
+        return [point.stop for point in self._points.values()]
+
     def begin(self) -> None:
         """The guest is about to run: what was reached before says nothing about the next stop."""
         self._reached.clear()

@@ -20,12 +20,15 @@ THREAD = 1
 """The only one: the CPU."""
 
 
-def reply(stop: Stop | None, points: Points, registers: Registers) -> bytes:
-    """The stop reply for a stop; None stands for a machine that has not run yet."""
+def reply(stop: Stop | None, points: Points, registers: Registers, *, is_at_beginning: bool = False) -> bytes:
+    """The stop reply for a stop; None stands for a machine that has not run yet.
+
+    `is_at_beginning`: the client went back, and there is nothing before this.
+    """
     if stop is not None and stop.reason is StopReason.EXIT:
         return b"W%02x" % min(stop.code & (1 << 64) - 1, LARGEST_CODE)
     signal = TRAPPED if stop is None else SIGNALS.get(stop.reason, TRAPPED)
-    reason = b"" if stop is None else points.reason(stop)
+    reason = b"replaylog:begin;" if is_at_beginning else b"" if stop is None else points.reason(stop)
     noted = b"".join(b"%x:%s;" % (number, registers.read(number).hex().encode()) for number in (FP, SP, PC))
     return b"T%02xthread:%x;%s%s" % (signal, THREAD, reason, noted)
 

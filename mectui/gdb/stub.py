@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from emu.debug.events import Stop, StopReason
 from emu.errors import EmuError
 from mectui import running
-from mectui.gdb import stops
+from mectui.gdb import backward, stops
 from mectui.gdb.memory import Memory
 from mectui.gdb.monitor import Monitor
 from mectui.gdb.packets import PACKET_SIZE, PacketError, bytes_of, escaped, number, unescaped
@@ -67,8 +67,12 @@ class Stub:
         self._monitor = Monitor(machine, self._memory, self._reset)
         self._pace = running.Pace()
         self._stop: Stop | None = None
+        self._was_told = False
+        """The client has just heard of an access on its way back: once is enough."""
         self._owes_step = False
         """A watchpoint was told of, and the client's step past the access has still to come: see `_step`."""
+        self._is_at_beginning = False
+        """The client has gone back as far as there is anything."""
         self._is_extended = False
         self._has_messages = False
         """The client shows errors that are sentences."""
@@ -119,7 +123,7 @@ class Stub:
         return self._reply()
 
     def _reply(self) -> bytes:
-        return stops.reply(self._stop, self._points, self._registers)
+        return stops.reply(self._stop, self._points, self._registers, is_at_beginning=self._is_at_beginning)
 
     def _continue(self, rest: bytes) -> bytes:
         self._go_to(rest)
@@ -132,7 +136,7 @@ class Stub:
         own before they look at what has changed. The machine stops after it, so that this one step is done already.
         """
         if self._owes_step and not rest:
-            self._owes_step = False
+            self._owes_step = self._is_at_beginning = False
             self._stop = running.stopped_here(self._machine, StopReason.LIMIT)
             return self._reply()
         self._go_to(rest)
@@ -141,6 +145,7 @@ class Stub:
     def _go_to(self, address: bytes) -> None:
         if address:
             self._machine.cpu.pc = number(address)
+            self._changed()
 
     def _continue_with_signal(self, rest: bytes) -> bytes:
         return self._continue(_behind_signal(rest))
@@ -151,14 +156,54 @@ class Stub:
     def _run(self, plan: running.Plan) -> bytes:
         """Runs the guest until it stops or the client wants it to. An exited guest has nothing left to run."""
         if not self.has_exited:
-            self._points.begin()
-            self._owes_step = False
+            self._begin()
             self._stop = self._end_of(plan)
             self._owes_step = self._stop.reason is StopReason.WATCHPOINT and bool(self._points.reason(self._stop))
-            said = stops.sentence(self._stop, self._points)
-            if said:
-                self._client.say(said)
+            self._tell_why()
         return self._reply()
+
+    def _begin(self) -> None:
+        self._points.begin()
+        self._owes_step = self._is_at_beginning = False
+        self._was_told = False
+
+    def _tell_why(self) -> None:
+        said = "" if self._stop is None else stops.sentence(self._stop, self._points)
+        if said:
+            self._client.say(said)
+
+    # Running backward, where the machine remembers its run.
+
+    def _backward(self, rest: bytes) -> bytes:
+        """bs and bc: one instruction back, or back to the last stop; an exited guest comes back to life."""
+        history = self._machine.history
+        if history is None:
+            return UNKNOWN
+        if rest not in (b"s", b"c"):
+            raise PacketError("no such way to go back")
+        if self._machine.instructions == history.first:
+            self._begin()
+            self._stop = running.stopped_here(self._machine, StopReason.LIMIT)
+            self._is_at_beginning = True
+            return self._reply()
+        was_told = self._was_told
+        self._begin()
+        if rest == b"s":
+            self._stop = self._end_of(backward.step(self._machine, self._pace))
+        else:
+            self._stop = self._end_of(backward.resume(self._machine, self._pace, self._points, not was_told))
+            self._is_at_beginning = (
+                self._stop.reason is StopReason.LIMIT and self._machine.instructions == history.first
+            )
+            self._was_told = self._stop.reason is StopReason.WATCHPOINT
+        self._tell_why()
+        return self._reply()
+
+    def _changed(self) -> None:
+        """The client changed the machine: from here on its run is another one than it was."""
+        history = self._machine.history
+        if history is not None and history.changed():
+            self._say("the guest was changed in its past: what came after this moment is forgotten")
 
     def _end_of(self, plan: running.Plan) -> Stop:
         try:
@@ -214,7 +259,11 @@ class Stub:
         return self._registers.read_common().hex().encode()
 
     def _write_registers(self, rest: bytes) -> bytes:
-        self._registers.write_common(bytes_of(rest))
+        data = bytes_of(rest)
+        try:
+            self._registers.write_common(data)
+        finally:
+            self._changed()
         return OK
 
     def _read_register(self, rest: bytes) -> bytes:
@@ -223,6 +272,7 @@ class Stub:
     def _write_register(self, rest: bytes) -> bytes:
         which, _, value = rest.partition(b"=")
         self._registers.write(number(which), bytes_of(value))
+        self._changed()
         return OK
 
     def _read_memory(self, rest: bytes) -> bytes:
@@ -249,6 +299,8 @@ class Stub:
         except EmuError as error:
             self._say(f"a write of {size} bytes to {address:#x} was refused: {error}")
             return UNREADABLE
+        if data:
+            self._changed()
         return OK
 
     # Breakpoints and watchpoints.
@@ -266,7 +318,9 @@ class Stub:
     def _supported(self, rest: bytes) -> bytes:
         self._has_messages = b"error-message+" in rest.lstrip(b":").split(b";")
         objects = b"".join(b";qXfer:%s:read+" % name for name in self._objects)
-        return b"PacketSize=%x;QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+%s" % (PACKET_SIZE, objects)
+        features = b"PacketSize=%x;QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+" % PACKET_SIZE
+        back = b"" if self._machine.history is None else b";ReverseStep+;ReverseContinue+"
+        return features + back + objects
 
     def _no_acknowledgments(self, _: bytes) -> bytes:
         self._client.acknowledges = False
@@ -325,7 +379,8 @@ class Stub:
 
     def _reset(self) -> None:
         self._machine.reset()
-        self._stop, self._owes_step = None, False
+        self._stop = None
+        self._begin()
 
     def _kill(self, _: bytes) -> None:
         """The guest starts over for the next client; there is no reply."""
@@ -348,6 +403,7 @@ class Stub:
         b"?": _why, b"c": _continue, b"C": _continue_with_signal, b"s": _step, b"S": _step_with_signal,
         b"g": _read_registers, b"G": _write_registers, b"p": _read_register, b"P": _write_register,
         b"m": _read_memory, b"M": _write_memory, b"X": _write_memory_binary, b"Z": _insert, b"z": _remove,
+        b"b": _backward,
         b"H": _choose_thread, b"T": _is_alive, b"!": _extend, b"D": _detach, b"k": _kill, b"R": _restart,
     }  # fmt: skip
     """Requests of one letter."""

@@ -28,6 +28,7 @@ PLANS: dict[str, Callable[..., running.Plan]] = {
     "back": travelling.step_back,
     "rnext": travelling.over_back,
     "rout": travelling.out_back,
+    "runtil": travelling.until_back,
     "rcontinue": travelling.resume_back,
     "at": travelling.at,
 }

@@ -55,6 +55,8 @@ class LessonPane(Pane):
         self.is_suspended = False
         """The machine is being brought somewhere: what it passes on the way does not count."""
         self._progress = Progress()
+        self._told_of = 0
+        """The step whose reader knows that the question is answered."""
 
     # --- asking and drawing ---------------------------------------------------------------------------------------
 
@@ -110,15 +112,25 @@ class LessonPane(Pane):
     # --- keys -----------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Numbers answer while there is a question; otherwise they are the screen's."""
+        """Numbers answer while there is a question; otherwise they are the screen's.
+
+        Whoever answers a second time does not want to be thrown out of the lesson: once they are only told.
+        """
         if action == "answer":
             course = self.course
-            prediction = course.step.prediction if course is not None and course.standing.answer is None else None
-            return prediction is not None and bool(prediction.choices)
+            prediction = None if course is None else course.step.prediction
+            if course is None or prediction is None or not prediction.choices:
+                return False
+            return course.standing.answer is None or course.step.number != self._told_of
         return super().check_action(action, parameters)
 
     def action_answer(self, number: int) -> None:
-        if self.course is not None and self.course.answer(int(number) - 1):
+        if self.course is None:
+            return
+        if self.course.standing.answer is not None:
+            self._told_of = self.course.step.number
+            self.post_message(self.Wants(f"answered {number}"))
+        elif self.course.answer(int(number) - 1):
             self._changed()
             self._show_end()
 

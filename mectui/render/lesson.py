@@ -200,6 +200,8 @@ def footer(view: Page, width: int) -> list[Line]:
             keys.append(("h", f"hint ({len(step.hints) - standing.hints} left)"))
         if step.does and not standing.is_reached:
             keys.append(("d", "do it for me"))
+        if step.goals and not standing.is_reached:
+            keys.append(("r", "back to its start"))
     if step.number > 1:
         keys.append(("←", "back"))
     spans: list[Span] = []

@@ -152,7 +152,7 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["run", "hello", "--mecid-width", "17"], "16"),
         (["run", "hello", "--tlb-entries", "0"], "TLB"),
         (["run", "hello", "--max-insns", "many"], "number"),
-        (["run", "hello", "--max-insns", "-3"], "number"),
+        (["run", "hello", "--max-insns", "-3"], "number of instructions: it is below 0"),
         (["run", "hello", "--break", "nowhere"], "symbol"),
         (["run", "hello", "--break", "_start+x"], "column 8"),
         (["run", "hello", "--load-at", "here"], "0x4000_0000"),
@@ -169,7 +169,14 @@ def test_a_damaged_elf_loads_or_is_refused_but_never_breaks_the_loader(seed: int
         (["no-such-guest"], "bundled"),
         (["hello", "--theme"], "--theme"),
         (["run", "a\x00b"], "no file"),
-        (["run", "x" * 5000], "cannot be opened"),
+        (["run", "x" * 5000], "cannot be opened: File name too long"),
+        (["run", ""], "name is empty"),
+        (["tow-realms"], "did you mean two-realms?"),
+        (["run", "tow-realms"], "did you mean two-realms?"),
+        (["chek", "hello"], "did you mean `mectui check`?"),
+        (["run", "chek"], "bundled are: "),
+        (["run", "hello", "two-realms"], "two-realms.elf and hello.elf overlap at 0x40080000"),
+        (["check", "hello", "--rules", ",,"], "names no rule"),
     ],
 )
 def test_a_wrong_command_line_gets_one_sentence_and_exit_code_2(
@@ -190,6 +197,24 @@ def test_the_screen_without_a_terminal_says_so(mectui: Run) -> None:
     assert done.returncode == 2
     assert "terminal" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run hello", "run hello --json", "hits hello --json", "lesson"])
+@pytest.mark.parametrize(
+    ("where", "code", "says"),
+    [(">/dev/full", 2, "mectui: No space left on device"), (">&-", 0, ""), (">&- 2>&-", 0, ""), ("2>&-", 0, "")],
+)
+def test_output_that_goes_nowhere_is_no_traceback(command: str, where: str, code: int, says: str) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m mectui {command} {where}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert says in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -136,6 +136,36 @@ def test_a_watchpoint_a_walk_and_memory_through_two_eyes(gdb: Debug) -> None:
     assert code == "$2 = 0"
 
 
+def test_gdb_goes_back_to_who_wrote_what_it_looks_at(gdb: Debug) -> None:
+    machine = _machine()
+    place, search = (machine.symbols.lookup(name) for name in ("shared_granule", "realm_b_search_secret"))
+    assert place is not None
+    assert search is not None
+    watch = machine.stops.add(WatchStop(place=Place(place), size=8))
+    assert machine.run().number == watch.number
+    stored = machine.cpu.pc - 4
+    secret = int.from_bytes(machine.read(place, 8), "little")
+
+    told = gdb(
+        str(TWO_REALMS), f"break *{search:#x}", "continue", "reverse-stepi", "print/x $pc", "stepi", "print/x $pc",
+        "delete", f"watch *(unsigned long*){place:#x}", "reverse-continue", "print/x $pc", "monitor eyes owner",
+        "maintenance flush dcache", f"x/1gx {place:#x}", "stepi", f"x/1gx {place:#x}", "reverse-stepi", "delete",
+        f"break *{stored - 4:#x}", "reverse-continue", "print/x $pc", "delete", "reverse-continue",
+    )  # fmt: skip
+    (
+        _, broke, _, back, _, again, _, _, wrote, pc, _, _, before, _, after, _, _, _, earlier, early, _, end,
+    ) = told  # fmt: skip
+    assert machine.symbols.describe(search) in broke
+    assert (back, again) == (f"$1 = {search - 4:#x}", f"$2 = {search:#x}")
+    assert "Hardware watchpoint 2" in wrote
+    assert "by MECID 5" in wrote
+    assert pc == f"$3 = {stored:#x}"  # before the store, whose value is not there yet
+    assert before.split()[-1] != after.split()[-1] == f"{secret:#018x}"
+    assert "Breakpoint 3" in earlier
+    assert early == f"$4 = {stored - 4:#x}"
+    assert "No more reverse-execution history" in end
+
+
 def test_gdb_finds_the_program_by_itself_and_survives_what_is_not_mapped(gdb: Debug) -> None:
     started, symbol, changed, listing = gdb(
         "two-realms", "print/x $pc", "info symbol $pc", "print $CNTFRQ_EL0 = 5", "info registers rme"

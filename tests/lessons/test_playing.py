@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from mectui.app import MectuiApp
+from mectui.keymaps import PRESETS
 from mectui.layout import Workspace
 from mectui.lessons import bookmark
 from mectui.lessons.bookmark import Bookmark
@@ -135,10 +136,33 @@ async def test_numbers_are_the_screens_again_once_the_question_is_answered() -> 
     async with reading("worlds", 5) as reader:
         await reader.press("1")
         assert reader.screen.board.workspace is Workspace.LESSON
+        await reader.press("2")  # somebody who wants to change the answer is not thrown out of the lesson
+        assert reader.screen.board.workspace is Workspace.LESSON
+        assert "This question is answered. 2 once more goes to workspace 2" in reader.message
         await reader.press("2")
         assert reader.screen.board.workspace is Workspace.TRANSLATION
         await reader.press("4")
         assert reader.screen.board.workspace is Workspace.LESSON
+
+
+@pytest.mark.parametrize("keymap", PRESETS)
+async def test_the_keys_that_a_lesson_names_are_its_keys_under_every_preset(keymap: str) -> None:
+    async with reading("worlds", 3) as reader:
+        await reader.type(f"keymap {keymap}")
+        await reader.press("h")
+        assert "hint 1: " in reader.text
+        stops = reader.screen.progress.stops
+        await reader.press("s")
+        await reader.until(lambda: reader.screen.progress.stops > stops)
+        await reader.press("r")
+        await reader.until(lambda: reader.screen.progress.can_run and not reader.pane.is_suspended)
+        assert reader.step == 3
+        await reader.press("d")
+        await reader.until(lambda: "☑ Reached:" in reader.text)
+        await reader.press("end", "enter")
+        assert reader.step == 4
+        await reader.press("left")
+        assert reader.step == 3
 
 
 async def test_reaching_a_goal_never_turns_the_page() -> None:
@@ -217,7 +241,7 @@ async def test_the_reader_finds_the_lesson_where_it_was_left() -> None:
 
 async def test_a_goal_reached_behind_another_workspace_is_told() -> None:
     async with reading("worlds", 5) as reader:
-        await reader.press("2", "1")
+        await reader.press("2", "1", "1")
         assert reader.screen.board.workspace is Workspace.DEBUG
         await reader.press("s")
         await reader.until(lambda: "4 goes back to the lesson" in reader.message)

@@ -108,3 +108,16 @@ def test_a_theme_chosen_on_a_better_terminal_is_not_for_one_of_sixteen_colours(
     preferences.save(Preferences(theme="light"))
     assert MectuiApp().theme == theme
     assert MectuiApp(theme="dark").theme == "dark", "who names one gets it"
+
+
+async def test_whoever_waits_in_the_mec_workspace_is_at_the_hits_when_the_first_one_comes() -> None:
+    async with debugging(bundled("two-realms"), (80, 24)) as person:
+        await person.press("3")
+        assert not person.pane("hits").has_focus
+        await person.press("H")
+        await person.until(lambda: person.pane("hits").has_focus)
+        await person.until(lambda: "who had stored, press Enter on one" in person.message)
+        await person.press("enter")
+        await person.until(lambda: "Hit 1, read here: realm_b_search_secret" in person.message)
+        assert "Stored by realm_a_fill_blocks+0x4. Likely: set VMECID_P_EL2 to 5" in person.message
+        assert len(person.message) < 3 * 74, "all of it fits three rows"

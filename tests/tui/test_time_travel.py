@@ -80,12 +80,22 @@ async def test_commands_go_back() -> None:
         for text, place in (
             ("step 4", 4), ("back 2", 2), ("at #4", 4), ("rout", 4), ("at 3", 3), ("until 0x40000004", 4), ("rnext", 0),
             ("step 3", 3), ("backto start", 0), ("forward", 4), ("rcontinue", 0), ("at 1,0", 0),
+            ("forward", 4),
+            ("runtil 0x4000_000c", 1),
         ):  # fmt: skip
             stops = person.progress.stops
             person.screen.execute(text)
             await person.until(lambda stops=stops: person.progress.stops > stops)
             assert person.progress.status.instructions == place, text
-        assert "not at #10" in person.message
+            if text == "at 1,0":
+                assert "not at #10" in person.message
+        person.screen.execute("runtil 0x4000_0010")
+        await person.until(lambda: "has not come by" in person.message)
+        await person.stop_after("greater_than_sign")
+        person.screen.show_code(0x4000_0010)
+        await person.press("less_than_sign")
+        progress = await person.stop_after("u")
+        assert progress.status.instructions == 2
 
 
 async def test_a_change_in_the_past_says_what_is_gone() -> None:

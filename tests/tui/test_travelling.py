@@ -123,6 +123,23 @@ def test_resume_back_goes_from_stop_to_stop_and_then_to_the_beginning(engine: st
     assert follow(machine, travelling.resume_back).message == "at the beginning: no stops are set"
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_until_back_goes_from_visit_to_visit(engine: str) -> None:
+    machine = recursive(engine, 3)
+    visits = []
+    while machine.instructions < 30:
+        if machine.cpu.pc == START + 0x14:
+            visits.append(machine.instructions)
+        machine.step()
+    assert len(visits) > 2
+    for expected in reversed(visits):
+        assert follow(machine, travelling.until_back, START + 0x14).message == "back there"
+        assert machine.instructions == expected
+    with pytest.raises(EmuError, match="has not come by"):
+        follow(machine, travelling.until_back, START + 0x14)
+    assert machine.instructions == visits[0]
+
+
 PAIRS = (
     (running.to_exception, travelling.to_exception),
     (running.to_level, travelling.to_level),

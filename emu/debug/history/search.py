@@ -35,14 +35,16 @@ def last_stop(
     when: Callable[[], bool] | None = None,
     *,
     back_to: int = 0,
+    with_now: bool = False,
 ) -> Generator[None, None, Found | None]:
     """The last moment before now, and not before `back_to`, at which one of these stops the guest; None for none.
 
-    Runs through the stretches between kept moments, the latest first, and comes back to where it began.
+    Runs through the stretches between kept moments, the latest first, and comes back to where it began. `with_now`:
+    an access by the very last instruction counts for watchpoints with number 0, whose owner undoes it by a step.
     """
     history = machine.history
     assert history is not None
-    search = _Search(machine, run or machine.run)
+    search = _Search(machine, run or machine.run, with_now)
     origin = history.here()
     found: Found | None = None
     try:
@@ -63,8 +65,8 @@ def last_stop(
 
 
 class _Search:
-    def __init__(self, machine: Machine, run: Run) -> None:
-        self._machine, self._run = machine, run
+    def __init__(self, machine: Machine, run: Run, with_now: bool) -> None:
+        self._machine, self._run, self._with_now = machine, run, with_now
         self._end = machine.instructions
 
     def at_once(self) -> Found | None:
@@ -79,6 +81,10 @@ class _Search:
         code.begin()
         return Found(history.first, machine.stops.stop_before()) if code.stops_before(machine.cpu.pc) else None
 
+    def _limit(self, stop: Stop) -> int:
+        """The instruction count before which a stop counts."""
+        return self._end + (self._with_now and stop.reason is StopReason.WATCHPOINT and stop.number is None)
+
     def stretch(self, upper: int) -> Generator[None, None, Found | None]:
         """The last stop after here, up to an instruction count."""
         machine, history = self._machine, self._machine.history
@@ -90,7 +96,7 @@ class _Search:
             stop = self._run(left)
             yield
             now = machine.instructions
-            if stop is not None and stop.reason in CAUGHT and now < self._end:
+            if stop is not None and stop.reason in CAUGHT and now < self._limit(stop):
                 found = Found(now, stop)
                 count += 1
             elif stop is not None and now == before:

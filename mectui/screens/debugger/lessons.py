@@ -69,6 +69,11 @@ class Lessons(Looking, Workspaces):
                 self._keep()
                 if not self.lesson_pane.display:
                     self.say("The step's goal is reached; 4 goes back to the lesson.")
+            case "answered 1" | "answered 2" | "answered 3" | "answered 4":
+                key = message.what[-1]
+                self.say(f"This question is answered. {key} once more goes to workspace {key}; 4 comes back here.")
+            case answered if answered.startswith("answered"):
+                self.say("This question is answered.")
             case "answer first":
                 self.say("Answer the question first: press its number, or a to type a value.")
             case "not reached":

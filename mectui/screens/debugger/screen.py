@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 TOLD = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
 """Stops whose message is a sentence for people."""
-TRAVELS = ("back", "rnext", "rout", "rcontinue", "backto", "at", "forward")
+TRAVELS = ("back", "rnext", "rout", "runtil", "rcontinue", "backto", "at", "forward")
 RUNNING_COMMANDS = frozenset(
     name
     for spec in COMMANDS

@@ -107,9 +107,7 @@ class Stories(Substituted, Prompt):
             self.say(f"Hit {item.number}, stored here: {self._told(hit.writer, item.writer)}. Enter shows who read.")
         else:
             self.show_scene(pane, hit.pc, hit.pa)
-            stored = (
-                f" {item.writer or numbers.address(hit.writer.pc)} had stored (W in the hits)." if hit.writer else ""
-            )
+            stored = f" Stored by {item.writer or numbers.address(hit.writer.pc)}." if hit.writer else ""
             told = f"Hit {item.number}, read here: {self._told(hit.moment, item.where)}.{stored}"
             self.say(f"{told} Likely: {item.likely}.")
 

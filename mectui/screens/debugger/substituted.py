@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emu.debug.events import Hit
+from mectui.layout import Workspace
 from mectui.panes.hits import HitsPane
 from mectui.progress import Progress, RunState
 from mectui.render import numbers
@@ -22,11 +23,15 @@ class Substituted(DebuggerParts):
     def tell_hits(self, progress: Progress) -> None:
         """At a stop with new hits: how many there are, and where to look, for who does not know the screen yet."""
         found = 0 if progress.status is None else progress.status.hits
-        new, self._told_hits = found - self._told_hits, found
-        if new <= 0 or progress.stop is None:
+        before, self._told_hits = self._told_hits, found
+        if found <= before or progress.stop is None:
             return
+        is_there = isinstance(self.focused, HitsPane)
+        if not before and not is_there and self.board.workspace is Workspace.MEC:
+            self.show_pane("hits", focus=True)  # as for somebody who comes here now
+            is_there = True
         noun = "substituted access" if found == 1 else "substituted accesses"
-        where = "press Enter on one" if isinstance(self.focused, HitsPane) else "press 3, then Enter on one"
+        where = "press Enter on one" if is_there else "press 3, then Enter on one"
         self.say(f"{numbers.count(found)} {noun}: somebody read noise. To see who read and who had stored, {where}.")
 
     def run_to_hit_like(self, hit: Hit) -> None:

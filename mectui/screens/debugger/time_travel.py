@@ -9,6 +9,7 @@ from mectui.screens.debugger.looking import Looking
 from mectui.screens.debugger.prompt import Question
 from mectui.screens.debugger.run_control import RunControl
 
+CURSOR = "cursor"
 PLACES: dict[str, tuple[str, Callable[..., running.Plan]]] = {
     "c": ("call", travelling.out_back),
     "e": ("exception level", travelling.to_level),
@@ -17,6 +18,7 @@ PLACES: dict[str, tuple[str, Callable[..., running.Plan]]] = {
     "h": ("hit", travelling.to_hit),
     "f": ("finding", travelling.to_finding),
     "p": ("stop", travelling.to_stop),
+    "u": (CURSOR, travelling.until_back),
     "b": ("beginning", travelling.beginning),
 }
 """What “back to” may be followed by."""
@@ -54,7 +56,7 @@ class TimeTravel(RunControl, Looking):
     def _back_named(self, text: str) -> None:
         found = PLACES.get(text[:1].lower())
         if found is not None:
-            self.run_plan(found[1])
+            self.run_plan(found[1], *((self.disassembly.place,) if found[0] == CURSOR else ()))
 
     def command_back(self, count: int = 1) -> None:
         self.run_plan(travelling.step_back, count)
@@ -64,6 +66,9 @@ class TimeTravel(RunControl, Looking):
 
     def command_rout(self) -> None:
         self.run_plan(travelling.out_back)
+
+    def command_runtil(self, address: int) -> None:
+        self.run_plan(travelling.until_back, address)
 
     def command_rcontinue(self) -> None:
         self.do_resume_back()
