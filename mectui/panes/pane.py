@@ -72,8 +72,7 @@ class Pane(ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         overflow-x: hidden;
         &:focus {
-            border: round $pane-focus;
-            border-title-style: bold;
+            border: heavy $pane-focus;
         }
     }
     .-plain Pane, .-plain Pane:focus { border: none; border-top: blank $background; border-bottom: blank $background; }
