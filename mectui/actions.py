@@ -123,6 +123,7 @@ ACTIONS = (
     Action("show_memory", ("M",), "memory here", "Show the memory at the cursor's address.", Scope.LOOK),
     Action("to_pc", ("full_stop",), "to pc", "Show the current instruction in the disassembly.", Scope.LOOK),
     Action("command", ("colon",), "command", "Type a command; Tab completes it.", Scope.LOOK, 7),
+    Action("to_list", ("escape",), "back to list", "From the code back to the list that led to it.", Scope.LOOK),
     Action("search", ("slash",), "search", "Search in the focused pane, from the cursor on.", Scope.LOOK, 22),
     Action("workspace_debug", ("1",), "debug", "Workspace 1: everything at once.", Scope.SCREEN, 17),
     Action("workspace_translation", ("2",), "translation", "Workspace 2: walk, TLB, registers.", Scope.SCREEN, 18),

@@ -182,7 +182,10 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
 
 
 def small(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
-    """80x24: what the workspace is about above, everything else in tabs below."""
+    """80x24: what the workspace is about above, everything else in tabs below.
+
+    The code shares the upper place where lists stand below: Enter on a hit shows its code and leaves the list there.
+    """
     upper, lower = columns(height, *((62, 38) if workspace is Workspace.LESSON else (52, 48)))
     if workspace is Workspace.DEBUG:
         left, right = columns(width, 54, 46)
@@ -192,12 +195,12 @@ def small(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             Place(0, lower[0], width, lower[1], rest("disassembly", "registers", "pipeline")),
         )
     first = {
-        Workspace.TRANSLATION: ("tlb", "registers", "gpt", "disassembly"),
-        Workspace.MEC: ("hits", "ledger", "findings", "registers", "disassembly"),
+        Workspace.TRANSLATION: ("tlb", "registers", "gpt"),
+        Workspace.MEC: ("hits", "ledger", "findings", "registers"),
         Workspace.LESSON: ("disassembly", "registers", "walk", "map"),
     }[workspace]
-    about = ABOUT[workspace]
+    above = (ABOUT[workspace],) if workspace is Workspace.LESSON else (ABOUT[workspace], "disassembly", "memory")
     return (
-        Place(0, upper[0], width, upper[1], (about,)),
-        Place(0, lower[0], width, lower[1], (*first, *rest(about, *first))),
+        Place(0, upper[0], width, upper[1], above),
+        Place(0, lower[0], width, lower[1], (*first, *rest(*above, *first))),
     )

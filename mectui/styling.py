@@ -63,6 +63,18 @@ def textual_theme(theme: ThemeFile) -> Theme:
     )
 
 
+def laid_over(style: Style, on_top: Style, names: str) -> Style:
+    """A span in the cursor's row. The cell of a cursor within the row, and what a search found, must still stand out."""
+    if not on_top.reverse:
+        return style if "cell_cursor" in names.split() else style + on_top
+    if style.reverse:
+        return style + OUTSTANDING
+    return style.without_color + on_top  # reversed colours of the terminal's own would be patches
+
+
+OUTSTANDING = Style(reverse=False, bold=True, underline=True)
+
+
 class StyleBook:
     """Looks of domain styles under one theme. A style of several names ("header realm") adds them up, left to right."""
 
@@ -88,6 +100,6 @@ class StyleBook:
         for span in item.spans:
             style = base + self.style(span.style)
             text = spoken(span.text) if self._is_plain else span.text
-            segments.append(Segment(text, style + on_top if on_top else style))
+            segments.append(Segment(text, style if on_top is None else laid_over(style, on_top, span.style)))
         fill = base + on_top if on_top else base
         return Strip(segments).adjust_cell_length(columns, fill)

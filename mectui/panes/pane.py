@@ -72,8 +72,7 @@ class Pane(ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         overflow-x: hidden;
         &:focus {
-            border: round $pane-focus;
-            border-title-style: bold;
+            border: heavy $pane-focus;
         }
     }
     .-plain Pane, .-plain Pane:focus { border: none; border-top: blank $background; border-bottom: blank $background; }
@@ -118,6 +117,8 @@ class Pane(ScrollView, can_focus=True):
         self.lines: list[Line] = []
         self.view: Any = None
         self.cursor = 0
+        self.is_pointed = False
+        """Another pane points at the line of the cursor: it is marked without the focus too."""
         self.needle = ""
         """What is searched for; "" where no search is on."""
         self.tabs: tuple[tuple[str, str], ...] = ()
@@ -203,7 +204,7 @@ class Pane(ScrollView, can_focus=True):
         """The names of the panes in this place, the open one marked, and the summary below."""
         parts: list[Content | tuple[str, str] | str] = []
         self._tab_ends = []
-        at = 2
+        at = 3  # behind the corner, a dash and a space
         for text, name, is_open in self._tab_texts():
             if self._tab_ends:
                 parts.append(("  ", ""))
@@ -292,7 +293,7 @@ class Pane(ScrollView, can_focus=True):
         index, width = self.scroll_offset.y + y, self.scrollable_content_region.width
         if index >= len(self.lines):
             return None, False, "", width
-        is_cursor = self.HAS_CURSOR and self.has_focus and index == self.cursor
+        is_cursor = self.HAS_CURSOR and (self.has_focus or self.is_pointed) and index == self.cursor
         return self.lines[index], is_cursor, self.needle, width
 
     def render_line(self, y: int) -> Strip:
@@ -304,6 +305,12 @@ class Pane(ScrollView, can_focus=True):
             item = highlight(item, needle)
         sign = Span(CURSOR if is_cursor else " ", "strong")
         return self.book.strip(Line((sign, *item.spans)), width, base, "cursor" if is_cursor else "")
+
+    def point(self, is_pointed: bool) -> None:
+        """Another pane points here, or does no more."""
+        if is_pointed is not self.is_pointed:
+            self.is_pointed = is_pointed
+            self.refresh()
 
     def on_focus(self) -> None:
         self.refresh()

@@ -149,7 +149,7 @@ def describe(event: Event) -> tuple[str, str]:
         case ExceptionReturned():
             return f"return to EL{event.to_el} {event.to_security.label} at {event.pc:#x}", "text"
         case MecidWritten():
-            return f"{event.register} {event.old} → {event.new}", "changed"
+            return f"{event.register} {event.old} → {event.new}", "text" if event.old == event.new else "changed"
         case KeyRefreshed():
             return f"key of MECID {event.mecid} refreshed, generation {event.generation}", "changed"
         case TlbInvalidated():
@@ -160,7 +160,7 @@ def describe(event: Event) -> tuple[str, str]:
         case Hit():
             return (
                 f"SUBSTITUTED {event.access.value} of {event.size} bytes at PA {event.pa:#x}: "
-                f"id {event.mecid} ≠ owner {event.owner}"
+                f"MECID {event.mecid} ≠ owner {event.owner}"
             ), "hit"
         case RegisterWritten():
             return f"{event.register} {event.old:#x} → {event.new:#x}", "text"

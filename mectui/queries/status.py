@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 SHOWN = (
     ("P0", "MECID_P0_EL2"),
+    ("VP", "VMECID_P_EL2"),
     ("A0", "MECID_A0_EL2"),
+    ("VA", "VMECID_A_EL2"),
     ("P1", "MECID_P1_EL2"),
     ("A1", "MECID_A1_EL2"),
-    ("VP", "VMECID_P_EL2"),
-    ("VA", "VMECID_A_EL2"),
     ("RL", "MECID_RL_A_EL3"),
 )
-"""Short name and register of every MECID the header can show."""
+"""Short name and register of every MECID the header can show, those that guests use most first."""
 
 
 SCTLR2EN = 44

@@ -49,7 +49,7 @@ def memory(view: MemoryView, width: int, place: int | None = None) -> list[Line]
 
 
 def page_line(page: PageLine, width: int) -> Line:
-    """ "── page PA 0x4008_6000  owner realm MECID 5  reached under id 6 (VP)  GPT: realm ───".
+    """ "── page PA 0x4008_6000  owner realm MECID 5  reached under MECID 6 (VP)  GPT: realm ───".
 
     Where there is little room the words go that say least; the GPT goes as a whole.
     """

@@ -57,10 +57,10 @@ def size(bytes_: int) -> str:
 
 
 def mecid(number: int, source: MecidSource | None = None) -> str:
-    """ "id 5 (A1)"; "id 0" where no register supplies it."""
+    """ "MECID 5 (A1)"; "MECID 0" where no register supplies it."""
     if source is None or source is MecidSource.ZERO:
-        return f"id {number}"
-    return f"id {number} ({source.short})"
+        return f"MECID {number}"
+    return f"MECID {number} ({source.short})"
 
 
 def size_roughly(bytes_: int) -> str:

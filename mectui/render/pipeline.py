@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from emu.architecture import Access
+from emu.architecture import PAS, Access
 from emu.debug.watched import AccessTold
 from emu.translation.records import FaultKind
 from mectui.queries.pipeline import AccessView, InstructionView, PipelineView
@@ -171,7 +171,8 @@ def fetch(access: AccessView, key: str, width: int, opened: Collection[str]) -> 
     if where is not None:
         pa = "" if int(where.pa) == int(told.request.va) else f" {numbers.address(where.pa)}"
         spans += [Span(" → ", "muted"), Span(f"{where.pas.label}{pa}", space_style(where.pas.label))]
-        spans += [Span(" "), Span(numbers.mecid(where.mecid, where.source), mecid_style(where.mecid))]
+        if where.pas is PAS.REALM:  # a MECID means something there only
+            spans += [Span(" "), Span(numbers.mecid(where.mecid, where.source), mecid_style(where.mecid))]
     lines = stage("fetch", spans, width, Target(TargetKind.FOLD, key))
     return [*lines, *checks(access, key, width, opened)] if opens or is_noteworthy else lines
 

@@ -92,6 +92,10 @@ def verdict(record: Walk) -> str:
     return f"{checked}; owner {owner}{own} ⇒ SUBSTITUTED"
 
 
+EVERYTHING = 1 << 48
+"""Bytes from which a translation's size is no size of a block."""
+
+
 def is_open(key: str, opened: Collection[str]) -> bool:
     return key in opened or "*" in opened
 
@@ -301,10 +305,17 @@ def ending(record: Walk, width: int, opened: Collection[str] = frozenset()) -> l
     translation = record.translation
     if translation is not None:
         allowed = allowed_text(translation)
-        text = f"{allowed}; {translation.attributes.text}; {numbers.size(translation.size)}"
-        lines += labelled("access", text, width)
-    style = "hit" if record.is_mismatch else "ok"
-    return [*lines, *gpc, *labelled("result", verdict(record), width, style)]
+        # Without an MMU a "page" is all there is: its size says nothing.
+        size = f"; {numbers.size(translation.size)}" if translation.size < EVERYTHING else ""
+        lines += labelled("allows", f"{allowed}; {translation.attributes.text}{size}", width)
+    return [*lines, *gpc, *result(record, width)]
+
+
+def result(record: Walk, width: int) -> list[Line]:
+    """The last word, which repeats nothing that stands above it."""
+    if record.is_mismatch:
+        return labelled("result", "SUBSTITUTED: not the owner's context, so it gets noise", width, "hit")
+    return labelled("result", "ok", width, "ok")
 
 
 def final_gpc(gpc: GpcResult, width: int, opened: Collection[str]) -> list[Line]:
@@ -328,11 +339,6 @@ def owner_lines(record: Walk, width: int) -> list[Line]:
     style = mecid_style(mecid) if pas is PAS.REALM else space_style(pas.label)
     who = Span(owner_text(record.owner), style)
     if not record.is_mismatch:
-        return [crop(Line((label, who, Span("  ok: the access's own context", "ok"))), width)]
-    return [
-        crop(Line((label, who, Span("  ⇒ SUBSTITUTED", "hit"))), width),
-        *[
-            Line((Span(" " * LABEL), *part.spans))
-            for part in wrap("the access's context is not the owner's: it gets noise", width - LABEL, "hit")
-        ],
-    ]
+        return [crop(Line((label, who, Span(", the access's own context", "muted"))), width)]
+    own = "" if record.pas is None else owner_text((record.pas, record.mecid, 0))
+    return [crop(Line((label, who, Span(f" ≠ {own} of the access" if own else "", "hit"))), width)]

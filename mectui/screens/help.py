@@ -12,7 +12,7 @@ from mectui.actions import Action, Scope, of_scope
 from mectui.commandline import COMMANDS
 from mectui.keymaps import Keymap
 from mectui.panes.pane import Pane
-from mectui.render.text import Line, Span, column, line, wrap
+from mectui.render.text import Line, Span, cell_width, column, line, wrap
 from mectui.screens.overlay import Overlay
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GENERAL = (Scope.RUN, Scope.LOOK, Scope.SCREEN, Scope.LIST)
 KEY_COLUMNS = 16
+KEY_COLUMNS_LEAST = 12
 GUIDE_COLUMNS = 32
 
 MARKS = (
@@ -29,7 +30,10 @@ MARKS = (
     ("?", "nobody has written this register since reset"),
     ("!", "a TLB entry that a fresh walk would contradict"),
     ("≠", "the current context does not read what was stored here"),
-    ("·", "memory nobody has stored to"),
+    ("·", "memory nobody has stored to; in the TLB: an entry that the present context cannot use"),
+    ("id5", "in the memory pane: the block belongs to MECID 5; root, sec and ns are the other address spaces"),
+    ("#5,120", "a moment: how many instructions had been executed"),
+    ("P0 A0 P1 A1", "MECID_P0_EL2 and its like; VP and VA are VMECID_P_EL2 and VMECID_A_EL2, RL MECID_RL_A_EL3"),
 )
 
 
@@ -65,8 +69,10 @@ def title_of(scope: Scope) -> str:
 
 def section(title: str, actions: list[Action], width: int, keymap: Keymap) -> list[Line]:
     lines = [line((title, "strong"))]
-    for action in actions:
-        lines += entry(keymap.all_keys(action), action.help, width)
+    keys = [keymap.all_keys(action) for action in actions]
+    columns = min(KEY_COLUMNS, max(KEY_COLUMNS_LEAST, *(cell_width(key) + 2 for key in keys)))
+    for key, action in zip(keys, actions, strict=True):
+        lines += entry(key, action.help, width, columns)
     return [*lines, line()]
 
 

@@ -56,11 +56,11 @@ class StartScreen(Screen[None]):
         height: 1fr; border: round $pane-border; background: $background; padding: 0 1;
         border-title-color: $foreground; scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis;
         background-tint: $background 0%;
-        &:focus { border: round $pane-focus; background-tint: $background 0%; }
+        &:focus { border: heavy $pane-focus; background-tint: $background 0%; }
     }
     StartScreen Input {
         height: 3; border: round $pane-border; background: $background; border-title-color: $foreground;
-        &:focus { border: round $pane-focus; }
+        &:focus { border: heavy $pane-focus; }
         &>.input--placeholder { color: $quiet; }
     }
     StartScreen #about { height: 3; color: $quiet; padding: 0 2; }

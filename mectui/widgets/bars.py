@@ -79,7 +79,8 @@ class Header(Bar):
         elif progress.state is RunState.RUNNING:
             state = "▶ running" if progress.reason == "running" else f"◀ {progress.reason}"
         elif progress.state is RunState.ENDED:
-            state = f"ended: {progress.reason}"
+            # "exited with code 0" says of itself that this is the end.
+            state = progress.reason if progress.reason.startswith("exited") else f"ended: {progress.reason}"
         style = STATE_STYLES[progress.state]
         if progress.state is RunState.ENDED and progress.stop is not None and progress.stop.code:
             style = "fault"

@@ -47,7 +47,7 @@ def test_memory_as_text_names_owner_and_context(mectui: Run) -> None:
     done = mectui("memory", "two-realms", "shared_granule", "--until", "realm_b_search_secret")
     assert done.returncode == 0, done.stderr
     assert "id5≠" in done.stdout
-    assert "id 6 (VP)" in done.stdout
+    assert "MECID 6 (VP)" in done.stdout
 
 
 def test_code_prints_the_words_of_the_file(mectui: Run) -> None:

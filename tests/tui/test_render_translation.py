@@ -81,7 +81,7 @@ def test_an_instruction_goes_from_fetch_to_where_it_goes_on() -> None:
         == """\
 ▾ next str x0, [x1]
   0x4000_0008  #2 EL3 root
-  fetch   ▸ 0x4000_0008 → root id 0
+  fetch   ▸ 0x4000_0008 → root
   decode  f9000020 load store unsigned size=3 opc=0 imm12=0 rn=1 rt=0
   reads   x1=0x4010_0000 x0=5
   write   8 bytes at 0x4010_0000

@@ -21,21 +21,19 @@ EL2 realm   stage 1 on
 
 ▸ S1 L1  [38:30] = 1  TTBR0_EL2
     0x4008_3008: 0000_0000_4008_4003 table
-    id 5 (P0) → 0x4008_4000
+    MECID 5 (P0) → 0x4008_4000
 ▸ S1 L3  [20:12] = 512
     0x4008_5000: 0000_0000_4008_8743 page
-    id 5 (P0) → 0x4008_8000
+    MECID 5 (P0) → 0x4008_8000
 
 PA      0x4008_8010 realm
 MECID   6 from MECID_P0_EL2
         SCTLR2_EL2.EMEC=1, leaf AMEC=0
-owner   MECID 5  ⇒ SUBSTITUTED
-        the access's context is not the owner's:
-        it gets noise
-access  rw- EL0 ---; Normal WB; 4 KiB
+owner   MECID 5 ≠ MECID 6 of the access
+allows  rw- EL0 ---; Normal WB; 4 KiB
 GPC     ok for realm (GPI 0xb: realm, level 1)
-result  GPC ok: realm; owner MECID 5 ≠ MECID 6 ⇒
-        SUBSTITUTED
+result  SUBSTITUTED: not the owner's context, so
+        it gets noise
 """
     )
 
@@ -43,14 +41,14 @@ result  GPC ok: realm; owner MECID 5 ≠ MECID 6 ⇒
 def test_a_wide_walk_gives_one_line_to_a_fetch() -> None:
     lines = shown(views.walk(), 120).splitlines()
     assert lines[3] == (
-        "▸ S1 L1  [38:30] = 1     0x4008_3008     0000_0000_4008_4003  table   → 0x4008_4000  id 5 (P0)"
+        "▸ S1 L1  [38:30] = 1     0x4008_3008     0000_0000_4008_4003  table   → 0x4008_4000  MECID 5 (P0)"
     )
 
 
 def test_an_opened_step_tells_table_mecid_and_fields() -> None:
     assert shown(views.walk(steps=(views.step(),)), 70, frozenset({"0"})).splitlines()[3:10] == [
         "▾ S1 L1  [38:30] = 1   0x4008_3008: 0000_0000_4008_4003 table",
-        "    id 5 (P0) → 0x4008_4000  TTBR0_EL2",
+        "    MECID 5 (P0) → 0x4008_4000  TTBR0_EL2",
         "      table 0x4008_3000 from TTBR0_EL2",
         "      MECID 5: EL2 walks use MECID_P0_EL2",
         "      the next table is at 0x40084000",
@@ -62,7 +60,7 @@ def test_an_opened_step_tells_table_mecid_and_fields() -> None:
 def test_a_failed_walk_ends_with_the_exact_reason() -> None:
     assert shown(views.MISSING, 70).splitlines()[5:] == [
         "▸ S1 L3  [38:30] = 1   0x4008_3008: 0000_0000_0000_0000 invalid",
-        "    id 5 (P0)   TTBR0_EL2",
+        "    MECID 5 (P0)   TTBR0_EL2",
         "    bit 0 is 0: no mapping",
         "",
         "FAULT   translation fault, level 3",
@@ -75,7 +73,7 @@ def test_stage_two_walks_are_folded_under_the_row_that_caused_them() -> None:
         "EL1&0 realm   stage 1 on   stage 2 on",
         "",
         "▸ S1 L1  [38:30] = 1   0x4008_3008: 0000_0000_4008_4003 table",
-        "    id 7 (VP) → 0x4008_4000  TTBR0_EL2",
+        "    MECID 7 (VP) → 0x4008_4000  TTBR0_EL2",
         "  ▸ stage 2 of the table: 2 fetches → 0x4020_2000",
         "▸ stage 2 of the final IPA: 1 fetch → 0x4020_2000",
     ]
@@ -88,7 +86,7 @@ def test_an_opened_stage_two_walk_shows_its_fetches_indented() -> None:
 
 def test_a_descriptor_fetched_under_a_foreign_mecid_is_marked() -> None:
     foreign = views.step(is_mismatch=True, owner=(views.PAS.REALM, 9, 1))
-    assert "id 5 (P0) ≠ owner MECID 9 key 1  SUBSTITUTED" in shown(views.walk(steps=(foreign,)), 70)
+    assert "MECID 5 (P0) ≠ owner MECID 9 key 1  SUBSTITUTED" in shown(views.walk(steps=(foreign,)), 70)
 
 
 def test_memory_nobody_owns_reads_the_same_for_everybody() -> None:

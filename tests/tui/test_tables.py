@@ -6,11 +6,14 @@ import re
 from itertools import pairwise
 
 import pytest
+from rich.style import Style
 
 from mectui import themes
 from mectui.actions import ACTIONS, Scope, footer
 from mectui.layout import ALL, Workspace, arrange
 from mectui.render.styles import all_names
+from mectui.render.text import Line, Span
+from mectui.styling import StyleBook
 
 THEMES = themes.bundled()
 
@@ -40,20 +43,63 @@ def test_contrast_of_black_and_white_is_21() -> None:
     assert round(contrast("#000000", "#ffffff"), 6) == 21
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_text_can_be_read(name: str) -> None:
-    """WCAG: 4.5 to 1, 7 to 1 in the high contrast themes; 3 to 1 for what is meant to recede."""
+def grounds(theme: themes.ThemeFile) -> dict[str, str]:
+    """Every colour that text stands on: panes, overlays, the bars, the rows of the cursor and the program counter."""
+    laid = {name: re.findall(r"on (#[0-9a-f]{6})", theme.styles[name])[0] for name in ("cursor", "pc", "header")}
+    return {name: theme.interface[name] for name in ("background", "surface", "panel")} | laid
+
+
+COLOURED = [name for name in THEMES if not THEMES[name].is_ansi]
+NEVER_AT_THE_PC = ("zero", "unowned")
+"""Styles that no line of code has."""
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_every_fact_can_be_read_wherever_it_stands(name: str) -> None:
+    """WCAG 2.2, 1.4.3 and 1.4.6: 4.5 to 1, 7 to 1 in the high contrast themes."""
     theme = THEMES[name]
-    background = theme.interface["background"]
     enough = 7.0 if name.startswith("high-contrast") else 4.5
     for style, text in theme.styles.items():
+        own = re.findall(r"on (#[0-9a-f]{6})", text)
         colours = re.findall(r"(?<!on )#[0-9a-f]{6}", text)
-        behind = re.findall(r"on (#[0-9a-f]{6})", text)
-        needed = 3.0 if style in ("zero", "unowned") and enough < 7 else enough
-        if colours:
-            assert contrast(colours[0], behind[0] if behind else background) >= needed, style
-        elif behind:
-            assert contrast(theme.interface["foreground"], behind[0]) >= needed, style
+        if own:
+            assert contrast(colours[0] if colours else theme.interface["foreground"], own[0]) >= enough, style
+            continue
+        for ground, behind in grounds(theme).items():
+            if colours and not (ground == "pc" and style in NEVER_AT_THE_PC):
+                assert contrast(colours[0], behind) >= enough, (style, ground)
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_names_on_borders_and_messages_can_be_read(name: str) -> None:
+    theme = THEMES[name]
+    enough = 7.0 if name.startswith("high-contrast") else 4.5
+    for colour in ("foreground", "secondary", "success", "warning", "error"):
+        for ground in ("background", "surface", "panel"):
+            assert contrast(theme.interface[colour], theme.interface[ground]) >= enough, (colour, ground)
+    # A sign that is no text: 3 to 1 (1.4.11).
+    assert contrast(theme.interface["focus"], theme.interface["background"]) >= 3
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_a_colour_does_not_mean_two_things(name: str) -> None:
+    """What went wrong, what deserves a look, what changed, and the address spaces are told apart by colour too."""
+    styles = THEMES[name].styles
+    meanings = ("fault", "warning", "ok", "root", "realm")
+    colours = {style: styles[style].split()[-1] for style in meanings}
+    assert len(set(colours.values())) == len(meanings), colours
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_the_cell_of_a_cursor_stands_out_in_the_row_of_the_cursor(name: str) -> None:
+    """On its own row the byte under the cursor must look like no other byte."""
+    book = StyleBook(THEMES[name])
+    base = Style.parse("default on default")
+    row = Line((Span("00", "zero"), Span("00", "zero cell_cursor"), Span("7f", "value found")))
+    zero, cell, found = list(book.strip(row, 6, base, "cursor"))
+    looks = [(part.style.color, part.style.bgcolor, part.style.reverse) for part in (zero, cell, found) if part.style]
+    assert looks[1] != looks[0]
+    assert looks[2] != looks[0]
 
 
 @pytest.mark.parametrize("name", THEMES)

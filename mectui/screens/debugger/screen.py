@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.message import Message
 
 from emu.debug.events import StopReason
-from mectui.actions import SCREEN_SCOPES, of_scope
+from mectui.actions import ACTIONS, SCREEN_SCOPES, of_scope
 from mectui.commandline import COMMANDS, Command
 from mectui.panes.catalogue import PANES
 from mectui.panes.console import ConsolePane
@@ -163,6 +163,7 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
             return
         if progress.stops != old.stops:
             for pane in self.board.panes.values():
+                pane.point(False)
                 if pane is not console:
                     pane.follow(progress)
             if progress.stop is None:
@@ -220,7 +221,8 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
             getattr(pane, f"action_{message.action.name}")()
 
     def on_descendant_focus(self) -> None:
-        """The footer tells what the focused pane can do."""
+        """The footer tells what the focused pane can do, and how to leave it for the list that led here."""
         pane = self.focused_pane
         if pane is not None:
-            self.query_one(ActionBar).show_own(pane.own_actions())
+            ways_back = [] if self.list_behind is None else [action for action in ACTIONS if action.name == "to_list"]
+            self.query_one(ActionBar).show_own([*ways_back, *pane.own_actions()])

@@ -20,8 +20,15 @@ from mectui.screens.debugger.prompt import Prompt, Question
 from mectui.screens.debugger.substituted import Substituted
 
 
+TALL = 9
+"""Rows from which a list of hits shows all that it says of the chosen one."""
+
+
 class Stories(Substituted, Prompt):
     """Going from a story to the places it is about."""
+
+    _list_behind: Pane | None = None
+    """Where `show_scene` had to cover the list that it was called from."""
 
     def show_memory(self, address: int, is_physical: bool = False) -> None:
         self.show_pane("memory")
@@ -34,9 +41,10 @@ class Stories(Substituted, Prompt):
     def show_scene(self, pane: Pane, pc: int, pa: int | None) -> None:
         """The code of a moment, and the memory it is about, without hiding the pane that tells the story.
 
-        Where the board is so small that one place holds them all, the code comes to the front and gets the focus.
+        Where one place holds both, the code comes to the front and gets the focus, and Esc goes back to the list.
         """
         self.disassembly.show(pc)
+        self.disassembly.point(True)
         if pa is not None:
             self.memory.show(pa, is_physical=True)
             self.query_one(MapPane).show(pa)
@@ -44,7 +52,24 @@ class Stories(Substituted, Prompt):
             if not self.board.shares_place(name, pane.pane_name):
                 self.show_pane(name)
         if self.board.shares_place("disassembly", pane.pane_name):
+            self._list_behind = pane
             self.show_pane("disassembly", focus=True)
+
+    @property
+    def list_behind(self) -> Pane | None:
+        """The list that the code on the screen was chosen in, where the code covers it."""
+        pane = self._list_behind
+        return None if pane is None or pane.display else pane
+
+    def do_to_list(self) -> None:
+        pane, self._list_behind = self.list_behind, None
+        if pane is not None:
+            self.show_pane(pane.pane_name, focus=True)
+
+    def _way_back(self) -> str:
+        """The end of what is said of a scene: how to return where the list has gone."""
+        pane = self.list_behind
+        return "" if pane is None else f" Esc goes back to the {pane.TITLE}."
 
     def go_to_story(self, pane: Pane, target: Target, how: str) -> None:
         """Enter, or another key, on a line of one of these panes."""
@@ -104,12 +129,15 @@ class Stories(Substituted, Prompt):
                 self.say("Who stored these bytes is not known any more.", is_error=True)
                 return
             self.show_scene(pane, hit.writer.pc, hit.pa)
-            self.say(f"Hit {item.number}, stored here: {self._told(hit.writer, item.writer)}. Enter shows who read.")
+            told = f"Hit {item.number}, stored here: {self._told(hit.writer, item.writer)}. Enter shows who read."
+            self.say(f"{told}{self._way_back()}")
         else:
             self.show_scene(pane, hit.pc, hit.pa)
             stored = f" Stored by {item.writer or numbers.address(hit.writer.pc)}." if hit.writer else ""
             told = f"Hit {item.number}, read here: {self._told(hit.moment, item.where)}.{stored}"
-            self.say(f"{told} Likely: {item.likely}.")
+            # A list with some room tells itself what is missing.
+            tells = self.list_behind is None and pane.text_height >= TALL
+            self.say(told if tells else f"{told} Likely: {item.likely}.{self._way_back()}")
 
     def _go_to_finding(self, pane: Pane, item: FindingView, how: str) -> None:
         finding = item.finding
@@ -118,10 +146,11 @@ class Stories(Substituted, Prompt):
                 self.say("This finding has one moment only; Enter shows it.", is_error=True)
                 return
             self.show_scene(pane, finding.other.pc, finding.pa)
-            self.say(f"Finding {item.number}, the other moment: {self._told(finding.other, item.other)}.")
+            told = f"Finding {item.number}, the other moment: {self._told(finding.other, item.other)}."
+            self.say(f"{told}{self._way_back()}")
             return
         self.show_scene(pane, finding.pc, finding.pa)
-        self.say(f"Finding {item.number}, {finding.rule}: {finding.fix}.")
+        self.say(f"Finding {item.number}, {finding.rule}: {finding.fix}.{self._way_back()}")
 
     def _told(self, moment: Moment, name: str) -> str:
         return place(moment, name)
