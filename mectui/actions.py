@@ -90,6 +90,8 @@ def label(key: str) -> str:
 ACTIONS = (
     Action("step", ("s",), "step", "Execute one instruction.", Scope.RUN, 1),
     Action("over", ("n",), "over", "Execute one instruction, or a whole call: BL, SVC, HVC, SMC.", Scope.RUN, 2),
+    Action("over_line", ("L",), "line", "Execute to another line of the source, calls included.", Scope.RUN, 25),
+    Action("step_line", ("D",), "line, in", "Execute to another line, into calls.", Scope.RUN),
     Action("out", ("f",), "out", "Run to the end of this function, past its RET or ERET.", Scope.RUN, 10),
     Action("resume", ("c",), "run", "Run until a breakpoint, the guest's exit, or a pause.", Scope.RUN, 3),
     Action("pause", ("p", "space"), "pause", "Pause the running guest.", Scope.RUN, 4),

@@ -14,6 +14,7 @@ class Kind(Enum):
 
     ADDRESS = "ADDRESS"
     COUNT = "N"
+    STEPS = "N|line"
     MOMENT = "#N"
     ASSIGNMENT = "PLACE=VALUE"
     SUPPOSITION = "PLACE=VALUE|apply|clear"
@@ -57,8 +58,8 @@ class CommandSpec:
 
 
 COMMANDS = (
-    CommandSpec("step", "Execute N instructions (1).", may=(Kind.COUNT,), aliases=("s", "si")),
-    CommandSpec("next", "One instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("n", "over")),
+    CommandSpec("step", "Execute N instructions (1), or to another line.", may=(Kind.STEPS,), aliases=("s", "si")),
+    CommandSpec("next", "The same over calls: N times, or to another line.", may=(Kind.STEPS,), aliases=("n", "over")),
     CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
     CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
     CommandSpec("until", "Run to an address.", needs=(Kind.ADDRESS,)),

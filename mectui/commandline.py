@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Union
 
-from emu.debug import expressions
+from emu.debug import expressions, lines
 from emu.debug.expressions import (
     Environment,
     Expression,
@@ -88,10 +88,12 @@ class Known:
     """Where values come from, if not from `registers`."""
     given: tuple[expressions.Given, ...] = ()
     """Names that only conditions of stops may use, such as `value`."""
+    files: Callable[[], Sequence[str]] = tuple
+    """Source files as they are written before a line's number."""
 
     @property
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary(tuple(self.registers), self.symbol, self.symbols, self.given)
+        return Vocabulary(tuple(self.registers), self.symbol, self.symbols, self.given, self.files)
 
     def on(self, machine: emu.Machine) -> Known:
         """The same names with the machine as it is now to evaluate them; for use on its thread."""
@@ -154,11 +156,15 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
             if head.strip() and last.lower() in ACCESSES:
                 return evaluate(head, known), last.lower()
             return (evaluate(line, known),)
+        case Kind.ADDRESS if spec.name == "until":
+            return (line_meant(line, known) or evaluate(line, known),)
         case Kind.ADDRESS:
             return (evaluate(line, known),)
         case Kind.EXPRESSION:
             return (printed(line, known, form),)
-        case Kind.COUNT:
+        case Kind.STEPS if rest.lower() == "line":
+            return ("line",)
+        case Kind.COUNT | Kind.STEPS:
             count = evaluate(line, known)
             if not 0 < count <= MOST_STEPS:
                 raise CommandError(f"“{spec.name}” takes a number from 1 up, not {shortened(rest)}.")
@@ -259,6 +265,19 @@ def evaluate(text: str, known: Known) -> int:
     return valued(compiled(text, known), known)
 
 
+def line_meant(text: str, known: Known) -> str:
+    """The line of the source that a text is as a whole, "mec.c:40"; "" where it is anything else.
+
+    It may begin in several places: who can do something with all of them keeps the text.
+    """
+    word = text.strip()
+    is_quoted = len(word) > 2 and word[0] == word[-1] == "'"
+    name = word[1:-1] if is_quoted else word
+    if known.symbol(name) is not None or "'" in name or lines.parsed(name, is_quoted) is None:
+        return ""
+    return name
+
+
 def compiled(text: str, known: Known) -> Expression:
     """An expression that has been understood."""
     try:
@@ -336,7 +355,9 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             choices = starting(list(known.registers), word)
         case Kind.ASSIGNMENT | Kind.SUPPOSITION if EQUALS.search(rest) is None:
             return targets(rest, known, most)
-        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT:
+        case Kind.STEPS if "line".startswith(rest.lower()) and rest.lower() != "line":
+            choices = ["line"]
+        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT | Kind.STEPS:
             if Kind.ACCESS in kinds and " " in rest:
                 choices = starting(ACCESSES, word)
             return [*((start, each) for each in choices), *in_expression(rest, known, most)]

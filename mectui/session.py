@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,7 @@ class Session:
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
 
-    def run(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+    def run(self, plan: Callable[..., running.Plan], *arguments: int | str) -> None:
         """Starts one of the plans of `mectui.running`."""
         self._orders.put(lambda: self._begin(plan, *arguments))
 
@@ -197,6 +197,11 @@ class Session:
         machine = self._machine
         return "" if machine is None else label(machine, address)
 
+    def source_files(self) -> Sequence[str]:
+        """Source files as they are written before a line's number; none while their tables are being read."""
+        machine = self._machine
+        return () if machine is None else machine.lines.completions()
+
     def symbol_names(self) -> list[str]:
         machine = self._machine
         return [] if machine is None else list(machine.symbols.names())
@@ -257,7 +262,7 @@ class Session:
                 self._perform(order)
         return True
 
-    def _begin(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+    def _begin(self, plan: Callable[..., running.Plan], *arguments: int | str) -> None:
         if self._plan is not None:
             self._say("The guest is running already; pause it first.")
             return

@@ -92,9 +92,11 @@ def code_marks(machine: emu.Machine) -> dict[int, CodeMark]:
     """By virtual address; of several at one place the one that is on."""
     marks: dict[int, CodeMark] = {}
     for point in machine.stops.items():
-        if isinstance(point.stop, CodeStop) and not point.stop.place.is_physical and point.address is not None:
-            present = marks.get(point.address)
+        if not isinstance(point.stop, CodeStop) or point.stop.place.is_physical:
+            continue
+        for address in point.addresses:
+            present = marks.get(address)
             if present is None or (point.is_enabled and not present.is_enabled):
                 is_special = bool(point.stop.condition or point.stop.log or point.ignore)
-                marks[point.address] = CodeMark(point.number, point.is_enabled, is_special)
+                marks[address] = CodeMark(point.number, point.is_enabled, is_special)
     return marks
