@@ -219,6 +219,7 @@ ACTIONS = (
     Action("remove", ("delete", "x"), "remove", "Remove the stop under the cursor.", Scope.STOPS),
     Action("edit", ("i",), "condition", "Type another condition for the stop.", Scope.STOPS),
     Action("type", ("i",), "type", "Type a line to the guest.", Scope.CONSOLE),
+    Action("view", ("v",), "view", "Source and instructions, instructions alone, source alone.", Scope.DISASSEMBLY),
     Action("answer", tuple("123456789"), "answer", "Answer the question with that number.", Scope.LESSON),
     Action("type_answer", ("a",), "type answer", "Type a number as the answer.", Scope.LESSON),
     Action("next_page", ("right",), "next step", "The lesson's next step, once the goal is reached.", Scope.LESSON),

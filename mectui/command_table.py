@@ -37,6 +37,7 @@ class Kind(Enum):
     CONDITION = "NUMBER [EXPRESSION]"
     IGNORE = "NUMBER COUNT"
     PANE = "PANE"
+    FOLDER = "DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ COMMANDS = (
     CommandSpec("instruction", "Show what the next instruction will do, step by step.", aliases=("explain",)),
     CommandSpec("gpt", "Show granule protection at a physical address.", needs=(Kind.ADDRESS,)),
     CommandSpec("goto", "Show an address in the disassembly.", needs=(Kind.ADDRESS,), aliases=("g",)),
+    CommandSpec("source", "Look for source files in a folder.", may=(Kind.FOLDER,), aliases=("directory",)),
     CommandSpec("mem", "Show memory at a virtual address.", needs=(Kind.ADDRESS,), aliases=("memory", "m")),
     CommandSpec("pmem", "Show memory at a physical address.", needs=(Kind.ADDRESS,)),
     CommandSpec("eyes", "Read memory as seen now, as its owner, as a MECID, or raw: encrypted.", needs=(Kind.EYES,)),

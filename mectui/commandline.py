@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ from mectui.command_table import COMMANDS, CommandSpec, Kind
 from mectui.editing import Assignment
 from mectui.layout import ALL as PANES
 from mectui.render import values
+from mectui.resources import typed_path
 
 if TYPE_CHECKING:
     import emu
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Command", "CommandError", "CommandSpec", "Kind", "Known", "completions", "evaluate", "parse"]
 
 MOST_STEPS = 10**12
+MOST_FOLDERS = 10_000
+"""Entries of a folder that are looked through for completions."""
 WORKSPACES = ("debug", "translation", "mec", "lesson")
 PANE_TABS = {"instruction": "pipeline", "mecids": "ledger"}
 """Panes whose tabs say another word than their name."""
@@ -340,6 +345,8 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             choices = starting(WORKSPACES, word)
         case Kind.PANE:
             choices = starting((*PANES, *PANE_TABS), word)
+        case Kind.FOLDER:
+            return [(0, folder) for folder in folders(rest, most)]
         case Kind.EYES:
             choices = starting(EYES, word) if " " not in rest.strip() else []
         case Kind.BREAKPOINT:
@@ -362,6 +369,18 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
                 choices = starting(ACCESSES, word)
             return [*((start, each) for each in choices), *in_expression(rest, known, most)]
     return [(start, each) for each in choices]
+
+
+def folders(typed: str, most: int) -> list[str]:
+    """Folders that a path could go on with."""
+    head, slash, start = typed.rpartition("/")
+    try:
+        with os.scandir(typed_path(f"{head}{slash}" or ".")) as entries:
+            names = [entry.name for entry in itertools.islice(entries, MOST_FOLDERS) if entry.is_dir()]
+    except (OSError, ValueError):
+        return []
+    shown = [name for name in sorted(names) if name.startswith(start) and (start or not name.startswith("."))]
+    return [f"{head}{slash}{name}/" for name in shown if name.isprintable()][:most]
 
 
 def targets(rest: str, known: Known, most: int) -> list[tuple[int, str]]:

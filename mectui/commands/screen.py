@@ -14,6 +14,7 @@ from emu.errors import EmuError
 from emu.loader import read_elf, read_file
 from mectui.commands.machine import build_machine, find_guest
 from mectui.resources import guest_path
+from mectui.sources import SourceFiles
 
 if TYPE_CHECKING:
     import emu
@@ -30,6 +31,7 @@ def main(options: argparse.Namespace) -> int:
             else:
                 read_file(path)
     commands = _script(options.script)
+    folders = SourceFiles(options.sources).folders
     is_served = "TEXTUAL_DRIVER" in os.environ  # a browser shows it: the streams are pipes to the server
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EmuError("the screen needs a terminal: run it in one, or use `mectui run` and `mectui walk`")
@@ -55,6 +57,7 @@ def main(options: argparse.Namespace) -> int:
         is_plain=options.plain,
         commands=commands,
         file_factory=lambda path: factory(str(path)),
+        sources=folders,
     )
 
 

@@ -44,6 +44,8 @@ def status(view: StatusView | None, guest: str, state: str, state_style: str, co
         parts.append([Span(mec_text(view), "header ok" if view.mec_at else "header muted")])
         where = view.pc_label or numbers.address(view.pc)
         parts.append([Span("pc ", "header muted"), Span(where, "header symbol")])
+        if view.source:
+            parts.append([Span(view.source, "header")])
         if not is_past:
             parts.append(moment(view, columns))
         if view.hits:

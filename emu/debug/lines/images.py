@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 SMALL = 1 << 19
 """Bytes of a file that is read at once: that takes less than a frame of the screen."""
+HEAD_START = 0.5
+"""Seconds that everybody else has before reading in the background begins: a screen is about to appear."""
 _TABLES_KEPT = 4
 _tables: OrderedDict[tuple[int, int], LineTable] = OrderedDict()
 _tables_lock = threading.Lock()
@@ -138,6 +141,7 @@ class Lines:
         return False
 
     def _read(self) -> None:
+        time.sleep(HEAD_START)
         for image in list(self._images):
             image.table.read(is_patient=True)
         for told in self.on_ready:
