@@ -27,6 +27,12 @@ class Image:
     entry: int
     segments: tuple[Segment, ...]
     symbols: tuple[tuple[str, int, int], ...]
+    debug: bytes = b""
+    """The whole file where it has line tables: they are read when somebody asks for source."""
+    folder: Path | None = None
+    """Where the file is."""
+    moved: tuple[tuple[int, int, int], ...] = ()
+    """(physical address, virtual address, size) of each part that is not linked for where it is loaded."""
 
 
 _LARGEST_FILE = 1 << 30
@@ -75,6 +81,8 @@ def read_elf(path: Path) -> Image:
         segments = tuple(_segments(path, elf, len(data)))
         entry = int(elf.header["e_entry"])
         symbols = tuple(_symbols(elf))
+        has_lines = any(elf.get_section_by_name(name) is not None for name in (".debug_line", ".zdebug_line"))
+        moved = tuple(_moved(elf))
     except LoadError:
         raise
     except (ELFError, ValueError, KeyError, IndexError, OverflowError, TypeError, AttributeError, MemoryError,
@@ -91,7 +99,7 @@ def read_elf(path: Path) -> Image:
                 f"{path} has overlapping segments at {before.address:#x} and {after.address:#x}: "
                 "check its linker script"
             )
-    return Image(path.name, entry, segments, symbols)
+    return Image(path.name, entry, segments, symbols, data if has_lines else b"", path.absolute().parent, moved)
 
 
 def _segments(path: Path, elf: Any, length: int) -> list[Segment]:
@@ -109,6 +117,15 @@ def _segments(path: Path, elf: Any, length: int) -> list[Segment]:
             raise LoadError(f"{path} is damaged: a segment's file size {size} exceeds its memory size")
         found.append(Segment(int(header["p_paddr"]), segment.data(), int(header["p_memsz"])))
     return found
+
+
+def _moved(elf: Any) -> list[tuple[int, int, int]]:
+    headers = [segment.header for segment in elf.iter_segments()]
+    return [
+        (int(header["p_paddr"]), int(header["p_vaddr"]), int(header["p_memsz"]))
+        for header in headers
+        if header["p_type"] == "PT_LOAD" and header["p_paddr"] != header["p_vaddr"]
+    ]
 
 
 def _symbols(elf: Any) -> list[tuple[str, int, int]]:

@@ -15,6 +15,7 @@ from emu.debug.bus import EventBus
 from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
 from emu.debug.exception_log import ExceptionLog
 from emu.debug.explanation import Explanation, Rehearsal
+from emu.debug.lines import Lines
 from emu.debug.rule_port import RulePort
 from emu.debug.stops import Stops
 from emu.debug.symbols import Symbols
@@ -141,6 +142,8 @@ class Machine:
         )
         self.command_line = command_line
         self.symbols = Symbols()
+        self.lines = Lines(self._function_start)
+        """Where code comes from in the source, for images that have line tables."""
         self._console = bytearray()
         self._console_input = bytearray()
         self._bus = EventBus()
@@ -272,10 +275,15 @@ class Machine:
                 self.write(segment.address + len(segment.data), bytes(rest))
         self._images.append(image)
         self.symbols.add(list(image.symbols))
+        self.lines.add(image)
         self.stops.symbols_changed()
         if self._entry is None:
             self._entry = image.entry
             self.cpu.pc = image.entry
+
+    def _function_start(self, address: int) -> int:
+        found = self.symbols.nearest(address)
+        return 0 if found is None else address - found[1]
 
     # Running.
 
@@ -401,6 +409,7 @@ class Machine:
         memory.encrypted.restore(Bookkeeping({}))
         images, self._images, self._entry = self._images, [], None
         self.symbols = Symbols()
+        self.lines.clear()
         self.cpu.hits.clear()
         self.cpu.hit_count = 0
         self._exceptions.cut(0)

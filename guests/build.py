@@ -6,7 +6,8 @@
     python guests/build.py --check         build aside and compare with the committed files
 
 Needs the `ziglang` package (Zig's clang and lld), a build-time tool only. The same source always gives the same
-file: no debug information, no build id, no paths.
+file: no build id, and no path but those within this folder. The guests that teach have line tables, so that a debugger
+shows their source; those of `bench` have no debug information.
 
 Exit codes: 0 done, or all the same; 1 a difference, or a source that doesn't assemble; 2 bad arguments or no `ziglang`.
 """
@@ -41,6 +42,8 @@ C_FLAGS = (
     "-ffp-contract=off", "-fno-math-errno", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-Wall",
     "-Wextra", "-Werror", "-Wno-main-return-type", "-Wno-main",
 )  # fmt: skip
+LINE_FLAGS = ("-gline-tables-only", f"-ffile-prefix-map={GUESTS}{os.sep}=", "-ffile-compilation-dir=.")
+"""Of the guests that teach: which instruction comes from which line, by paths relative to this folder."""
 LINK_FLAGS = (
     "-Wl,--build-id=none",
     "-Wl,-z,max-page-size=4096",
@@ -53,6 +56,7 @@ PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 SYMBOL = struct.Struct("<IBBHQQ")
 PT_LOAD = 1
+SHT_PROGBITS = 1
 SHT_SYMTAB = 2
 
 
@@ -73,11 +77,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a guest means to a loader and a debugger: entry point, segments in file order, symbols as a set."""
+    """What a guest means to a loader and a debugger: entry point, segments in file order, symbols as a set, lines."""
 
     entry: int
     segments: tuple[Segment, ...]
     symbols: frozenset[tuple[str, int, int]]  # name, type and binding, value
+    lines: bytes  # the section .debug_line, empty where there is none
 
 
 def guest_names() -> list[str]:
@@ -103,7 +108,7 @@ def read_image(path: Path) -> Image:
         if fields[0][:6] != b"\x7fELF\x02\x01":
             raise BuildError(f"{path.name} is not a 64-bit little-endian ELF file.")
         entry, program_offset, section_offset = fields[4], fields[5], fields[6]
-        program_count, section_count = fields[10], fields[12]
+        program_count, section_count, names_section = fields[10], fields[12], fields[13]
 
         segments = []
         for index in range(program_count):
@@ -117,15 +122,20 @@ def read_image(path: Path) -> Image:
             SECTION_HEADER.unpack_from(raw, section_offset + index * SECTION_HEADER.size)
             for index in range(section_count)
         ]
+
+        def text(strings: int, offset: int) -> str:
+            start = sections[strings][4] + offset
+            return raw[start : raw.index(b"\0", start)].decode()
+
         symbols = set()
-        for _, kind, _, _, offset, size, link, *_ in sections:
-            if kind != SHT_SYMTAB:
-                continue
-            strings = sections[link][4]
-            for name_offset, info, _, _, value, _ in SYMBOL.iter_unpack(raw[offset : offset + size]):
-                start = strings + name_offset
-                symbols.add((raw[start : raw.index(b"\0", start)].decode(), info, value))
-        return Image(entry, tuple(segments), frozenset(symbols))
+        lines = b""
+        for name, kind, _, _, offset, size, link, *_ in sections:
+            if kind == SHT_SYMTAB:
+                for name_offset, info, _, _, value, _ in SYMBOL.iter_unpack(raw[offset : offset + size]):
+                    symbols.add((text(link, name_offset), info, value))
+            elif kind == SHT_PROGBITS and text(names_section, name) == ".debug_line":
+                lines = raw[offset : offset + size]
+        return Image(entry, tuple(segments), frozenset(symbols), lines)
     except FileNotFoundError as error:
         raise BuildError(f"{path.name} is not there; build it with: python guests/build.py {path.stem}") from error
     except (struct.error, ValueError, IndexError) as error:
@@ -156,7 +166,7 @@ def build(name: str, output: Path, zig_cache: Path) -> None:
         link(name, [*shared, source if shared else source.with_suffix(".S")], BENCH / "link.ld", output, zig_cache)
         return
     folder = GUESTS / name
-    link(name, [folder / f"{name}.S"], folder / "link.ld", output, zig_cache)
+    link(name, [*LINE_FLAGS, folder / f"{name}.S"], folder / "link.ld", output, zig_cache)
 
 
 def difference(committed: Image, built: Image) -> str | None:
@@ -171,6 +181,8 @@ def difference(committed: Image, built: Image) -> str | None:
     names = sorted(name for name, _, _ in committed.symbols ^ built.symbols)
     if names:
         return f"the symbol {names[0]!r} differs"
+    if committed.lines != built.lines:
+        return "its line table differs"
     return None
 
 

@@ -90,6 +90,8 @@ def label(key: str) -> str:
 ACTIONS = (
     Action("step", ("s",), "step", "Execute one instruction.", Scope.RUN, 1),
     Action("over", ("n",), "over", "Execute one instruction, or a whole call: BL, SVC, HVC, SMC.", Scope.RUN, 2),
+    Action("over_line", ("L",), "line", "Execute to another line of the source, calls included.", Scope.RUN, 25),
+    Action("step_line", ("D",), "line, in", "Execute to another line, into calls.", Scope.RUN),
     Action("out", ("f",), "out", "Run to the end of this function, past its RET or ERET.", Scope.RUN, 10),
     Action("resume", ("c",), "run", "Run until a breakpoint, the guest's exit, or a pause.", Scope.RUN, 3),
     Action("pause", ("p", "space"), "pause", "Pause the running guest.", Scope.RUN, 4),
@@ -218,6 +220,7 @@ ACTIONS = (
     Action("remove", ("delete", "x"), "remove", "Remove the stop under the cursor.", Scope.STOPS),
     Action("edit", ("i",), "condition", "Type another condition for the stop.", Scope.STOPS),
     Action("type", ("i",), "type", "Type a line to the guest.", Scope.CONSOLE),
+    Action("view", ("v",), "view", "Source and instructions, instructions alone, source alone.", Scope.DISASSEMBLY),
     Action("next_page", ("right",), "next step", "The lesson's next step, once the goal is reached.", Scope.LESSON),
     Action("hint", ("h",), "hint", "One hint more.", Scope.LESSON),
     Action("do_step", ("d",), "do it for me", "Do what the step asks for.", Scope.LESSON),

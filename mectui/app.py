@@ -66,6 +66,7 @@ class MectuiApp(App[int]):
         file_factory: Callable[[Path], Factory] = machine_for,
         lesson: Lesson | None = None,
         lesson_step: int | None = None,
+        sources: Sequence[str | Path] = (),
     ) -> None:
         """`commands` are executed after the first stop; `file_factory` makes the factory for a file opened later.
 
@@ -88,6 +89,8 @@ class MectuiApp(App[int]):
         self.file_factory = file_factory
         self.lesson = lesson
         self.lesson_step = lesson_step
+        self.sources = tuple(sources)
+        """Folders to look for source files in."""
         self.is_from_start_screen = False
         self.preferences = preferences.load()
         self._add_user_settings()
@@ -194,7 +197,9 @@ class MectuiApp(App[int]):
             from mectui.saved import SavedStops
 
             saved = SavedStops(file) if file is not None and self.keeps_stops else None
-            screen: Screen[Any] = debugger.DebuggerScreen(factory, guest, self.commands, saved=saved)
+            screen: Screen[Any] = debugger.DebuggerScreen(
+                factory, guest, self.commands, saved=saved, sources=self.sources
+            )
             return screen
 
         self._show(DEBUGGER, make, guest)
@@ -299,6 +304,7 @@ def run_app(
     file_factory: Callable[[Path], Factory] = machine_for,
     lesson: Lesson | None = None,
     lesson_step: int | None = None,
+    sources: Sequence[str | Path] = (),
 ) -> int:
     """Runs the app until somebody leaves it; the exit code of the process.
 
@@ -317,6 +323,7 @@ def run_app(
         file_factory=file_factory,
         lesson=lesson,
         lesson_step=lesson_step,
+        sources=sources,
     )
     app.run()
     return app.return_code or 0

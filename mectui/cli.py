@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from emu.errors import EmuError
-from mectui.commands.options import Parser, add_machine_options
+from mectui.commands.options import Parser, add_machine_options, add_source_option
 from mectui.resources import guest_path
 
 USAGE_ERROR = 2
@@ -85,6 +85,7 @@ def build_parser() -> Parser:
         action="store_false",
         help="neither put back the guest's stops of the last time nor keep those of this one",
     )
+    add_source_option(parser)
     parser.add_argument("-x", dest="script", metavar="FILE", help="commands to type at the start")
     add_machine_options(parser)
     return parser

@@ -14,6 +14,7 @@ class Kind(Enum):
 
     ADDRESS = "ADDRESS"
     COUNT = "N"
+    STEPS = "N|line"
     MOMENT = "#N"
     ASSIGNMENT = "PLACE=VALUE"
     SUPPOSITION = "PLACE=VALUE|apply|clear"
@@ -36,6 +37,7 @@ class Kind(Enum):
     CONDITION = "NUMBER [EXPRESSION]"
     IGNORE = "NUMBER COUNT"
     PANE = "PANE"
+    FOLDER = "DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class CommandSpec:
 
 
 COMMANDS = (
-    CommandSpec("step", "Execute N instructions (1).", may=(Kind.COUNT,), aliases=("s", "si")),
-    CommandSpec("next", "One instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("n", "over")),
+    CommandSpec("step", "Execute N instructions (1), or to another line.", may=(Kind.STEPS,), aliases=("s", "si")),
+    CommandSpec("next", "The same over calls: N times, or to another line.", may=(Kind.STEPS,), aliases=("n", "over")),
     CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
     CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
     CommandSpec("until", "Run to an address.", needs=(Kind.ADDRESS,)),
@@ -99,6 +101,7 @@ COMMANDS = (
     CommandSpec("instruction", "Show what the next instruction will do, step by step.", aliases=("explain",)),
     CommandSpec("gpt", "Show granule protection at a physical address.", needs=(Kind.ADDRESS,)),
     CommandSpec("goto", "Show an address in the disassembly.", needs=(Kind.ADDRESS,), aliases=("g",)),
+    CommandSpec("source", "Look for source files in a folder.", may=(Kind.FOLDER,), aliases=("directory",)),
     CommandSpec("mem", "Show memory at a virtual address.", needs=(Kind.ADDRESS,), aliases=("memory", "m")),
     CommandSpec("pmem", "Show memory at a physical address.", needs=(Kind.ADDRESS,)),
     CommandSpec("eyes", "Read memory as seen now, as its owner, as a MECID, or raw: encrypted.", needs=(Kind.EYES,)),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Union
 
-from emu.debug import expressions
+from emu.debug import expressions, lines
 from emu.debug.expressions import (
     Environment,
     Expression,
@@ -29,6 +31,7 @@ from mectui.command_table import COMMANDS, CommandSpec, Kind
 from mectui.editing import Assignment
 from mectui.layout import ALL as PANES
 from mectui.render import values
+from mectui.resources import typed_path
 
 if TYPE_CHECKING:
     import emu
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Command", "CommandError", "CommandSpec", "Kind", "Known", "completions", "evaluate", "parse"]
 
 MOST_STEPS = 10**12
+MOST_FOLDERS = 10_000
+"""Entries of a folder that are looked through for completions."""
 WORKSPACES = ("debug", "translation", "mec", "lesson")
 PANE_TABS = {"instruction": "pipeline", "mecids": "ledger"}
 """Panes whose tabs say another word than their name."""
@@ -88,10 +93,12 @@ class Known:
     """Where values come from, if not from `registers`."""
     given: tuple[expressions.Given, ...] = ()
     """Names that only conditions of stops may use, such as `value`."""
+    files: Callable[[], Sequence[str]] = tuple
+    """Source files as they are written before a line's number."""
 
     @property
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary(tuple(self.registers), self.symbol, self.symbols, self.given)
+        return Vocabulary(tuple(self.registers), self.symbol, self.symbols, self.given, self.files)
 
     def on(self, machine: emu.Machine) -> Known:
         """The same names with the machine as it is now to evaluate them; for use on its thread."""
@@ -154,11 +161,15 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
             if head.strip() and last.lower() in ACCESSES:
                 return evaluate(head, known), last.lower()
             return (evaluate(line, known),)
+        case Kind.ADDRESS if spec.name == "until":
+            return (line_meant(line, known) or evaluate(line, known),)
         case Kind.ADDRESS:
             return (evaluate(line, known),)
         case Kind.EXPRESSION:
             return (printed(line, known, form),)
-        case Kind.COUNT:
+        case Kind.STEPS if rest.lower() == "line":
+            return ("line",)
+        case Kind.COUNT | Kind.STEPS:
             count = evaluate(line, known)
             if not 0 < count <= MOST_STEPS:
                 raise CommandError(f"“{spec.name}” takes a number from 1 up, not {shortened(rest)}.")
@@ -259,6 +270,19 @@ def evaluate(text: str, known: Known) -> int:
     return valued(compiled(text, known), known)
 
 
+def line_meant(text: str, known: Known) -> str:
+    """The line of the source that a text is as a whole, "mec.c:40"; "" where it is anything else.
+
+    It may begin in several places: who can do something with all of them keeps the text.
+    """
+    word = text.strip()
+    is_quoted = len(word) > 2 and word[0] == word[-1] == "'"
+    name = word[1:-1] if is_quoted else word
+    if known.symbol(name) is not None or "'" in name or lines.parsed(name, is_quoted) is None:
+        return ""
+    return name
+
+
 def compiled(text: str, known: Known) -> Expression:
     """An expression that has been understood."""
     try:
@@ -321,6 +345,8 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             choices = starting(WORKSPACES, word)
         case Kind.PANE:
             choices = starting((*PANES, *PANE_TABS), word)
+        case Kind.FOLDER:
+            return [(0, folder) for folder in folders(rest, most)]
         case Kind.EYES:
             choices = starting(EYES, word) if " " not in rest.strip() else []
         case Kind.BREAKPOINT:
@@ -336,11 +362,25 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             choices = starting(list(known.registers), word)
         case Kind.ASSIGNMENT | Kind.SUPPOSITION if EQUALS.search(rest) is None:
             return targets(rest, known, most)
-        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT:
+        case Kind.STEPS if "line".startswith(rest.lower()) and rest.lower() != "line":
+            choices = ["line"]
+        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT | Kind.STEPS:
             if Kind.ACCESS in kinds and " " in rest:
                 choices = starting(ACCESSES, word)
             return [*((start, each) for each in choices), *in_expression(rest, known, most)]
     return [(start, each) for each in choices]
+
+
+def folders(typed: str, most: int) -> list[str]:
+    """Folders that a path could go on with."""
+    head, slash, start = typed.rpartition("/")
+    try:
+        with os.scandir(typed_path(f"{head}{slash}" or ".")) as entries:
+            names = [entry.name for entry in itertools.islice(entries, MOST_FOLDERS) if entry.is_dir()]
+    except (OSError, ValueError):
+        return []
+    shown = [name for name in sorted(names) if name.startswith(start) and (start or not name.startswith("."))]
+    return [f"{head}{slash}{name}/" for name in shown if name.isprintable()][:most]
 
 
 def targets(rest: str, known: Known, most: int) -> list[tuple[int, str]]:

@@ -17,7 +17,7 @@ MOST = 4_000
 """Instructions that are looked at; where the code goes on beyond them is asked again there."""
 MASK64 = (1 << 64) - 1
 _CONDITIONAL = ("b.", "bc.", "cb", "tb")
-_INDIRECT = ("br", "braa", "braaz", "brab", "brabz")
+INDIRECT = ("br", "braa", "braaz", "brab", "brabz")
 
 
 _MOVES = (
@@ -76,7 +76,7 @@ def exits(machine: emu.Machine, start: int) -> Exits:
             if instruction.is_return:
                 returns[at] = growth
                 break
-            if name in _INDIRECT:
+            if name in INDIRECT:
                 unknown[at] = growth
                 break
             if name == "b" and instruction.target is not None:

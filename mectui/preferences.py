@@ -19,6 +19,8 @@ class Arrangement:
     workspace: str = "debug"
     fronts: dict[str, list[str]] = field(default_factory=dict)
     """Panes that were brought to the front, by workspace."""
+    code: str = ""
+    """What the pane of code shows, where somebody chose: the name of a `CodeMode`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def _understood(data: Any) -> Preferences:
                 for name, panes in fronts.items()
                 if isinstance(panes, list)
             }
-            arrangements[guest] = Arrangement(value["workspace"], chosen)
+            code = value.get("code", "")
+            arrangements[guest] = Arrangement(value["workspace"], chosen, code if isinstance(code, str) else "")
     theme, keymap = data.get("theme"), data.get("keymap")
     return Preferences(
         theme if isinstance(theme, str) else None, keymap if isinstance(keymap, str) else None, arrangements

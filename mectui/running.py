@@ -117,6 +117,17 @@ def until(machine: emu.Machine, pace: Pace, address: int, frame: Frame | None = 
     return stopped_here(machine, StopReason.LIMIT, "arrived") if is_own(stop) else stop
 
 
+def until_line(machine: emu.Machine, pace: Pace, text: str) -> Plan:
+    """Runs to a line of the source, "mec.c:40", wherever it begins."""
+    addresses = machine.lines.addresses_of(text) or ()
+    points = machine.stops.add_all_hidden(CodeStop(place=Place(address)) for address in addresses)
+    try:
+        stop = yield from resume(machine, pace)
+    finally:
+        machine.stops.remove_all(points)
+    return stopped_here(machine, StopReason.LIMIT, "arrived") if is_own(stop) else stop
+
+
 def over(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
     """An instruction, or a whole call (BL, BLR, SVC, HVC, SMC) where the program counter is at one; `count` of them."""
     stop = yield from _over(machine, pace)

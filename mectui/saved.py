@@ -100,7 +100,7 @@ class SavedStops:
 
 
 def _is_named(stop: AnyStop) -> bool:
-    return isinstance(stop, CatchStop) or bool(stop.place.symbol)
+    return isinstance(stop, CatchStop) or bool(stop.place.symbol or stop.place.source)
 
 
 # To JSON and back.
@@ -115,6 +115,7 @@ def written(item: KeptStop) -> dict[str, Any]:
         return values | {"catch": stop.kind.value, "argument": stop.argument}
     place = stop.place
     where = {"address": place.address, "symbol": place.symbol, "offset": place.offset, "physical": place.is_physical}
+    where |= {"line": place.source} if place.source else {}
     if isinstance(stop, CodeStop):
         return values | {"break": where}
     return values | {
@@ -163,6 +164,7 @@ def _place(values: Mapping[str, Any]) -> Place:
     return Place(
         None if address is None else _typed(address, int) & (1 << 64) - 1, _typed(values["symbol"], str),
         _typed(values["offset"], int), _typed(values["physical"], bool),
+        _typed(values.get("line", ""), str),
     )  # fmt: skip
 
 

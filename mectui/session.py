@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from mectui.queries import registers
 from mectui.queries.history import History
 from mectui.queries.labels import label
 from mectui.queries.status import status
+from mectui.sources import SourceFiles
 
 if TYPE_CHECKING:
     import emu
@@ -58,6 +59,7 @@ class Surroundings:
     events: tuple[Event, ...]
     stops: int
     history: History | None = None
+    sources: SourceFiles = field(default_factory=SourceFiles)
 
 
 Look = Callable[["emu.Machine", Surroundings], Any]
@@ -71,8 +73,14 @@ class Session:
     """
 
     def __init__(
-        self, factory: Callable[[], emu.Machine], notify: Callable[[News], None], saved: SavedStops | None = None
+        self,
+        factory: Callable[[], emu.Machine],
+        notify: Callable[[News], None],
+        saved: SavedStops | None = None,
+        sources: SourceFiles | None = None,
     ) -> None:
+        self.sources = SourceFiles() if sources is None else sources
+        """Where the guest's source files are; for use on the worker."""
         self._factory = factory
         self._notify = notify
         self._saved = saved
@@ -115,7 +123,7 @@ class Session:
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
 
-    def run(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+    def run(self, plan: Callable[..., running.Plan], *arguments: int | str) -> None:
         """Starts one of the plans of `mectui.running`."""
         self._orders.put(lambda: self._begin(plan, *arguments))
 
@@ -197,6 +205,11 @@ class Session:
         machine = self._machine
         return "" if machine is None else label(machine, address)
 
+    def source_files(self) -> Sequence[str]:
+        """Source files as they are written before a line's number; none while their tables are being read."""
+        machine = self._machine
+        return () if machine is None else machine.lines.completions()
+
     def symbol_names(self) -> list[str]:
         machine = self._machine
         return [] if machine is None else list(machine.symbols.names())
@@ -257,7 +270,7 @@ class Session:
                 self._perform(order)
         return True
 
-    def _begin(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+    def _begin(self, plan: Callable[..., running.Plan], *arguments: int | str) -> None:
         if self._plan is not None:
             self._say("The guest is running already; pause it first.")
             return
@@ -391,15 +404,41 @@ class Session:
             self._kept = tuple(kept)
         problems = machine.stops.put_back(self._kept or ())
         machine.stops.on_log.append(self._note_logged)
+        machine.lines.on_ready.append(lambda: self._orders.put(self._lines_are_ready))
         self._events = EventLog(machine)
         self._history = History(machine)
         machine.history = TimeTravel(machine, (self._events, self._history))
         self._was_told_of_the_past = False
         self.progress = Progress(stops=self.progress.stops)
         self._stopped(None)
-        for text in (told, *problems):
+        for text in (told, *problems, *(machine.lines.problems() if machine.lines.is_ready else ())):
             if text:
                 self._say(text, is_error=text is not told)
+
+    def _lines_are_ready(self) -> None:
+        """Line tables that were read in the background are there."""
+        machine = self._the_machine()
+        if machine.lines.is_ready:
+            for text in machine.lines.problems():
+                self._say(text, is_error=True)
+            self._refresh()
+
+    def add_source_folder(self, folder: str) -> None:
+        """One folder more to look for source files in, or "" to be told which there are."""
+        self._orders.put(lambda: self._add_source_folder(folder))
+
+    def _add_source_folder(self, folder: str) -> None:
+        if folder:
+            path = self.sources.add(folder)
+            self._say(f"Source files are looked for in {path}.")
+            self._refresh()
+            return
+        known = ", ".join(str(path) for path in self.sources.folders)
+        self._say(
+            f"Source files are looked for in {known}."
+            if known
+            else "Source files are looked for where they were built and beside the guest; “source DIR” names a folder."
+        )
 
     def _change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         machine = self._the_machine()
@@ -464,7 +503,11 @@ class Session:
         if machine is None:
             return
         around = Surroundings(
-            self._before, () if self._events is None else self._events.events, self.progress.stops, self._history
+            self._before,
+            () if self._events is None else self._events.events,
+            self.progress.stops,
+            self._history,
+            self.sources,
         )
         found: dict[str, Any] = {}
         for key, look in looks.items():

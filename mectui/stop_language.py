@@ -13,7 +13,17 @@ from emu.debug.stops import catches as catching
 from emu.debug.stops.texts import pieces_of
 from emu.errors import EmuError
 from mectui.command_table import Kind
-from mectui.commandline import CommandError, Known, compiled, evaluate, in_expression, one_of, shortened, starting
+from mectui.commandline import (
+    CommandError,
+    Known,
+    compiled,
+    evaluate,
+    in_expression,
+    line_meant,
+    one_of,
+    shortened,
+    starting,
+)
 from mectui.stop_orders import Common, NewCatch, NewCode, NewStop, NewWatch
 
 KINDS = (Kind.PLACE, Kind.RANGE, Kind.CATCH, Kind.LOGGED)
@@ -62,7 +72,9 @@ def new_stop(command: str, line: str, known: Known) -> NewStop:
         return _watched(command, head, known, common)
     _check(condition, log, _CODE, known)
     head, is_physical, _ = _space(head)
-    return NewCode(evaluate(head, known), is_physical, command == "tbreak", common)
+    source = line_meant(head, known)
+    address = 0 if source else evaluate(head, known)
+    return NewCode(address, is_physical, command == "tbreak", common, source)
 
 
 def _message(line: str) -> tuple[str, str]:

@@ -26,15 +26,21 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
-    """A breakpoint at an address; its symbol is looked up where the machine is."""
+    """A breakpoint at an address, or at a line of the source; both are looked up where the machine is."""
 
     address: int
     is_physical: bool = False
     is_temporary: bool = False
     common: Common = Common()
+    source: str = ""
+    """ "mec.c:40"; the address does not count then."""
 
     def carry_out(self, machine: emu.Machine) -> str:
-        place = Place.at(self.address, machine.symbols, is_physical=self.is_physical)
+        if self.source:
+            machine.lines.addresses_of(self.source)
+            place = Place(source=self.source, is_physical=self.is_physical)
+        else:
+            place = Place.at(self.address, machine.symbols, is_physical=self.is_physical)
         stop = with_common(CodeStop(place=place, is_temporary=self.is_temporary), self.common)
         for point in machine.stops.items():
             if point.stop == stop:

@@ -48,6 +48,12 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--command-line", default="", metavar="TEXT", help="what the guest gets from semihosting")
 
 
+def add_source_option(parser: argparse.ArgumentParser) -> None:
+    """For commands that show source."""
+    parser.add_argument("--source", dest="sources", action="append", default=[], metavar="DIR",
+                        help="look for source files in this folder too; may be given again")  # fmt: skip
+
+
 def add_stop_option(parser: argparse.ArgumentParser) -> None:
     """For commands that run the guest to some end."""
     parser.add_argument("--stop-on", default="", metavar="LIST",

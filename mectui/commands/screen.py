@@ -14,6 +14,7 @@ from emu.errors import EmuError
 from emu.loader import read_elf, read_file
 from mectui.commands.machine import build_machine, find_guest
 from mectui.resources import guest_path
+from mectui.sources import SourceFiles
 
 if TYPE_CHECKING:
     import emu
@@ -33,6 +34,7 @@ def main(options: argparse.Namespace, commands: Collection[str] = ()) -> int:
             else:
                 read_file(path)
     script = _script(options.script)
+    folders = SourceFiles(options.sources).folders
     is_served = "TEXTUAL_DRIVER" in os.environ  # a browser shows it: the streams are pipes to the server
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EmuError("the screen needs a terminal: run it in one, or use `mectui run` and `mectui walk`")
@@ -58,6 +60,7 @@ def main(options: argparse.Namespace, commands: Collection[str] = ()) -> int:
         is_plain=options.plain,
         commands=script,
         file_factory=lambda path: factory(str(path)),
+        sources=folders,
     )
 
 

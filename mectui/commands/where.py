@@ -1,10 +1,11 @@
-"""Places in a guest as people write them: an address, a symbol, any expression."""
+"""Places in a guest as people write them: an address, a symbol, a line of the source, any expression."""
 
 from __future__ import annotations
 
 import emu
 from emu.debug.events import StopReason
 from emu.debug.expressions import Expression, MachineEnvironment, compile, vocabulary
+from emu.debug.lines import parsed
 from emu.errors import EmuError
 
 LIMIT = 100_000_000
@@ -13,13 +14,16 @@ LIMIT = 100_000_000
 
 def run_until(machine: emu.Machine, text: str) -> None:
     """Run to the place that WHERE means. Raises EmuError when the guest never gets there."""
-    target = resolve(machine, text)
-    number = machine.breakpoints.add(target)
+    # Text that is a symbol's name is that, whatever it looks like.
+    lines = None if machine.symbols.lookup(text) is not None else parsed(text)
+    targets = (resolve(machine, text),) if lines is None else machine.lines.addresses(lines)
+    numbers = [machine.breakpoints.add(target) for target in targets]
     stop = machine.run(LIMIT)
-    machine.breakpoints.remove(number)
+    for number in numbers:
+        machine.breakpoints.remove(number)
     if stop.reason is not StopReason.BREAKPOINT:
         raise EmuError(
-            f"the guest never reached {text} ({target:#x}): it stopped with {stop.reason.value!r} "
+            f"the guest never reached {text} ({targets[0]:#x}): it stopped with {stop.reason.value!r} "
             f"at {machine.symbols.describe(stop.pc)} after {machine.instructions:,} instructions"
         )
 

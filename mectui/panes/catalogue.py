@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mectui.panes.console import ConsolePane
+from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.events import EventsPane
 from mectui.panes.findings import FindingsPane
 from mectui.panes.gpt import GptPane
@@ -18,7 +19,6 @@ from mectui.panes.stops import StopsPane
 from mectui.panes.timeline import TimelinePane
 from mectui.panes.tlb import TlbPane
 from mectui.panes.walk import WalkPane
-from mectui.panes.windows import DisassemblyPane
 
 PANES: tuple[type[Pane], ...] = (
     LessonPane,

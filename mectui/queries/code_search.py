@@ -26,6 +26,8 @@ class FindCode:
     start: int
     forward: bool = True
     number: int = 0
+    is_first: bool = False
+    """Whether what is at the start itself counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.debug.events import Hit
 from emu.mec.rules.access import likely
-from mectui.queries.labels import label
+from mectui.queries.labels import label, line_name
 
 if TYPE_CHECKING:
     import emu
@@ -27,6 +27,9 @@ class HitView:
     likely: str
     count: int
     last: Hit
+    line: str = ""
+    """The line of the source that asked, "mec.c:40", and the one that stored; "" where they are not known."""
+    writer_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ def hits(machine: emu.Machine, last: int = 20_000) -> HitsView:
             likely=likely(story[0][1]),
             count=len(story),
             last=story[-1][1],
+            line=line_name(machine, story[0][1].pc),
+            writer_line="" if story[0][1].writer is None else line_name(machine, story[0][1].writer.pc),
         )
         for story in stories
     )
@@ -93,6 +98,7 @@ def hits_json(view: HitsView) -> dict[str, Any]:
                 "number": item.number,
                 "count": item.count,
                 "where": item.where or None,
+                "line": item.line or None,
                 "writer": None
                 if item.hit.writer is None
                 else {
@@ -101,6 +107,7 @@ def hits_json(view: HitsView) -> dict[str, Any]:
                     "el": item.hit.writer.el,
                     "security": item.hit.writer.security.label,
                     "where": item.writer or None,
+                    "line": item.writer_line or None,
                 },
                 "likely": item.likely,
             }

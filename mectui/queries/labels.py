@@ -24,6 +24,15 @@ def label(machine: emu.Machine, address: int) -> str:
     return f"{name}+{offset:#x}" if offset else name
 
 
+def line_name(machine: emu.Machine, address: int) -> str:
+    """ "mec.c:40" for an address, "" where no source is known, or not yet: this never waits for line tables."""
+    lines = machine.lines
+    if not lines.has_any or not lines.begin():
+        return ""
+    spot = lines.at(address)
+    return "" if spot is None else shown(spot.name)
+
+
 def symbol_at(machine: emu.Machine, address: int) -> str:
     """The symbol that starts exactly here, or ""."""
     found = machine.symbols.nearest(address)

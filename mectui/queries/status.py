@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emu.architecture import Security
-from mectui.queries.labels import label
+from mectui.queries.labels import label, line_name
 
 if TYPE_CHECKING:
     import emu
@@ -47,6 +47,8 @@ class StatusView:
     """Substituted accesses so far."""
     mec_unknown: tuple[int, ...] = ()
     """Exception levels whose EMEC nobody has written since reset: it is UNKNOWN whether MEC is on there."""
+    source: str = ""
+    """The line that the program counter is in, "mec.c:40", where it is known."""
     furthest: int = 0
     """The furthest instruction count the run has come to: more than `instructions` where the machine went back."""
 
@@ -73,6 +75,7 @@ def status(machine: emu.Machine) -> StatusView:
         findings=machine.mec.finding_count,
         hits=machine.mec.hit_count,
         mec_unknown=unknown,
+        source=line_name(machine, cpu.pc),
         furthest=machine.instructions if machine.history is None else machine.history.furthest,
     )
 

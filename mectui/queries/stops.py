@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emu.debug.events import Moment
 from emu.debug.stops import CatchStop, CodeStop, Logged, StopPoint, WatchStop
-from mectui.queries.labels import label
+from mectui.queries.labels import label, line_name
 from mectui.stop_orders import described
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class StopView:
     is_physical: bool
     is_code: bool
     size: int = 0
+    line: str = ""
+    """The line of the source that a breakpoint is at, where its text does not say so already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,15 @@ def one(machine: emu.Machine, point: StopPoint) -> StopView:
         not isinstance(stop, CatchStop) and stop.place.is_physical,
         isinstance(stop, CodeStop),
         stop.size if isinstance(stop, WatchStop) else 0,
+        _line(machine, point),
     )
+
+
+def _line(machine: emu.Machine, point: StopPoint) -> str:
+    stop, address = point.stop, point.address
+    if not isinstance(stop, CodeStop) or stop.place.source or stop.place.is_physical or address is None:
+        return ""
+    return line_name(machine, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +102,11 @@ def code_marks(machine: emu.Machine) -> dict[int, CodeMark]:
     """By virtual address; of several at one place the one that is on."""
     marks: dict[int, CodeMark] = {}
     for point in machine.stops.items():
-        if isinstance(point.stop, CodeStop) and not point.stop.place.is_physical and point.address is not None:
-            present = marks.get(point.address)
+        if not isinstance(point.stop, CodeStop) or point.stop.place.is_physical:
+            continue
+        for address in point.addresses:
+            present = marks.get(address)
             if present is None or (point.is_enabled and not present.is_enabled):
                 is_special = bool(point.stop.condition or point.stop.log or point.ignore)
-                marks[point.address] = CodeMark(point.number, point.is_enabled, is_special)
+                marks[address] = CodeMark(point.number, point.is_enabled, is_special)
     return marks

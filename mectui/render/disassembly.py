@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from mectui.queries.disassembly import DisassemblyView, InstructionView
 from mectui.queries.stops import CodeMark
@@ -21,8 +22,15 @@ TOKEN = re.compile(
 )
 
 
-def disassembly(view: DisassemblyView, width: int) -> list[Line]:
-    """A line per instruction, one more before it where a symbol starts."""
+def nothing(row: InstructionView) -> list[Line]:
+    """What stands before an instruction that has no source."""
+    return []
+
+
+def disassembly(
+    view: DisassemblyView, width: int, before: Callable[[InstructionView], list[Line]] = nothing
+) -> list[Line]:
+    """A line per instruction; before it one where a symbol starts, and what `before` has."""
     if all(row.word is None for row in view.rows):
         return empty_pane(
             f"No code can be fetched at {numbers.address(view.start)} from here: the address does not translate "
@@ -36,6 +44,7 @@ def disassembly(view: DisassemblyView, width: int) -> list[Line]:
     for row in view.rows:
         if row.symbol:
             lines.append(crop(line("   ", (f"{row.symbol}:", "symbol")), width))
+        lines += before(row)
         lines += instruction(row, width, address_width)
     return lines
 

@@ -9,6 +9,7 @@ from mectui.queries.hits import HitsView, HitView
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import Line, Span, Target, TargetKind, crop, empty_pane, fit, fold, wrap
+from mectui.render.text import width as width_of
 
 INDENT = "     "
 WIDE = 84
@@ -114,4 +115,15 @@ def one(item: HitView, width: int) -> list[Line]:
         through(source, width),
         writer,
     )
-    return [Line(spans, target) for spans in (first, asked, stored)]
+    return [
+        Line(first, target),
+        _with_line(Line(asked, target), item.line, width),
+        _with_line(Line(stored, target), item.writer_line, width),
+    ]
+
+
+def _with_line(item: Line, name: str, width: int) -> Line:
+    """The line of the source behind, where there is room for it."""
+    if not name or width_of(item) + 2 + len(name) > width:
+        return item
+    return Line((*item.spans, Span(f"  {name}", "muted")), item.target)

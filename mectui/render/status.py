@@ -57,6 +57,8 @@ def parts_of(view: StatusView, columns: int) -> list[Part]:
     parts.append(Part(3, (Span(mec_text(view), "header ok" if view.mec_at else "header muted"),)))
     where = view.pc_label or numbers.address(view.pc)
     parts.append(Part(6, (Span("pc ", "header muted"), Span(where, "header symbol"))))
+    if view.source:
+        parts.append(Part(20, (Span(view.source, "header"),)))
     if not is_past:
         parts.append(Part(5, when))
     if view.hits:

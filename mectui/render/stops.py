@@ -64,6 +64,8 @@ def one(item: StopView, width: int) -> list[Line]:
         Span(off, "warning"),
     ]
     tail = f"{hits}{when}"
+    if item.line and sum(len(span.text) for span in first) + 4 + len(item.line) + len(tail) <= width:
+        first.append(Span(f"  {item.line}", "muted"))
     used = sum(len(span.text) for span in first)
     lines = []
     if used + len(tail) + 2 <= width:

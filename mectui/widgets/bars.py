@@ -128,7 +128,7 @@ class ActionBar(Bar):
         for action in [*always, *self.own, *rest] if self.own else footer():
             needed = cell_width(self.keymap.shown_key(action)) + 1 + cell_width(action.title) + 2
             needed += len(BETWEEN) if self.own and action in (self.own[0], rest[0]) else 0
-            if used + needed > width:
+            if used + needed - 2 > width:  # nothing follows the last one
                 break
             taken.append(action)
             used += needed

@@ -87,7 +87,7 @@ def test_lines_mean_commands(text: str, command: Command) -> None:
             "print/q x0",
             "“print/q” is not a way to write “print”; there is print/x, print/d, print/u, print/t, print/a, print/b.",
         ),
-        ("step/x 5", "“step/x” is not a way to write “step”; there is step [N]."),
+        ("step/x 5", "“step/x” is not a way to write “step”; there is step [N|line]."),
         ("set TTBR0_EL=5", "There is no register “TTBR0_EL”; did you mean TTBR0_EL2?"),
         ("set nzcv=16", "nzcv has 4 bits: 0x10 does not fit."),
         ("theme pink", "There is no theme “pink”; there are dark, light."),

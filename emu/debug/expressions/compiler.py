@@ -21,6 +21,7 @@ from emu.debug.expressions.names import (
 from emu.debug.expressions.operators import COMPARISONS, WIDE, operation, signed
 from emu.debug.expressions.parser import parse
 from emu.debug.expressions.tree import Binary, Call, Conditional, Memory, Name, Node, Number, Slice, Unary, Within
+from emu.debug.lines.location import parsed
 from emu.errors import EmuError
 
 MASK64 = (1 << 64) - 1
@@ -64,7 +65,7 @@ class Expression:
 def compile(text: str, names: Vocabulary) -> Expression:
     """Understand an expression. Raises ExpressionError."""
     compiler = Compiler(text, names)
-    tree = lone_symbol(text, names) or parse(text)
+    tree = lone_symbol(text, names) or lone_line(text) or parse(text)
     code = compiler.code(tree)
     return Expression(
         text, tree, code.is_signed, code.bits, code.words, compiler.needs_machine, code, frozenset(compiler.used)
@@ -78,6 +79,13 @@ def lone_symbol(text: str, names: Vocabulary) -> Name | None:
         return None
     start = text.index(name)
     return Name(name, True, start=start, end=start + len(name))
+
+
+def lone_line(text: str) -> Name | None:
+    """A place in the source by itself, mec.c:40, needs no quotes either."""
+    name = text.strip()
+    start = text.find(name)
+    return None if parsed(name) is None else Name(name, True, start=start, end=start + len(name))
 
 
 class Compiler:
@@ -133,6 +141,8 @@ class Compiler:
         if address is not None:
             self.used.add(text)
             return constant(address & MASK64)
+        if node.is_quoted and parsed(text, is_quoted=True) is not None:
+            return self._line(text, node)
         if not node.is_quoted:
             head, dot, tail = text.partition(".")
             register = self.names.find_register(head) if dot else None
@@ -141,6 +151,22 @@ class Compiler:
             if text.lower() in _WORDS:
                 return constant(_WORDS[text.lower()])
         raise self._unknown(node, words)
+
+    def _line(self, text: str, node: Name) -> Code:
+        """Where a line of the source begins: only who has read the line tables knows."""
+        self.needs_machine = True
+        self.used.add(text)
+        found: list[int] = []
+
+        def run(environment: Environment, given: Mapping[str, int]) -> int:
+            if not found:
+                try:
+                    found.append(environment.source(text))
+                except EmuError as error:
+                    raise self._placed(error, node) from None
+            return found[0]
+
+        return Code(run)
 
     def _of_caller(self, name: str, node: Name) -> Run:
         def run(environment: Environment, given: Mapping[str, int]) -> int:

@@ -16,6 +16,7 @@ _OPENED = re.compile(r"\[\s*(?:mecid\s+[^,\]]*,\s*)?$")
 _FINISHED = re.compile(r"[\w\])'$@]\s+$")
 """An operand and a blank: an operator comes next, which nobody needs help with."""
 _IN = re.compile(r"(?:\bin|\[\s*mecid)\s+$")
+_FILE = re.compile(r"(?<![\w$'\])])[\w./+@~-]+$")
 _SIMPLE = re.compile(r"[\w$@]+(?:\.[\w$@]+)*")
 
 
@@ -29,7 +30,20 @@ def completions(text: str, cursor: int, names: Vocabulary, most: int = 40) -> li
     word = found[0] if found else ""
     start = len(before) - len(word)
     head = before[:start]
-    return [(start, each) for each in _candidates(word, head, names) if each != word][:most]
+    matches = [(start, each) for each in _candidates(word, head, names) if each != word]
+    return [*matches, *_files(before, names)][:most]
+
+
+def _files(before: str, names: Vocabulary) -> list[tuple[int, str]]:
+    """Source files whose name, or its end with folders, starts with what has been typed."""
+    found = _FILE.search(before)
+    word = found[0] if found else ""
+    if not word or word[0].isdigit():
+        return []
+    at = len(before) - len(word)
+    named = [name for name in names.files() if name.startswith(word)]
+    inside = [name for name in names.files() if f"/{word}" in name and name not in named]
+    return [(at, name) for name in (*named, *inside)]
 
 
 def _candidates(word: str, head: str, names: Vocabulary) -> list[str]:

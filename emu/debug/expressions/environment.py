@@ -58,6 +58,10 @@ class Environment(Protocol):
         """A question about an address: the names of `emu.debug.expressions.functions.QUESTIONS`."""
         ...
 
+    def source(self, text: str) -> int:
+        """The address of a line of the source, "mec.c:40"; the lowest where it has several."""
+        ...
+
 
 class RegisterValues:
     """Registers by name as they were noted once (`mectui.queries.registers.values`); no memory."""
@@ -85,6 +89,9 @@ class RegisterValues:
 
     def ask(self, question: str, argument: int) -> int:
         raise NeedsMachineError(f"{question}() can be asked only while there is a machine.")
+
+    def source(self, text: str) -> int:
+        raise NeedsMachineError(f"The address of {text} is known only while there is a machine.")
 
 
 class MachineEnvironment:
@@ -189,6 +196,11 @@ class MachineEnvironment:
         return ExpressionError(f"{va:#x} cannot be read.")
 
     # Questions.
+
+    def source(self, text: str) -> int:
+        addresses = self._machine.lines.addresses_of(text)
+        assert addresses, "it has the form of a place in the source"
+        return addresses[0]
 
     def ask(self, question: str, argument: int) -> int:
         return self._questions[question](argument)

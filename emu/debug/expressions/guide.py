@@ -10,6 +10,7 @@ GUIDE: tuple[tuple[str, str], ...] = (
     ("el security insns", "exception level, Security state, instructions executed: security == realm"),
     ("TTBR0_EL2 SCTLR_EL1.M", "system registers and their fields"),
     ("main 'odd-name'", "a symbol is its address; in quotes it is always a symbol"),
+    ("mec.c:40 'my file.c:40'", "a line of the source is where its code begins; in quotes within an expression"),
     ("[A] [A].w", "memory a load at the virtual address A would see: 8 bytes, or .b 1, .h 2, .w 4, .x 8"),
     ("[pa:A]", "memory at a physical address, as its owner sees it"),
     ("[realm:A] [root:A] [secure:A] [ns:A]", "as an address space sees it; realm under the block's own MECID"),

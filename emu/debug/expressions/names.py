@@ -86,6 +86,8 @@ class Vocabulary:
     symbol: Callable[[str], int | None] = lambda name: None
     symbols: Callable[[], Sequence[str]] = tuple
     given: tuple[Given, ...] = ()
+    files: Callable[[], Sequence[str]] = tuple
+    """Source files as they are written before a line's number: "mec.c:"."""
 
     @cached_property
     def _given(self) -> Mapping[str, Given]:
@@ -160,4 +162,5 @@ def vocabulary(machine: Machine, given: tuple[Given, ...] = ()) -> Vocabulary:
         symbol=lambda name: machine.symbols.lookup(name),
         symbols=lambda: machine.symbols.names(),
         given=given,
+        files=lambda: machine.lines.completions(),
     )

@@ -40,9 +40,9 @@ class CodeStops:
         self._virtual, self._physical = {}, {}
         for point in points:
             assert isinstance(point.stop, CodeStop)
-            assert point.address is not None
             places = self._physical if point.stop.place.is_physical else self._virtual
-            places[point.address] = (*places.get(point.address, ()), point)
+            for address in point.addresses:
+                places[address] = (*places.get(address, ()), point)
         self.addresses = frozenset((*self._virtual, *self._physical))
 
     def begin(self) -> None:

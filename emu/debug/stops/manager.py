@@ -147,12 +147,12 @@ class Stops:
         return [
             point
             for point in self._points.values()
-            if isinstance(point.stop, CodeStop) and not point.stop.place.is_physical and point.address == va
+            if isinstance(point.stop, CodeStop) and not point.stop.place.is_physical and va in point.addresses
         ]
 
     def describe(self, point: StopPoint, name: Namer | None = None, write: Namer = hex) -> str:
         """What a stop waits for, in words; `name` names addresses, as `Symbols.describe` does, `write` writes them."""
-        return wording.described(point.stop, point.address, name or self._name, write)
+        return wording.described(point.stop, point.addresses, name or self._name, write)
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -202,21 +202,25 @@ class Stops:
         """Symbols came or went: places are looked up anew."""
         if self._points:
             for point in self._points.values():
-                point.address = self._resolved(point.stop)
+                point.addresses = self._resolved(point.stop)
+                point.address = next(iter(point.addresses), None)
             self._install()
 
     def _made(self, number: int, stop: AnyStop) -> StopPoint:
         stop = checked(stop)
+        addresses = self._resolved(stop)
         point = StopPoint(
             number, stop, self._texts.condition(stop, stop.condition),
-            self._texts.message(stop, stop.log) if stop.log else (), ignore=stop.ignore, address=self._resolved(stop),
+            self._texts.message(stop, stop.log) if stop.log else (), ignore=stop.ignore,
+            address=next(iter(addresses), None), addresses=addresses,
         )  # fmt: skip
         if isinstance(stop, CatchStop):
             point.matches = catches.matcher(stop.kind, stop.argument)
         return point
 
-    def _resolved(self, stop: AnyStop) -> int | None:
-        return None if isinstance(stop, CatchStop) else stop.place.resolve(self._machine.symbols)
+    def _resolved(self, stop: AnyStop) -> tuple[int, ...]:
+        machine = self._machine
+        return () if isinstance(stop, CatchStop) else stop.place.resolve(machine.symbols, machine.lines)
 
     def _name(self, address: int) -> str:
         return self._machine.symbols.describe(address)

@@ -29,7 +29,9 @@ class StopPoint:
     last: Moment | None = None
     """When it was hit last."""
     address: int | None = None
-    """Where its place is now; None for catchpoints, and while its symbol is not there."""
+    """Where its place is now, the lowest of several; None for catchpoints, and while its symbol is not there."""
+    addresses: tuple[int, ...] = ()
+    """All of them: a line of the source may begin in several places."""
     matches: Callable[[Any], bool] | None = field(default=None, repr=False)
     """Of a catchpoint: whether an event is one that is meant."""
     when: Callable[[], bool] | None = field(default=None, repr=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from emu.architecture import PAS
+from emu.debug.lines import Lines
 from emu.debug.symbols import Symbols
 from emu.errors import EmuError
 
@@ -14,7 +15,7 @@ MASK64 = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address by number, or by a symbol and an offset in bytes; virtual unless `is_physical`.
+    """An address by number, by a symbol and an offset in bytes, or by a line; virtual unless `is_physical`.
 
     Where both are given the symbol counts as long as there is one of that name: it survives a new build of the guest.
     """
@@ -23,9 +24,20 @@ class Place:
     symbol: str = ""
     offset: int = 0
     is_physical: bool = False
+    source: str = ""
+    """A line of the source, "mec.c:40", as somebody wrote it. It may begin in several places."""
 
-    def resolve(self, symbols: Symbols) -> int | None:
-        """The address; None where it has only a symbol that nothing loaded defines."""
+    def resolve(self, symbols: Symbols, lines: Lines | None = None) -> tuple[int, ...]:
+        """The addresses, of all but a line one at most; none where it names what nothing loaded defines."""
+        if self.source:
+            try:
+                return (lines.addresses_of(self.source) if lines is not None else None) or ()
+            except EmuError:
+                return ()
+        address = self._resolve(symbols)
+        return () if address is None else (address,)
+
+    def _resolve(self, symbols: Symbols) -> int | None:
         if self.symbol:
             base = symbols.lookup(self.symbol)
             if base is not None:
@@ -44,6 +56,8 @@ class Place:
 
     def __str__(self) -> str:
         prefix = "pa:" if self.is_physical else ""
+        if self.source:
+            return f"{prefix}{self.source}"
         if self.symbol:
             return f"{prefix}{self.symbol}{f'+{self.offset:#x}' if self.offset else ''}"
         return f"{prefix}{self.address or 0:#x}"

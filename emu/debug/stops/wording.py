@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emu.architecture import PAS, Access
 from emu.debug.events import Owner
 from emu.debug.stops.catches import Namer, described_owner
@@ -36,20 +38,24 @@ def owner(found: Owner | None) -> str:
     return "no owner yet" if found is None else f"owner {described_owner(found)}"
 
 
-def place(where: Place, address: int | None, name: Namer, write: Namer) -> str:
+def place(where: Place, addresses: Sequence[int], name: Namer, write: Namer) -> str:
     """A place as it was given, with what it is now."""
-    if address is None:
-        return f"{where} (no such symbol yet)"
+    if not addresses:
+        return f"{where} (no such {'line' if where.source else 'symbol'} yet)"
+    address = addresses[0]
+    if where.source:
+        several = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
+        return f"{where}, {name(address)}{several}"
     if where.is_physical:
         return f"physical {write(address)}" if not where.symbol else f"physical {where}".replace("pa:", "")
     return str(where) if where.symbol else name(address)
 
 
-def described(stop: CodeStop | WatchStop | CatchStop, address: int | None, name: Namer, write: Namer) -> str:
+def described(stop: CodeStop | WatchStop | CatchStop, addresses: Sequence[int], name: Namer, write: Namer) -> str:
     """What a stop waits for: "secret, 16 bytes, writes", "exception data-abort", "fill_secret+0x8"."""
     if isinstance(stop, CatchStop):
         return f"{stop.kind.value} {stop.argument}".strip()
-    where = place(stop.place, address, name, write)
+    where = place(stop.place, addresses, name, write)
     if isinstance(stop, CodeStop):
         return where
     what = "reads and writes" if stop.reads and stop.writes else "reads" if stop.reads else "writes"

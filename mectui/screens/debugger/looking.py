@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emu.architecture import Access
 from mectui.editing import Assignment
+from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.pane import Pane
 from mectui.panes.registers import RegistersPane
 from mectui.panes.walk import WalkPane
@@ -70,6 +71,12 @@ class Looking(Stories):
 
     def command_goto(self, address: int) -> None:
         self.show_code(address)
+
+    def command_source(self, folder: str = "") -> None:
+        self.session.add_source_folder(folder)
+
+    def on_disassembly_pane_told(self, message: DisassemblyPane.Told) -> None:
+        self.say(message.text)
 
     def command_mem(self, address: int) -> None:
         self.show_memory(address)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
+from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.memory import MemoryPane
 from mectui.panes.pane import Pane
-from mectui.panes.windows import DisassemblyPane
 from mectui.progress import Progress
 from mectui.session import Session
 from mectui.widgets.board import Board

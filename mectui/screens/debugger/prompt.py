@@ -64,6 +64,7 @@ class Prompt(DebuggerParts):
             themes=self.mectui.theme_names(),
             keymaps=list(self.mectui.keymaps),
             label=self.session.label,
+            files=self.session.source_files,
         )
 
     def ask(self, question: Question, text: str = "") -> None:

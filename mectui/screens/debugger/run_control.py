@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mectui import running
+from mectui import running, stepping
 from mectui.panes.findings import FindingsPane
 from mectui.panes.hits import HitsPane
 from mectui.panes.map import MapPane
@@ -18,7 +18,7 @@ from mectui.screens.debugger.parts import DebuggerParts
 class RunControl(DebuggerParts):
     """Actions and commands that run, pause, restart, and set breakpoints."""
 
-    def run_plan(self, plan: Callable[..., running.Plan], *arguments: int) -> None:
+    def run_plan(self, plan: Callable[..., running.Plan], *arguments: int | str) -> None:
         if not self.progress.has_machine:
             self.say("There is no guest to run.", is_error=True)
             return
@@ -30,6 +30,12 @@ class RunControl(DebuggerParts):
 
     def do_over(self) -> None:
         self.run_plan(running.over)
+
+    def do_over_line(self) -> None:
+        self.run_plan(stepping.over_line)
+
+    def do_step_line(self) -> None:
+        self.run_plan(stepping.step_line)
 
     def do_out(self) -> None:
         self.run_plan(running.out)
@@ -56,11 +62,17 @@ class RunControl(DebuggerParts):
         if found is not None and self.progress.has_machine:
             self.session.toggle_breakpoint(int(found.value))
 
-    def command_step(self, count: int = 1) -> None:
-        self.run_plan(running.step, count)
+    def command_step(self, count: int | str = 1) -> None:
+        if count == "line":
+            self.do_step_line()
+        else:
+            self.run_plan(running.step, count)
 
-    def command_next(self, count: int = 1) -> None:
-        self.run_plan(running.over, count)
+    def command_next(self, count: int | str = 1) -> None:
+        if count == "line":
+            self.do_over_line()
+        else:
+            self.run_plan(running.over, count)
 
     def command_out(self) -> None:
         self.do_out()
@@ -68,8 +80,11 @@ class RunControl(DebuggerParts):
     def command_run(self) -> None:
         self.do_resume()
 
-    def command_until(self, address: int) -> None:
-        self.run_plan(running.until, address)
+    def command_until(self, where: int | str) -> None:
+        if isinstance(where, str):
+            self.run_plan(running.until_line, where)
+        else:
+            self.run_plan(running.until, where)
 
     def command_pause(self) -> None:
         self.do_pause()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +16,7 @@ from mectui.actions import ACTIONS, SCREEN_SCOPES, of_scope
 from mectui.commandline import COMMANDS, Command
 from mectui.panes.catalogue import PANES
 from mectui.panes.console import ConsolePane
+from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.pane import Pane
 from mectui.panes.walk import WalkPane
 from mectui.progress import Progress, RunState
@@ -27,6 +30,7 @@ from mectui.screens.debugger.time_travel import TimeTravel
 from mectui.screens.debugger.translation import TranslationPanes
 from mectui.screens.debugger.workspaces import Workspaces
 from mectui.session import News, Session
+from mectui.sources import SourceFiles
 from mectui.widgets.bars import ActionBar, Header
 from mectui.widgets.board import Board
 from mectui.widgets.command_line import CommandLine
@@ -89,12 +93,13 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         commands: Sequence[str] = (),
         lesson: Course | None = None,
         saved: SavedStops | None = None,
+        sources: Sequence[str | Path] = (),
     ) -> None:
         super().__init__()
         self._board: Board | None = None
         self._lesson = lesson
         self.guest = guest
-        self.session = Session(factory, self.tell, saved)
+        self.session = Session(factory, self.tell, saved, SourceFiles(sources))
         self.progress = Progress()
         self.first_commands = list(commands)
 
@@ -112,7 +117,9 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         if self.is_gone:
             return
         self._board = self.board  # its widgets are gone by the time the screen is told to go
-        self._board.restore(self.mectui.arrangement(self._habit))
+        arrangement = self.mectui.arrangement(self._habit)
+        self._board.restore(arrangement)
+        self.disassembly.use(arrangement.code if arrangement is not None else "")
         self.disassembly.focus()
         if self._lesson is not None:
             self.begin_lesson(self._lesson)
@@ -120,7 +127,9 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
 
     def on_unmount(self) -> None:
         if self._board is not None:
-            self.mectui.remember_arrangement(self._habit, self._board.arrangement())
+            code = self._board.panes[DisassemblyPane.NAME]
+            assert isinstance(code, DisassemblyPane)
+            self.mectui.remember_arrangement(self._habit, replace(self._board.arrangement(), code=code.chosen_name))
         self.session.close()
 
     @property
