@@ -65,6 +65,14 @@ class Contexts:
         self.age = 0
         """Grows when numbers and places get another meaning."""
 
+    def has(self, name: str) -> bool:
+        """Whether a register is among those whose values are numbered."""
+        return name in self._slots_of
+
+    def steers_alone(self, name: str) -> bool:
+        """Whether a register decides about translation and about nothing else."""
+        return name in self._slots_of and self._cpu.regs.watchers(name) == (self.changed,)
+
     def changed(self) -> None:
         """Registers that steer translation got other values, which act at once."""
         self._slots[state.PROGRAMMED] = self._slots[state.ACTING] = 0

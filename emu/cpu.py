@@ -157,7 +157,7 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            is_spared = state.CONTEXT <= slot <= state.ORIGINALS or state.QUICK <= slot <= state.REFILLED
+            is_spared = state.CONTEXT <= slot <= state.MAINTENANCE or state.QUICK <= slot <= state.REFILLED
             if not is_spared and slot != state.TRANSITION_BLOCK:
                 self.slots[slot] = 0
         self.permissions.forget()

@@ -212,6 +212,11 @@ class Permissions:
             if plain is not None:
                 self._grant(word, plain[0], 0, plain[1], plain[2])
 
+    def grant_step(self, word: int, register: Register) -> None:
+        """Let native code do this MSR to a register that steers translation, wherever it finds the step."""
+        slot, mask, fixed = self._regs.stored_as(register.name)
+        self._grant(word, slot | state.IS_STEP, 0, mask, fixed)
+
     def grant_immediate(self, word: int, slot: int, keep: int, ones: int) -> None:
         """Let native code do this MSR (immediate): the slot keeps `keep` and gets `ones`."""
         if slot != state.DAIF or not self._regs["MDSCR_EL1"] & _ARMING:

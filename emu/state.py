@@ -56,6 +56,19 @@ HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and wh
 ORIGINALS = 83  # host address: by a region's number, the handler of its first instruction
 HELPER_LOAD, HELPER_STORE = 110, 111  # host addresses of what regions call (emu.engine.helpers)
 DECODE_STUB = 76  # host address of the handler that decodes
+# Native MSRs to registers that wait for a context synchronisation event (emu.registers.pending): host address of their
+# log, records in it, and how often native code has let everything act.
+WRITE_LOG, WRITES, SYNCS = 84, 86, 87
+WRITE_WORDS, MOST_WRITES = 5, 64
+"""A record of that log: slot, value before, value after, instruction, PC; and how many there is room for."""
+# Host address of a block of words for cache maintenance by native code (emu.maintenance_log): where the next record of
+# its log goes, how many there is room for, and for each operation what native code may do.
+MAINTENANCE = 85
+MAINTENANCE_NEXT, MAINTENANCE_ROOM, MAINTENANCE_MODES = 0, 1, 2
+MAINTENANCE_WORDS = 3
+"""Of a record: the operation's number, the instruction, the operand."""
+MAINTENANCE_ASKS, MAINTENANCE_SILENT, MAINTENANCE_LOGS = 0, 1, 2
+"""What native code may do with an operation: nothing, or do it and tell nobody, or note it in the log."""
 SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
 # What native code needs to refill the software TLB by itself (emu.engine.refill), all host addresses but for RAM_BASE,
 # RAM_SIZE and REFILLED: a table of what is known of each context (0: nothing), the rows of the architectural TLB, the
@@ -115,6 +128,8 @@ FETCH_TLB = STORE_TLB + 4 * TLB_ENTRIES
 # System instructions that native code may do by itself (emu.permissions), four slots an entry: the situation's number
 # and bits [21:5] of the word; a slot and in bits [63:16] a shift; two words that depend on the kind of instruction.
 GRANTS = FETCH_TLB + 4 * TLB_ENTRIES
+IS_STEP = 1 << 32
+"""Beside the slot: an MSR to a register that steers translation, which STEPS has to know."""
 GRANT_KEY_BITS = 17
 GRANT_KEY = (1 << GRANT_KEY_BITS) - 1
 GRANT_ENTRIES = 512
@@ -122,7 +137,12 @@ GRANT_ENTRIES = 512
 TRANSITIONS = GRANTS + 4 * GRANT_ENTRIES
 TRANSITION_WORDS = 32
 TRANSITION_ENTRIES = 128
-SLOTS = TRANSITIONS + TRANSITION_WORDS * TRANSITION_ENTRIES
+# Writes of registers that steer translation, which native code may do by itself, STEP_WORDS slots an entry; see
+# emu.transitions.
+STEPS = TRANSITIONS + TRANSITION_WORDS * TRANSITION_ENTRIES
+STEP_WORDS = 8
+STEP_ENTRIES = 512
+SLOTS = STEPS + STEP_WORDS * STEP_ENTRIES
 ZEROED = 64  # bytes that DC ZVA zeroes
 
 MASK64 = (1 << 64) - 1

@@ -30,6 +30,7 @@ from emu.debug.events import (
 from emu.registers.model import Register
 from emu.registers.pending import ActingRegisters, Held, Pending
 from emu.transition_table import ISB
+from emu.transitions import Step
 from emu.translation.at import AT_OPERATIONS, at_request
 from emu.translation.mmu import CONTEXT_REGISTERS, Located
 from emu.translation.records import MemoryAttributes, Request
@@ -73,7 +74,7 @@ class Synchronisation:
     def __init__(self, cpu: Cpu, sync: Sync) -> None:
         self._cpu = cpu
         self._is_immediate = sync == "immediate"
-        self.acting = ActingRegisters(cpu.regs)
+        self.acting = ActingRegisters(cpu.regs, lambda: cpu.security)
         """The registers as the MMU sees them."""
         self._watched: frozenset[str] | None = None
         self._is_wanted = False
@@ -88,16 +89,21 @@ class Synchronisation:
     def watched(self) -> frozenset[str] | None:
         """The registers that wait, can matter to an access of the present level, and whose use somebody wants to hear
         of: accesses have to come by `check`. None most of the time."""
-        return self._watched if self._cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS else None
+        if not self._cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS:
+            return None
+        if self.acting.is_behind:
+            self._watch(self.acting.held)
+        return self._watched
 
     # Writes.
 
-    def write(self, register: Register, value: int) -> None:
-        """An MSR to a register that steers the MMU."""
+    def write(self, register: Register, value: int) -> Step | None:
+        """An MSR to a register that steers the MMU; returns what `Transitions.keep_step` needs, if it may be kept."""
         cpu, regs, contexts, name = self._cpu, self._cpu.regs, self._cpu.contexts, register.name
         moment, old = cpu.moment(), regs[name]
         acting = cpu.slots[state.ACTING]
         before = contexts.programmed()
+        step = None if self._is_immediate else cpu.transitions.begin_step(name, value)
         regs[name] = value
         new = regs[name]
         if self._is_immediate:
@@ -109,10 +115,16 @@ class Synchronisation:
             self._hold(name, old, moment)
             if name in _TRAP_REGISTERS:
                 cpu.fp_traps_changed()
+        event = None
         if register.hook == "mecid":
-            cpu.emit(MecidWritten(moment, name, old, new))
+            event = MecidWritten(moment, name, old, new)
+            cpu.emit(event)
         if self._is_heard(moment, name, new, value):
             cpu.emit(RegisterWritten(moment, name, old, new, value))
+            return None
+        if step is None or new != value:
+            return None
+        return step if event is None or cpu.transitions.can_do_without(event, step) else None
 
     def _hold(self, name: str, old: int, moment: Moment) -> None:
         """A register holds a value from now on that does not act yet."""
@@ -148,7 +160,7 @@ class Synchronisation:
         if not held:
             return
         names = tuple(held)
-        held.clear()
+        self.acting.clear()
         slots = self._cpu.slots
         slots[state.ACTING] = slots[state.PROGRAMMED]
         self._update(quietly=True)

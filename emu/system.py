@@ -330,7 +330,9 @@ class System:
         register, value = decision.register, cpu.slots[word & 31]
         assert register is not None
         if register.hook in STEERING:
-            cpu.synchronisation.write(register, value)
+            step = cpu.synchronisation.write(register, value)
+            if step is not None and cpu.transitions.keep_step(step):
+                cpu.permissions.grant_step(word, register)
         else:
             self._write(register, value)
             cpu.permissions.grant_write(word, register)

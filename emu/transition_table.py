@@ -23,6 +23,21 @@ log says in its upper half; PSTATE.SSBS; for a return, the host address of two w
 instruction and the PC."""
 
 
+# A step, a write of a register that steers translation: the situation and the register's slot; the combinations that the
+# registers hold and that act; CONTEXT and BARRIERS; the value; then the combination, CONTEXT and BARRIERS after it.
+(STEP_TAG, STEP_PROGRAMMED, STEP_ACTING, STEP_PLACE, STEP_GIVEN, STEP_NUMBER, STEP_CONTEXT, STEP_BARRIERS) = range(8)
+BARRIERS_SHIFT = 32
+STEP_VALUE_SHIFTS = (0, 9, 48)
+
+
+def step_index(slot: int, number: int, value: int) -> int:
+    """The entry of the table of steps for a register's slot, the combination before the write, and what is written."""
+    mixed = slot * 5 ^ number * 9
+    for shift in STEP_VALUE_SHIFTS:
+        mixed ^= value >> shift
+    return mixed & state.STEP_ENTRIES - 1
+
+
 def entry_index(tag: int, number: int) -> int:
     """The entry of the table that a tag and a combination belong to."""
     return (tag ^ tag >> MODE_SHIFT ^ (tag >> state.GRANT_KEY_BITS) * 5 ^ number * 9) & state.TRANSITION_ENTRIES - 1

@@ -16,11 +16,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from emu import state
 from emu.architecture import VA, Security
-from emu.debug.events import Event, ExceptionReturned, ExceptionTaken, FirmwareCalled, Moment, Synchronised
+from emu.debug.events import (
+    Event,
+    ExceptionReturned,
+    ExceptionTaken,
+    FirmwareCalled,
+    MecidWritten,
+    Moment,
+    Synchronised,
+)
 from emu.syndrome import EC, EC_TEXT
 from emu.transition_table import (
     BANK_FROM,
     BANK_TO,
+    BARRIERS_SHIFT,
     COPIED,
     ELR,
     ERET,
@@ -41,6 +50,7 @@ from emu.transition_table import (
     TAG,
     VBAR,
     entry_index,
+    step_index,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -74,6 +84,18 @@ class Start(NamedTuple):
     security: Security
 
 
+class Step(NamedTuple):
+    """What a write of a register that steers translation begins with; the words of its entry in the table."""
+
+    age: int
+    tag: int
+    programmed: int
+    acting: int
+    place: int
+    given: int
+    is_change: bool
+
+
 class Transitions:
     """The table of one CPU, and the log of what native code did with it."""
 
@@ -84,6 +106,8 @@ class Transitions:
         self._is_empty = True
         self._heard: set[tuple[int, int]] = set()
         """Transitions that somebody has to hear of: tag and combination."""
+        self._quiet: dict[tuple[str, int], bool] = {}
+        """By register and combination: whether those who listen to writes of it have no use for them."""
         self._log = (ctypes.c_uint64 * (state.RECORD_WORDS * _ROOM))()
         self._records = memoryview(self._log).cast("B").cast("Q")
         self._block = (ctypes.c_uint64 * state.BLOCK_WORDS)()
@@ -91,8 +115,9 @@ class Transitions:
         for el in (1, 2, 3):
             self._block[state.BLOCK_SPSR + el - 1] = cpu.regs.slot(f"SPSR_EL{el}")
         self._rewind()
-        self.settle: Callable[[ExceptionReturned], tuple[Again, ...] | None] | None = None
-        """Who has to be told when a return is made again, where all who hear of it need no more than its moment."""
+        self.settle: Callable[[ExceptionReturned | MecidWritten], tuple[Again, ...] | None] | None = None
+        """Who has to be told when a return is made again, where all who hear of it need no more than its moment; of a
+        write nobody may need that."""
         self._notes = (ctypes.c_uint64 * (2 * _MOST_NOTES))()
         self._noted: list[tuple[Moment, tuple[Again, ...]]] = [(_NEVER, ())]
         """By note: a moment like those that it gets. Nobody wants the first one's."""
@@ -108,6 +133,7 @@ class Transitions:
         if not self._is_empty:
             self._slots[state.TRANSITIONS : state.SLOTS] = _BLANK
             self._is_empty = True
+        self._quiet.clear()
 
     def wait_for(self, waiting: int) -> None:
         """So many listeners have to hear of every exception entry and return for now: native code does none."""
@@ -134,6 +160,54 @@ class Transitions:
             self._noted.append((like, told))
             self._notes[2 * at] = 0
         return ctypes.addressof(self._notes) + 16 * at
+
+    # Writes of registers that steer translation.
+
+    def begin_step(self, name: str, value: int) -> Step | None:
+        """Before an MSR of one: what it begins with. None where native code could not do it."""
+        cpu, slots = self._cpu, self._slots
+        situation, context = slots[state.SITUATION], slots[state.CONTEXT]
+        if not situation or not context or not slots[state.ACTING] or not cpu.contexts.steers_alone(name):
+            return None
+        slot = cpu.regs.slot(name)
+        place = context | slots[state.BARRIERS] << BARRIERS_SHIFT
+        return Step(
+            self._age, situation | slot, slots[state.PROGRAMMED], slots[state.ACTING], place, value, slots[slot] != value
+        )
+
+    def can_do_without(self, event: MecidWritten, step: Step) -> bool:
+        """Whether nobody has to hear of a write like this one, as long as the registers hold what they hold now."""
+        if not self._cpu.hears(event):
+            return True
+        key = (event.register, self._slots[state.PROGRAMMED])
+        known = self._quiet.get(key)
+        if known is None:
+            known = self.settle is not None and self.settle(event) == ()
+            if step.age == self._age:
+                self._quiet[key] = known
+        return known
+
+    def keep_step(self, step: Step) -> bool:
+        """After it, where nobody has to hear of it: keep what it has done. Returns whether it is kept."""
+        cpu, slots = self._cpu, self._slots
+        waits = step.place >> BARRIERS_SHIFT | (state.SOMETHING_WAITS if step.is_change else 0)
+        if (
+            step.age != self._age
+            or not slots[state.CONTEXT]
+            or not slots[state.PROGRAMMED]
+            or slots[state.ACTING] != step.acting
+            or slots[state.SITUATION] != step.tag & ~state.GRANT_KEY
+            or slots[state.BARRIERS] != waits
+            or not all(map(cpu.contexts.has, cpu.acting.held))
+        ):
+            return False
+        self._is_empty = False
+        index = step_index(step.tag & state.GRANT_KEY, step.programmed, step.given)
+        place = state.STEPS + state.STEP_WORDS * index
+        words = (*step[1:6], slots[state.PROGRAMMED], slots[state.CONTEXT], waits)
+        for at, word in enumerate(words, place):
+            slots[at] = word
+        return True
 
     # The log of native entries.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import llvmlite.ir as ir
 
 from emu import state
+from emu import transition_table as plan
 from emu.isa.ops import Escape, Mode
 from emu.state import MASK64
 
@@ -45,12 +46,66 @@ def perform(lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: i
         stored = b.shl(b.load(place, typ=_I64), shift)
         lower.write_x(rt, b.add(stored, b.and_(b.sub(now, second), third)))
     elif kind is Escape.MSR:
+        _step(lower, where, lower.read_x(rt), second, third, slow, done)
         b.store(b.or_(b.and_(b.lshr(lower.read_x(rt), shift), second), third), place)
     elif kind is Escape.MSR_IMMEDIATE:
         b.store(b.or_(b.and_(b.load(place, typ=_I64), second), third), place)
     else:
         _zero(lower, lower.read_x(rt), slow)
     b.branch(done)
+
+
+def _step(
+    lower: Lower, where: ir.Value, given: ir.Value, mask: ir.Value, fixed: ir.Value, slow: ir.Block, done: ir.Block
+) -> None:
+    """An MSR to a register that steers translation, by the table of steps; goes on behind this for any other."""
+    b = lower.b
+
+    def get(slot: int) -> ir.Value:
+        return lower.value(lower.get(slot))
+
+    step, go, noted, plain = (b.append_basic_block(f"step.{name}") for name in ("look", "go", "note", "plain"))
+    b.cbranch(b.icmp_unsigned("==", b.and_(where, _I64(state.IS_STEP)), _I64(0)), plain, step)
+    b.position_at_end(step)
+    slot = b.and_(where, _I64(0xFFFF))
+    number, barriers = get(state.PROGRAMMED), get(state.BARRIERS)
+    index = b.xor(b.mul(slot, _I64(5)), b.mul(number, _I64(9)))
+    for shift in plan.STEP_VALUE_SHIFTS:
+        index = b.xor(index, b.lshr(given, _I64(shift)))
+    index = b.and_(index, _I64(state.STEP_ENTRIES - 1))
+    entry = lower.slot(b.add(b.mul(index, _I64(state.STEP_WORDS)), _I64(state.STEPS)))
+
+    def field(word: int) -> ir.Value:
+        return b.load(b.gep(entry, [_I64(word)], source_etype=_I64), typ=_I64)
+
+    place = b.or_(get(state.CONTEXT), b.shl(barriers, _I64(plan.BARRIERS_SHIFT)))
+    count = get(state.WRITES)
+    fine = b.icmp_unsigned("!=", number, _I64(0))
+    fine = b.and_(fine, b.icmp_unsigned("<", count, _I64(state.MOST_WRITES)))
+    fine = b.and_(fine, b.icmp_unsigned("==", b.or_(b.and_(given, mask), fixed), given))
+    for word, wanted in (
+        (plan.STEP_TAG, b.or_(get(state.SITUATION), slot)), (plan.STEP_PROGRAMMED, number),
+        (plan.STEP_ACTING, get(state.ACTING)), (plan.STEP_PLACE, place), (plan.STEP_GIVEN, given),
+    ):  # fmt: skip
+        fine = b.and_(fine, b.icmp_unsigned("==", field(word), wanted))
+    b.cbranch(fine, go, slow)
+    b.position_at_end(go)
+    register = b.gep(lower.state, [slot], source_etype=_I64)
+    old = b.load(register, typ=_I64)
+    waits = b.icmp_unsigned("!=", b.and_(barriers, _I64(state.SOMETHING_WAITS)), _I64(0))
+    b.cbranch(b.or_(waits, b.icmp_unsigned("!=", old, given)), noted, done)
+    b.position_at_end(noted)
+    record = b.gep(lower.pointer(state.WRITE_LOG), [b.mul(count, _I64(state.WRITE_WORDS))], source_etype=_I64)
+    now = b.sub(b.add(get(state.COUNT), get(state.LIMIT)), lower.budget)
+    for word, value in enumerate((slot, old, given, now, lower.value(lower.pc()))):
+        b.store(value, b.gep(record, [_I64(word)], source_etype=_I64))
+    lower.set(state.WRITES, b.add(count, _I64(1)))
+    b.store(given, register)
+    lower.set(state.PROGRAMMED, field(plan.STEP_NUMBER))
+    lower.set(state.CONTEXT, field(plan.STEP_CONTEXT))
+    lower.set(state.BARRIERS, field(plan.STEP_BARRIERS))
+    b.branch(done)
+    b.position_at_end(plain)
 
 
 def _zero(lower: Lower, address: ir.Value, slow: ir.Block) -> None:

@@ -121,7 +121,11 @@ class _Transition:
         lower, b = self._lower, self._b
         for word, slot in enumerate(plan.COPIED, plan.FIRST_COPY):
             lower.set(slot, self._field(word))
-        lower.set(state.BARRIERS, b.and_(self._get(state.BARRIERS), _I64(~state.SOMETHING_WAITS & MASK64)))
+        barriers = self._get(state.BARRIERS)
+        with b.if_then(b.icmp_unsigned("!=", b.and_(barriers, _I64(state.SOMETHING_WAITS)), _I64(0))):
+            lower.set(state.BARRIERS, b.and_(barriers, _I64(~state.SOMETHING_WAITS & MASK64)))
+            lower.set(state.SYNCS, b.add(self._get(state.SYNCS), _I64(1)))
+            lower.set(state.WRITES, 0)
 
     def _leave_level(self, now: ir.Value) -> None:
         """What entries and returns have in common: `Cpu.leave_level`, `Cpu.change_stack`, counting, the context."""

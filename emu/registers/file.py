@@ -200,6 +200,14 @@ class RegisterFile:
             self._watchers[slot] = (*self._watchers.get(slot, ()), told)
         return tuple(slots)
 
+    def stored_as(self, name: str) -> tuple[int, int, int]:
+        """(slot, bits that a write changes, bits that are then 1)."""
+        return self._writes[name][:3]
+
+    def watchers(self, name: str) -> tuple[Callable[[], None], ...]:
+        """Who is told when a register changes."""
+        return self._watchers.get(self._slot[name], ())
+
     def plain_write(self, name: str) -> tuple[int, int, int] | None:
         """(slot, bits that a write changes, bits that are then 1) of a register that nobody watches."""
         slot, mask, fixed, _ = self._writes[name]

@@ -7,16 +7,17 @@ latest moment that the rule allows, so that a missing ISB shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import ctypes
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from emu import state
-from emu.architecture import Access
+from emu.architecture import VA, Access, Security
+from emu.debug.events import Moment
 
 if TYPE_CHECKING:
-    from emu.debug.events import Moment
     from emu.registers.file import RegisterFile
 
 
@@ -46,23 +47,60 @@ class ActingRegisters:
     Only for registers with storage of their own, by the name of the storage (TCR_EL1, not TCR_EL12).
     """
 
-    __slots__ = ("_file", "_held", "_places", "_slots")
+    __slots__ = ("_file", "_held", "_log", "_names", "_places", "_read", "_records", "_security", "_slots", "_syncs")
 
-    def __init__(self, file: RegisterFile) -> None:
+    def __init__(self, file: RegisterFile, security: Callable[[], Security]) -> None:
+        """`security` is the present Security state, which no write changes before it acts."""
         self._file = file
+        self._security = security
         self._slots, self._places = file.storage
+        self._names = {slot: name for name, slot in reversed(self._places.items())}
         self._held: dict[str, Held] = {}
+        self._log = (ctypes.c_uint64 * (state.WRITE_WORDS * state.MOST_WRITES))()
+        """What native code has written since the last event, in its order."""
+        self._records = memoryview(self._log).cast("B").cast("Q")
+        self._read = 0
+        """Records of the log that are in `_held`."""
+        self._syncs = 0
+        """Native code's context synchronisation events, as far as `_held` knows of them."""
+        self._slots[state.WRITE_LOG] = ctypes.addressof(self._log)
 
     @property
     def held(self) -> dict[str, Held]:
         """What waits, by register. Empty most of the time; only `hold` and `restore` may add to it."""
-        if self._held and not self._slots[state.BARRIERS] & state.SOMETHING_WAITS:
+        slots = self._slots
+        if self._syncs != slots[state.SYNCS]:
+            self._held.clear()
+            self._syncs, self._read = slots[state.SYNCS], 0
+        if self._read != slots[state.WRITES]:
+            self._read_log()
+        if self._held and not slots[state.BARRIERS] & state.SOMETHING_WAITS:
             self._held.clear()  # native code let it act
         return self._held
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether native code has written since somebody asked for `held`."""
+        return self._read != self._slots[state.WRITES] or self._syncs != self._slots[state.SYNCS]
+
+    def _read_log(self) -> None:
+        slots, words = self._slots, self._records
+        for at in range(state.WRITE_WORDS * self._read, state.WRITE_WORDS * slots[state.WRITES], state.WRITE_WORDS):
+            slot, old, new, instruction, pc = words[at : at + state.WRITE_WORDS]
+            moment = Moment(instruction, VA(pc), slots[state.EL], self._security())
+            self._note(self._names[slot], old, new, moment)
+        self._read = slots[state.WRITES]
+
+    def clear(self) -> None:
+        """Everything acts."""
+        self.held.clear()
+        self._slots[state.WRITES] = self._read = 0
+
     def __getitem__(self, name: str) -> int:
-        if self._held and self._slots[state.BARRIERS] & state.SOMETHING_WAITS and name in self._held:
-            return self._held[name].acting
+        if self._slots[state.BARRIERS] & state.SOMETHING_WAITS:
+            held = self.held.get(name)
+            if held is not None:
+                return held.acting
         try:
             return self._slots[self._places[name]]
         except KeyError:
@@ -71,12 +109,19 @@ class ActingRegisters:
     def hold(self, name: str, old: int, written: Moment) -> dict[str, Held]:
         """A register was written that held `old` before; two writes between events make one change. Returns `held`."""
         held = self.held
-        before = held.pop(name, None)
-        acting = old if before is None else before.acting
-        if self._slots[self._places[name]] != acting:
-            held[name] = Held(acting, written)
+        if self._note(name, old, self._slots[self._places[name]], written):
             self._slots[state.BARRIERS] |= state.SOMETHING_WAITS
         return held
+
+    def _note(self, name: str, old: int, new: int, written: Moment) -> bool:
+        """Whether the register waits after this write."""
+        held = self._held
+        before = held.pop(name, None)
+        acting = old if before is None else before.acting
+        if new == acting:
+            return False
+        held[name] = Held(acting, written)
+        return True
 
     def pending(self) -> dict[str, Pending]:
         """What waits, oldest write first."""
@@ -88,6 +133,8 @@ class ActingRegisters:
 
     def _replace(self, held: dict[str, Held]) -> None:
         self._held = held
+        self._slots[state.WRITES] = self._read = 0
+        self._syncs = self._slots[state.SYNCS]
         waits = state.SOMETHING_WAITS if held else 0
         self._slots[state.BARRIERS] = self._slots[state.BARRIERS] & ~state.SOMETHING_WAITS | waits
 

@@ -91,6 +91,9 @@ class MecInactive(Rule):
         elif isinstance(event, ExceptionReturned) and event.to_security is Security.REALM and event.to_el < 2:
             self._judge(machine, report, event.moment, f"EL{event.to_el} is entered")
 
+    def settled(self, event: Event, machine: Watched) -> bool:
+        return isinstance(event, MecidWritten) and not self.written and self._is_on(machine)
+
     def finish(self, machine: Watched, report: Report) -> None:
         if self.written:
             self._judge(machine, report, next(iter(self.written.values()))[1], "the guest ends")

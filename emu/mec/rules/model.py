@@ -190,7 +190,7 @@ class Rule(ABC):
         """Whether events like one that it has just heard can do without it until it calls `Report.changed`.
 
         They are alike but for the instruction, and the system registers that decide about translation and traps are
-        the same. Where it has to know when the last of them was, `again` says that.
+        the same. Of writes of a MECID register alike are those that leave all of these registers the same. Where it has to know when the last of them was, `again` says that.
         """
         return False
 
