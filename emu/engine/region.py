@@ -53,6 +53,7 @@ class RegionBuilder:
         self._slots: dict[int, Number] = {}
         self._held: dict[int, Number] = {}
         self._steady: dict[int, Number] = {}
+        self._salt: Number | None = None
         self._left = self._entry.alloca(I64)
         self._entry.store(self._budget, self._left)
         start = self._function.append_basic_block("start")
@@ -137,6 +138,17 @@ class RegionBuilder:
         if found is None:
             found = self._steady[slot] = self._entry.load(self.slot(slot), typ=I64)
         return found
+
+    def salt(self) -> Number:
+        """The current context's salt of the software TLB's places, as `emu.engine.softtlb` mixes it into addresses."""
+        if self._salt is None:
+            context = self.steady(state.CONTEXT)
+            shift = f"shl i64 {{}}, {state.SALT_SHIFT}"
+            self._salt = Number(I64, shift, (Number(I64, f"and i64 {{}}, {state.SALT_MASK}", (context,)),))
+            name = self._entry.reference(self._salt)
+            self._salt = Number(I64, None)
+            self._salt.name = name
+        return self._salt
 
     def leave(self, b: TextBuilder, pc: Any, left: Any) -> None:
         """Leave with the flags in their places, to go on at pc with so much of the budget left."""

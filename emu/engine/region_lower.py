@@ -60,6 +60,10 @@ class RegionLower(Lower):
         self._known: dict[int, Value] = {}
         self._dirty: list[int] = []
         self._same: dict[tuple[str, Value, Value], Number] = {}
+        self._vectors: dict[tuple[Value, int], Value] = {}
+        """Halves of V registers as they are in their slots."""
+        self._pair: tuple[int, Value, Value] | None = None
+        """(helper's slot, address, place in the host's memory) of the upper half of 16 bytes whose lower half has been accessed."""
         self._excluded: set[Value] = set()
         """Conditions that would have left the block."""
         self._chain: object = None
@@ -72,6 +76,7 @@ class RegionLower(Lower):
         self._known.clear()
         self._dirty.clear()
         self._same.clear()
+        self._vectors.clear()
         self._excluded.clear()
         self._exit = None
         self._body_budget, self._chain = budget, body.scope
@@ -81,6 +86,7 @@ class RegionLower(Lower):
     def begin(self, pc: int, decoded: Decoded, steps: int) -> None:
         """The instruction at pc comes next, `steps` after the block's start."""
         self._at, self._steps = pc, steps
+        self._pair = None
         self.word = decoded.word
         self._pc = pc
         self.is_left = self.is_call = False
@@ -367,6 +373,7 @@ class RegionLower(Lower):
         self.escape_if(self.get(state.FP_DISABLED), Escape.FP_ACCESS)
         handler = self.b.module.declare(name, HANDLER)
         self.b.call(handler, [self.state, self.word, self._at, self.budget])
+        self._vectors.clear()
 
     def ask(self, query: Query, a: Value = 0, b: Value = 0) -> Value:
         self._leave()
@@ -382,16 +389,16 @@ class RegionLower(Lower):
         """(arena offset, entry) of an access aligned to its size by the software TLB; `slow` is for all others."""
         b = self.b
         aligned = max(align, size)
-        context = self.get(state.CONTEXT)
-        salted = b.xor(address, b.shl(b.and_(context, state.SALT_MASK), state.SALT_SHIFT))
-        line = b.and_(b.lshr(salted, 7), (state.TLB_ENTRIES - 1) << 5)
+        line = b.and_(b.lshr(b.xor(address, self._region.salt()), 7), (state.TLB_ENTRIES - 1) << 5)
         entry = b.gep(self._region.slot(table), [line], source_etype=I8)
-        expected = b.or_(b.and_(address, ~0xFFF & MASK64), context)
-        wrong = b.xor(b.load(entry, typ=I64), expected)
-        if aligned > 1:
-            wrong = b.or_(wrong, b.and_(address, aligned - 1))
+        context = self.get(state.CONTEXT)
+        # A context's number leaves the two lowest bits of a tag clear: an odd address in them is no entry's.
+        expected = b.or_(b.and_(address, ~0xFFF & MASK64 | min(aligned, 4) - 1), context)
+        wrong: Value = b.icmp_unsigned("!=", b.load(entry, typ=I64), expected)
+        if aligned > 4:
+            wrong = b.or_(wrong, b.icmp_unsigned("!=", b.and_(address, aligned - 1), 0))
         on = b.append_basic_block("found")
-        b.cbranch(b.icmp_unsigned("==", wrong, 0), on, slow).set_weights(_USUAL)
+        b.cbranch(wrong, slow, on).set_weights(_RARE)
         self._branch_off(on, slow)
         addend = b.load(b.gep(entry, [8], source_etype=I8), typ=I64)
         return b.add(address, addend), entry
@@ -406,64 +413,140 @@ class RegionLower(Lower):
         of_store = (self._at, self.budget) if slot == state.HELPER_STORE else (0, 0)
         return b.call(helper, [self.state, address, what, *of_store])
 
-    def _host_of(self, slot: int, address: Value, what: int, slow: Block | None, host: Value) -> Value:
-        """Where the access goes: `host`, or from `slow` whatever the helper says, which may be to leave."""
+    def _ask_helper(self, slot: int, address: Value, what: int) -> Value:
+        """The same from a block that the usual way goes round; leaves where the answer is null."""
         b = self.b
-        if slow is None:
-            found = self._call_helper(slot, address, what)
-            self._leave_if(b.icmp_unsigned("==", found, ir.Constant(PTR, None)))
-            return found
-        here, join = b.block, b.append_basic_block("join")
-        slow.parent = self._chain
-        where = b.reference(host)
-        b.branch(join)
-        b.position_at_end(slow)
         found = self._call_helper(slot, address, what)
-        b.cbranch(b.icmp_unsigned("==", found, ir.Constant(PTR, None)), self._way_out(), join)
-        self._resume(join)
-        phi: Phi = b.phi(PTR)
-        phi.add_reference(where, here)
-        phi.add_incoming(found, slow)
-        return phi
+        on = b.append_basic_block("helped")
+        out = self._way_out()
+        b.cbranch(b.icmp_unsigned("==", found, ir.Constant(PTR, None)), out, on).set_weights(_RARE)
+        on.parent = self._chain
+        b.position_at_end(on)
+        return found
+
+    def _readable(self, offset: Value, entry: Value, slow: Block) -> None:
+        """Go on where a load sees the block at an arena offset as it lies there, else to `slow`."""
+        b = self.b
+        tag, owner = self._tag(offset), self._owner(entry)
+        fine, unlike = b.append_basic_block("fine"), b.append_basic_block("unlike")
+        b.cbranch(b.icmp_unsigned("==", tag, owner), fine, unlike).set_weights([3, 1])
+        self._aside(unlike)
+        # Nobody's block, or ours with code in it.
+        bare = b.and_(tag, I32(CODE_TAG - 1))
+        readable = b.or_(b.icmp_unsigned("==", bare, I32(0)), b.icmp_unsigned("==", bare, owner))
+        b.cbranch(readable, fine, slow).set_weights(_USUAL)
+        self._branch_off(fine, slow)
+
+    def _second_half(self, address: Value, slot: int) -> Value | None:
+        """Where the upper half of 16 bytes is whose lower half was accessed just before, together with it."""
+        pair, self._pair = self._pair, None
+        return pair[2] if pair is not None and pair[:2] == (slot, address) else None
+
+    def _first_half(self, address: Value, slot: int, where: str, here: Block, found: Value, there: Block) -> None:
+        """The lower half of 16 bytes was accessed; `where` or `found` says in what place."""
+        place = self.b.phi(PTR)
+        place.add_reference(where, here)
+        place.add_incoming(found, there)
+        self._pair = slot, self.add(address, 8), self.b.gep(place, [8], source_etype=I8)
 
     def load(self, address: Value, size: int, mode: Mode = Mode.NORMAL, align: int = 0) -> Value:
         b, align = self.b, align or size
         if mode is Mode.UNPRIVILEGED:
             self._leave()
             return 0
-        what = access(size, mode, 0, align)
-        slow, host = None, None
-        if self._region.is_inline:
-            slow = b.append_basic_block("odd")
-            offset, entry = self._find(table_of_load(mode), address, size, mode, align, slow)
-            tag, fine = b.and_(self._tag(offset), I32(CODE_TAG - 1)), b.append_basic_block("fine")
-            readable = b.or_(b.icmp_unsigned("==", tag, self._owner(entry)), b.icmp_unsigned("==", tag, I32(0)))
-            b.cbranch(readable, fine, slow).set_weights(_USUAL)
-            self._branch_off(fine, slow)
+        is_pair = size == 8 and align == 16
+        kind = ir.IntType(8 * size)
+        if not self._region.is_inline:
+            found = self._call_helper(state.HELPER_LOAD, address, access(size, mode, 0, align))
+            self._leave_if(b.icmp_unsigned("==", found, ir.Constant(PTR, None)))
+            loaded = b.load(found, typ=kind, align=1)
+            return loaded if size == 8 else b.zext(loaded, I64)
+        second = self._second_half(address, state.HELPER_LOAD)
+        if second is not None:
             self.note_access(address, size, mode, 0)
-            host = self.host(offset)
-        found = self._host_of(state.HELPER_LOAD, address, what, slow, host)
-        loaded = b.load(found, typ=ir.IntType(8 * size), align=1)
-        return loaded if size == 8 else b.zext(loaded, I64)
+            return b.load(second, typ=I64, align=1)
+        slow, join = b.append_basic_block("odd"), b.append_basic_block("join")
+        offset, entry = self._find(table_of_load(mode), address, size, mode, align, slow)
+        self._readable(offset, entry, slow)
+        host = self.host(offset)
+        where = b.reference(host)
+        usual = b.load(host, typ=kind, align=1)
+        here = b.block
+        b.branch(join)
+        self._aside(slow)
+        # Both halves of 16 bytes are asked for together.
+        found = self._ask_helper(state.HELPER_LOAD, address, access(16 if is_pair else size, mode, 0, align))
+        odd = b.load(found, typ=kind, align=1)
+        there = b.block
+        b.branch(join)
+        self._resume(join)
+        phi = b.phi(kind)
+        phi.add_incoming(usual, here)
+        phi.add_incoming(odd, there)
+        if is_pair:
+            self._first_half(address, state.HELPER_LOAD, where, here, found, there)
+        self.note_access(address, size, mode, 0)
+        return phi if size == 8 else b.zext(phi, I64)
 
     def store(self, address: Value, size: int, value: Value, mode: Mode = Mode.NORMAL, align: int = 0) -> None:
         b, align = self.b, align or size
         if mode is Mode.UNPRIVILEGED:
             self._leave()
             return
-        what = access(size, mode, state.LAST_ACCESS_WRITE, align)
-        slow, host = None, None
-        if self._region.is_inline:
-            slow = b.append_basic_block("odd")
-            offset, entry = self._find(state.STORE_TLB, address, size, mode, align, slow)
-            mine = b.append_basic_block("mine")
-            b.cbranch(b.icmp_unsigned("==", self._tag(offset), self._owner(entry)), mine, slow).set_weights(_USUAL)
-            self._branch_off(mine, slow)
+        is_pair = size == 8 and align == 16
+        narrow = value if size == 8 else b.trunc(value, ir.IntType(8 * size))
+        if not self._region.is_inline:
+            found = self._call_helper(state.HELPER_STORE, address, access(size, mode, state.LAST_ACCESS_WRITE, align))
+            self._leave_if(b.icmp_unsigned("==", found, ir.Constant(PTR, None)))
+            b.store(narrow, found, align=1)
+            return
+        second = self._second_half(address, state.HELPER_STORE)
+        if second is not None:
+            b.store(narrow, second, align=1)
             self.note_access(address, size, mode, state.LAST_ACCESS_WRITE)
-            self._record_writer(offset, entry)
-            host = self.host(offset)
-        found = self._host_of(state.HELPER_STORE, address, what, slow, host)
-        b.store(value if size == 8 else b.trunc(value, ir.IntType(8 * size)), found, align=1)
+            return
+        slow, join = b.append_basic_block("odd"), b.append_basic_block("join")
+        self._write_first(narrow)
+        offset, entry = self._find(state.STORE_TLB, address, size, mode, align, slow)
+        mine = b.append_basic_block("mine")
+        b.cbranch(b.icmp_unsigned("==", self._tag(offset), self._owner(entry)), mine, slow).set_weights(_USUAL)
+        self._branch_off(mine, slow)
+        self._record_writer(offset, entry)
+        host = self.host(offset)
+        where = b.reference(host)
+        b.store(narrow, host, align=1)
+        here = b.block
+        b.branch(join)
+        self._aside(slow)
+        what = access(16 if is_pair else size, mode, state.LAST_ACCESS_WRITE, align)
+        found = self._ask_helper(state.HELPER_STORE, address, what)
+        b.store(narrow, found, align=1)
+        there = b.block
+        b.branch(join)
+        self._resume(join)
+        if is_pair:
+            self._first_half(address, state.HELPER_STORE, where, here, found, there)
+        self.note_access(address, size, mode, state.LAST_ACCESS_WRITE)
+
+    # V registers.
+
+    def read_v(self, register: Value, half: int) -> Value:
+        key = register, half
+        found = self._vectors.get(key)
+        if found is None:
+            found = self._vectors[key] = super().read_v(register, half)
+        return found
+
+    def write_v(self, register: Value, low: Value, high: Value) -> None:
+        super().write_v(register, low, high)
+        self._vectors[register, 0], self._vectors[register, 1] = low, high
+
+    def _write_first(self, value: Value) -> None:
+        self.b.reference(value)
+
+    def _aside(self, block: Block) -> None:
+        block.parent = self._chain
+        self.b.position_at_end(block)
 
     def exclusive_store(self, address: Value, size: int, values: tuple[Value, ...], element: int) -> Value:
         # One that fails is done by the interpreter.
