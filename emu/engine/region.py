@@ -9,8 +9,8 @@ from typing import Any
 from emu import state
 from emu.engine.lower import HANDLER, I64, PTR
 from emu.engine.native import REGION_SHIFT
-from emu.engine.outline import BEST, QUICK, is_called, symbol
-from emu.engine.region_lower import NZCV, STEADY, RegionLower
+from emu.engine.outline import BEST, QUICK, is_called
+from emu.engine.region_lower import STEADY, RegionLower
 from emu.engine.text import Block, Number, Switch, TextBuilder, TextFunction, TextModule
 from emu.isa.pattern import Decoded
 from emu.state import MASK64
@@ -52,6 +52,8 @@ class RegionBuilder:
         self.count = 0
         self._slots: dict[int, Number] = {}
         self._held: dict[int, Number] = {}
+        self._written: set[int] = set()
+        """Held slots that have got a value anywhere."""
         self._steady: dict[int, Number] = {}
         self._salt: Number | None = None
         self._left = self._entry.alloca(I64)
@@ -83,8 +85,8 @@ class RegionBuilder:
     def _build_end(self) -> None:
         """All ways out come here, with everything in its place but what is left of the budget."""
         b = self._end
-        for slot in NZCV:
-            if slot in self._held:
+        if self.is_inline:
+            for slot in sorted(self._written):
                 b.store(b.load(self._held[slot], typ=I64), self.slot(slot))
         b.store(self._end_left, self.slot(state.BUDGET))
         out = b.append_basic_block("return")
@@ -125,10 +127,10 @@ class RegionBuilder:
             b.store(b.load(self.slot(slot), typ=I64), found)
         return found
 
-    def keep(self, b: TextBuilder, slot: int, value: Any) -> None:
-        """A register has a new value; it is being stored in its slot besides."""
-        if self.is_inline:
-            b.store(value, self.place(slot))
+    def put(self, b: TextBuilder, slot: int, value: Any) -> None:
+        """Give a held slot a value."""
+        self._written.add(slot)
+        b.store(value, self.place(slot))
 
     def steady(self, slot: int) -> Number | None:
         """The value of a slot that nothing changes, loaded once for the whole region."""
@@ -181,7 +183,7 @@ class RegionBuilder:
                 break
             lower.begin(pc, decoded, steps)
             if is_called(decoded, BEST if self.is_inline else QUICK):
-                lower.call_handler(symbol(decoded))
+                lower.call_handler(decoded)
             else:
                 decoded.encoding.semantics(lower, **decoded.operands)
             if lower.is_left:

@@ -10,6 +10,7 @@ from emu import state
 from emu.engine import native_system
 from emu.engine.helpers import HELPER, access
 from emu.engine.lower import HANDLER, I8, I32, I64, PTR, Lower, table_of_load
+from emu.engine.outline import registers_read, symbol
 from emu.engine.text import Block, Number, Phi, TextBuilder
 from emu.isa.evaluate import Arithmetic
 from emu.isa.ops import Escape, Mode, Query
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 _LINK = 30
 NZCV = (state.N, state.Z, state.C, state.V)
 HELD = frozenset((*range(state.XZR), state.SP, *NZCV))
-"""Slots that live in values inside a region. The registers are stored at once as well, so that an exit costs nothing;
-the flags, most of which nobody looks at, at exits and at the ends of blocks only."""
+"""Slots that live in values inside a region, and come to their places at exits."""
+ACCESS = frozenset((state.LAST_ACCESS_VA, state.LAST_ACCESS_INFO))
+"""Slots that do so too where loads and stores are done inline."""
 STEADY = frozenset((
     state.CONTEXT, state.ARENA, state.TAGS, state.FP_DISABLED, state.SP_ALIGNMENT, state.UNALIGNED_EXCLUSIVES,
     state.GUARDED, state.TAG_CLEAR_LOW, state.TAG_CLEAR_HIGH, state.TAG_SET_HIGH, state.COUNT, state.LIMIT, state.FPCR,
@@ -56,14 +58,19 @@ class RegionLower(Lower):
         self._region = region
         self._at = 0
         self._steps = 0
+        self._held = HELD | ACCESS if region.is_inline else HELD
+        self._put_off = self._held if region.is_inline else frozenset(NZCV)
+        """Slots whose values are not stored before the block's end."""
         self._exit: WayOut | None = None
+        self._edge: Block | None = None
+        """Where to leave from the present instruction in the present state."""
         self._known: dict[int, Value] = {}
         self._dirty: list[int] = []
         self._same: dict[tuple[str, Value, Value], Number] = {}
         self._vectors: dict[tuple[Value, int], Value] = {}
         """Halves of V registers as they are in their slots."""
         self._pair: tuple[int, Value, Value] | None = None
-        """(helper's slot, address, place in the host's memory) of the upper half of 16 bytes whose lower half has been accessed."""
+        """(helper's slot, address, place in the host's memory) of the upper half of 16 bytes, once the lower is done."""
         self._excluded: set[Value] = set()
         """Conditions that would have left the block."""
         self._chain: object = None
@@ -78,7 +85,7 @@ class RegionLower(Lower):
         self._same.clear()
         self._vectors.clear()
         self._excluded.clear()
-        self._exit = None
+        self._exit = self._edge = None
         self._body_budget, self._chain = budget, body.scope
         body.parent = head.scope
         self.b.position_at_end(body)
@@ -86,7 +93,7 @@ class RegionLower(Lower):
     def begin(self, pc: int, decoded: Decoded, steps: int) -> None:
         """The instruction at pc comes next, `steps` after the block's start."""
         self._at, self._steps = pc, steps
-        self._pair = None
+        self._pair = self._edge = None
         self.word = decoded.word
         self._pc = pc
         self.is_left = self.is_call = False
@@ -94,8 +101,7 @@ class RegionLower(Lower):
 
     def end_block(self) -> None:
         """Everything that was put off is stored."""
-        for slot in self._dirty:
-            self.b.store(self._known[slot], self._region.place(slot))
+        self._store_dirty()
         self._dirty.clear()
 
     @property
@@ -249,7 +255,7 @@ class RegionLower(Lower):
             return 0
         known = self._known.get(slot)
         if known is None:
-            if slot in HELD:
+            if slot in self._held:
                 known = self._known[slot] = self.b.load(self._region.place(slot), typ=I64)
                 if slot in NZCV:
                     known.width = 1
@@ -262,15 +268,13 @@ class RegionLower(Lower):
         return known
 
     def set(self, slot: int, value: Value) -> None:
-        if slot in NZCV:
-            if slot not in self._dirty:
-                self._dirty.append(slot)
+        if slot in self._held:
             self._known[slot] = value
-            self._exit = None
-            return
-        if slot in HELD:
-            self._known[slot] = value
-            self._region.keep(self.b, slot, value)
+            if slot in self._put_off:
+                if slot not in self._dirty:
+                    self._dirty.append(slot)
+                self._edge = None
+                return
         assert slot not in STEADY
         super().set(slot, value)
 
@@ -316,19 +320,24 @@ class RegionLower(Lower):
     # Ways out.
 
     def _way_out(self) -> Block:
-        """Where to go from here to leave before this instruction; one place for as long as the flags stay the same."""
+        """Where to go from here to leave before this instruction."""
         b = self.b
-        if self._exit is None:
-            here, block = b.block, b.append_basic_block("out")
-            block.parent = self._chain
-            b.position_at_end(block)
-            self._exit = WayOut(block, b.phi(I64), b.phi(I64))
-            for slot in self._dirty:
-                b.store(self._known[slot], self._region.place(slot))
-            self._region.leave(b, self._exit.pc, b.sub(self._body_budget, self._exit.steps))
+        if self._edge is None:
+            here = b.block
+            if self._exit is None:
+                self._exit = WayOut(b, self._chain)
+                self._region.leave(b, self._exit.pc, b.sub(self._body_budget, self._exit.steps))
+            self._edge = b.append_basic_block("edge")
+            self._aside(self._edge)
+            self._store_dirty()
+            self._exit.from_here(self._edge, self._at, self._steps)
+            b.branch(self._exit.block)
             b.position_at_end(here)
-        self._exit.from_here(b.block, self._at, self._steps)
-        return self._exit.block
+        return self._edge
+
+    def _store_dirty(self) -> None:
+        for slot in self._dirty:
+            self._region.put(self.b, slot, self._known[slot])
 
     def _leave_if(self, condition: Value) -> None:
         on = self.b.append_basic_block("on")
@@ -355,10 +364,10 @@ class RegionLower(Lower):
         # Granted, these two change nothing that a region relies on.
         hit, entry = native_system.probe(self)
         self._leave_unless(hit)
-        done, slow = self.b.append_basic_block("done"), self.b.append_basic_block("slow")
+        out, done, slow = self._way_out(), self.b.append_basic_block("done"), self.b.append_basic_block("slow")
         native_system.perform(self, kind, entry, slow, done)
         self.b.position_at_end(slow)
-        self.b.branch(self._way_out())
+        self.b.branch(out)
         self._resume(done)
 
     def escape_if(self, condition: Value, kind: Escape) -> None:
@@ -368,10 +377,13 @@ class RegionLower(Lower):
             self._excluded.add(condition)
             self._leave_if(self.truth(condition))
 
-    def call_handler(self, name: str) -> None:
+    def call_handler(self, decoded: Decoded) -> None:
         """Have an instruction done by its handler, which can do nothing but to go on: see `emu.engine.outline`."""
         self.escape_if(self.get(state.FP_DISABLED), Escape.FP_ACCESS)
-        handler = self.b.module.declare(name, HANDLER)
+        handler = self.b.module.declare(symbol(decoded), HANDLER)
+        if state.SP in self._put_off:
+            for register in registers_read(decoded):
+                super().set(register, self.get(register))
         self.b.call(handler, [self.state, self.word, self._at, self.budget])
         self._vectors.clear()
 
@@ -562,15 +574,16 @@ class RegionLower(Lower):
 
 
 class WayOut:
-    """A block that leaves the region, shared by the instructions between two changes of the flags."""
+    """A block that leaves the region, shared by the instructions of a block of guest code."""
 
-    def __init__(self, block: Block, pc: Phi, steps: Phi) -> None:
-        self.block, self.pc, self.steps = block, pc, steps
-        self._known: set[Block] = set()
+    def __init__(self, b: TextBuilder, chain: object) -> None:
+        """Goes on in the block."""
+        self.block = b.append_basic_block("out")
+        self.block.parent = chain
+        b.position_at_end(self.block)
+        self.pc, self.steps = b.phi(I64), b.phi(I64)
 
     def from_here(self, block: Block, pc: int, steps: int) -> None:
         """Leaving from this block means before the instruction at pc, that many after the start of its block."""
-        if block not in self._known:
-            self._known.add(block)
-            self.pc.add_incoming(pc, block)
-            self.steps.add_incoming(steps, block)
+        self.pc.add_incoming(pc, block)
+        self.steps.add_incoming(steps, block)
