@@ -9,9 +9,10 @@ import llvmlite.ir as ir
 from emu import state
 from emu.engine import native_system
 from emu.engine.helpers import HELPER, access
+from emu.engine.lazy_flags import NZCV, difference_of, is_made_by, subtraction_of
 from emu.engine.lower import HANDLER, I8, I32, I64, PTR, Lower, table_of_load
 from emu.engine.outline import registers_read, symbol
-from emu.engine.text import Block, Number, Phi, TextBuilder
+from emu.engine.text import Block, Number, TextBuilder
 from emu.isa.evaluate import Arithmetic
 from emu.isa.ops import Escape, Mode, Query
 from emu.isa.pattern import Decoded, Value
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from emu.engine.region import RegionBuilder
 
 _LINK = 30
-NZCV = (state.N, state.Z, state.C, state.V)
 HELD = frozenset((*range(state.XZR), state.SP, *NZCV))
 """Slots that live in values inside a region, and come to their places at exits."""
 ACCESS = frozenset((state.LAST_ACCESS_VA, state.LAST_ACCESS_INFO))
@@ -34,7 +34,7 @@ STEADY = frozenset((
 ))  # fmt: skip
 """Slots that nothing inside a region changes."""
 _I1 = ir.IntType(1)
-_TRUTH = "zext i1 {} to i64"
+_TRUTH, _NOT = "zext i1 {} to i64", "xor i1 {}, -1"
 _RARE, _USUAL = [1, 1 << 20], [1 << 20, 1]
 
 
@@ -67,10 +67,12 @@ class RegionLower(Lower):
         self._known: dict[int, Value] = {}
         self._dirty: list[int] = []
         self._same: dict[tuple[str, Value, Value], Number] = {}
+        self._signed: dict[Number, tuple[Value, Value]] = {}
+        """Comparisons of signed numbers, with the 64-bit values that they are of."""
         self._vectors: dict[tuple[Value, int], Value] = {}
         """Halves of V registers as they are in their slots."""
         self._pair: tuple[int, Value, Value] | None = None
-        """(helper's slot, address, place in the host's memory) of the upper half of 16 bytes, once the lower is done."""
+        """(helper's slot, address, place in the host's memory) of the upper half of 16 bytes whose lower is done."""
         self._excluded: set[Value] = set()
         """Conditions that would have left the block."""
         self._chain: object = None
@@ -83,12 +85,22 @@ class RegionLower(Lower):
         self._known.clear()
         self._dirty.clear()
         self._same.clear()
+        self._signed.clear()
         self._vectors.clear()
         self._excluded.clear()
         self._exit = self._edge = None
         self._body_budget, self._chain = budget, body.scope
         body.parent = head.scope
         self.b.position_at_end(body)
+
+    def begin_part(self, block: Block) -> None:
+        """Go on in a block where nothing is known."""
+        self._known.clear()
+        self._dirty.clear()
+        self._same.clear()
+        self._signed.clear()
+        self._chain = block.scope
+        self.b.position_at_end(block)
 
     def begin(self, pc: int, decoded: Decoded, steps: int) -> None:
         """The instruction at pc comes next, `steps` after the block's start."""
@@ -100,8 +112,8 @@ class RegionLower(Lower):
         self.target, self.condition = None, 1
 
     def end_block(self) -> None:
-        """Everything that was put off is stored."""
-        self._store_dirty()
+        """Everything that was put off is stored, the flags in what way turns out when all blocks are there."""
+        self._store_dirty(is_end=True)
         self._dirty.clear()
 
     @property
@@ -163,7 +175,8 @@ class RegionLower(Lower):
             if not ~y & (1 << x.width) - 1:
                 return x
         elif x.form is _TRUTH and y.form is _TRUTH:
-            return self._number_of(self.b.and_(x.operands[0], y.operands[0]))
+            truth = self._greater(x.operands[0], y.operands[0]) or self.b.and_(x.operands[0], y.operands[0])
+            return self._number_of(truth)
         return self._pure("and i64 {}, {}", x, y, min(_width(x), _width(y)))
 
     def or_(self, x: Value, y: Value) -> Value:
@@ -189,6 +202,8 @@ class RegionLower(Lower):
                 return x
             if y == 1 and x.form is _TRUTH:
                 return self._not(x)
+        if x is y:
+            return 0
         return self._pure("xor i64 {}, {}", x, y, max(_width(x), _width(y)))
 
     def shl(self, x: Value, y: Value) -> Value:
@@ -217,8 +232,53 @@ class RegionLower(Lower):
         key = "eq", x, y
         found = self._same.get(key)
         if found is None:
-            found = self._same[key] = self._number_of(self.b.icmp_unsigned("==", x, y))
+            difference = difference_of(x) if y.__class__ is int and not y else None
+            if difference is not None:  # what was subtracted is compared: that is less work
+                truth = self.b.icmp_unsigned("==", *difference[:2])
+            else:
+                truth = self._greater_or_equal(x, y) or self.b.icmp_unsigned("==", x, y)
+            found = self._same[key] = self._number_of(truth)
         return found
+
+    def _greater_or_equal(self, n: Value, v: Value) -> Number | None:
+        """N == V after a subtraction, as the comparison of signed numbers that it is."""
+        subtraction = subtraction_of(n, v)
+        if subtraction is None:
+            return None
+        a, b, width = subtraction
+        x, y = (a, b) if width == 64 else (self._low_half(a), self._low_half(b))
+        found = self.b.icmp_signed(">=", x, y)
+        self._signed[found] = a, b
+        return found
+
+    def _low_half(self, value: Value) -> Value:
+        return I32(value & 0xFFFF_FFFF) if value.__class__ is int else self.b.trunc(value, I32)
+
+    def _greater(self, x: Number, y: Number) -> Number | None:
+        """Conditions HI and GT, "not less, and not equal", as the one comparison that they are."""
+        if y.form != _NOT or not is_made_by(y.operands[0], "icmp eq"):
+            return None
+        equal = y.operands[0].operands
+        if x.form == _NOT and is_made_by(x.operands[0], "icmp ult") and x.operands[0].operands == equal:
+            return self.b.icmp_unsigned(">", *equal)
+        of_signed = self._signed.get(x)
+        return self.b.icmp_signed(">", *x.operands) if of_signed == equal else None
+
+    def ult(self, x: Value, y: Value) -> Value:
+        if x.__class__ is int and y.__class__ is int:
+            return Arithmetic.ult(x, y)
+        if y.__class__ is int and not y:
+            return 0
+        key = "ult", x, y
+        found = self._same.get(key)
+        if found is None:
+            found = self._same[key] = self._number_of(self.b.icmp_unsigned("<", x, y))
+        return found
+
+    def slt(self, x: Value, y: Value) -> Value:
+        if x.__class__ is int and y.__class__ is int:
+            return Arithmetic.slt(x, y)
+        return self._number_of(self.b.icmp_signed("<", x, y))
 
     def zext(self, a: Value, width: int) -> Value:
         return self.and_(a, (1 << width) - 1)
@@ -255,10 +315,12 @@ class RegionLower(Lower):
             return 0
         known = self._known.get(slot)
         if known is None:
-            if slot in self._held:
+            if slot in NZCV:
+                known = self._known[slot] = self.b.load(self._region.slot(slot), typ=I64)
+                known.width = 1
+                self._region.flags.are_read()
+            elif slot in self._held:
                 known = self._known[slot] = self.b.load(self._region.place(slot), typ=I64)
-                if slot in NZCV:
-                    known.width = 1
             elif slot in STEADY:
                 known = self._region.steady(slot)
                 if known is None:
@@ -335,9 +397,15 @@ class RegionLower(Lower):
             b.position_at_end(here)
         return self._edge
 
-    def _store_dirty(self) -> None:
+    def _store_dirty(self, is_end: bool = False) -> None:
+        flags = {}
         for slot in self._dirty:
-            self._region.put(self.b, slot, self._known[slot])
+            if slot in NZCV:
+                flags[slot] = self._known[slot]
+            else:
+                self._region.put(self.b, slot, self._known[slot])
+        if flags:
+            self._region.flags.store(self.b, flags, is_end)
 
     def _leave_if(self, condition: Value) -> None:
         on = self.b.append_basic_block("on")
