@@ -101,33 +101,34 @@ class LazyFlags:
         self._kinds: set[int] = set()
         self._now = 0
         self._readers: set[int] = set()
-        self._setters: set[int] = set()
         self._following: dict[int, set[int]] = {}
-        self._anywhere: set[int] = set()
+        """Blocks that may come after a block that has set the flags."""
+        self._passed_to: dict[int, set[int]] = {}
+        """Blocks that may come after one that has not."""
+        self._anywhere: list[set[int]] = []
+        """Those of the above sets that have all targets of branches through registers besides."""
         self._ends: list[tuple[int, Later, list[Any], list[Any]]] = []
 
     # While blocks are lowered.
 
     def begin_block(self, start: int) -> None:
         self._now = start
-        self._following[start] = set()
+        self._following[start], self._passed_to[start] = set(), set()
 
     def are_read(self) -> None:
         """The present block reads flags that came into it."""
         self._readers.add(self._now)
 
-    def goes_to(self, start: int) -> None:
-        """The present block may be followed by another one."""
-        self._following[self._now].add(start)
+    def goes_to(self, start: int, has_flags: bool) -> None:
+        """The present block, which has set the flags so far or not, may be followed by another one."""
+        (self._following if has_flags else self._passed_to)[self._now].add(start)
 
-    def goes_anywhere(self) -> None:
-        """The present block may be followed by any that a branch through a register leads to."""
-        self._anywhere.add(self._now)
+    def goes_anywhere(self, has_flags: bool) -> None:
+        """The same with any that a branch through a register leads to."""
+        self._anywhere.append((self._following if has_flags else self._passed_to)[self._now])
 
     def store(self, b: TextBuilder, flags: Flags, is_end: bool) -> None:
         """Bring flags to where others find them: as a note, where nobody else in the region can want them."""
-        if is_end:
-            self._setters.add(self._now)
         if len(flags) < len(NZCV):
             self.are_read()  # the others must be in their slots
         note = _note_of(flags) if self._is_lazy else None
@@ -160,15 +161,11 @@ class LazyFlags:
 
     def decide(self, anywhere: set[int]) -> None:
         """Notes or flags at the end of every block; a branch through a register may lead `anywhere`."""
-        for start in self._anywhere:
-            self._following[start] |= anywhere
+        for following in self._anywhere:
+            following |= anywhere
         wanted, is_settled = set(self._readers), False
         while not is_settled:
-            more = {
-                start
-                for start, following in self._following.items()
-                if start not in wanted and start not in self._setters and following & wanted
-            }
+            more = {start for start, passed in self._passed_to.items() if start not in wanted and passed & wanted}
             wanted |= more
             is_settled = not more
         for start, later, made, noted in self._ends:

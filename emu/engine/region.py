@@ -199,7 +199,7 @@ class RegionBuilder:
                 break
             steps += 1
             following = (pc + 4) & MASK64
-            if lower.target is None:
+            if lower.target is None or self._goes_on(b, lower, following, budget, steps):
                 pc = following
                 continue
             lower.end_block()
@@ -237,7 +237,7 @@ class RegionBuilder:
         left = Number(I64, "sub i64 {}, {}", (budget, steps))
         if is_known or (steps and self._may_enter(pc)):
             b.store(left, self._left)
-            self.flags.goes_to(pc)
+            self.flags.goes_to(pc, self._lower.has_flags)
             b.branch(self._block(pc))
         else:
             self.leave(b, pc, left)
@@ -248,6 +248,20 @@ class RegionBuilder:
             self._go(b, pc, budget, steps, False)
         else:
             self.leave(b, pc, b.sub(budget, steps))
+
+    def _goes_on(self, b: TextBuilder, lower: RegionLower, following: int, budget: Number, steps: int) -> bool:
+        """Go on behind a conditional branch with all that is known, where nothing else is likely to enter there."""
+        target = lower.target
+        if isinstance(lower.condition, int) or not isinstance(target, int) or following in self._wanted:
+            return False
+        if following in self._blocks or not self._may_enter(following):
+            return False
+        taken, on = b.append_basic_block("taken"), b.append_basic_block("on")
+        b.cbranch(lower.truth(lower.condition), taken, on)
+        with lower.aside(taken):
+            self._jump(b, target, budget, steps)
+        lower.resume(on)
+        return True
 
     def _branch(self, b: TextBuilder, lower: RegionLower, following: int, budget: Number, steps: int) -> None:
         target, condition = lower.target, lower.condition
@@ -278,7 +292,7 @@ class RegionBuilder:
             if self._may_enter(pc):
                 self._block(pc)
         self._switches.append(switch)
-        self.flags.goes_anywhere()
+        self.flags.goes_anywhere(self._lower.has_flags)
         out.parent = b.block.scope
         b.position_at_end(out)
         known = Number(I64, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.ir as ir
@@ -114,7 +116,22 @@ class RegionLower(Lower):
     def end_block(self) -> None:
         """Everything that was put off is stored, the flags in what way turns out when all blocks are there."""
         self._store_dirty(is_end=True)
-        self._dirty.clear()
+
+    @contextmanager
+    def aside(self, block: Block) -> Iterator[None]:
+        """A branch away in the middle of a block: what was put off is stored on that way, too."""
+        self._aside(block)
+        self._store_dirty(is_end=True)
+        yield
+
+    def resume(self, block: Block) -> None:
+        """Go on in a block behind such a branch."""
+        self._resume(block)
+
+    @property
+    def has_flags(self) -> bool:
+        """Whether the block has set the flags so far."""
+        return any(slot in NZCV for slot in self._dirty)
 
     @property
     def budget(self) -> Value:
