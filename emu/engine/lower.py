@@ -497,18 +497,32 @@ class Lower:
         if native is None:
             return self._fp_in_python(operation, width, a, b, c)
         builder = self.b
-        before = builder.block
+        sources, certain = [builder.block], native.is_certain
         slow, done = builder.append_basic_block("fp.slow"), builder.append_basic_block("fp.done")
-        builder.cbranch(native.is_certain, done, slow)
-        builder.position_at_end(slow)
+        if native.is_usual is not None:
+            second = builder.append_basic_block("fp.second")
+            self._write_first(native.result)
+            builder.cbranch(native.is_usual, done, second).set_weights([1 << 20, 1])
+            self._aside(second)
+            sources.append(second)
+        builder.cbranch(certain() if callable(certain) else certain, done, slow)
+        self._aside(slow)
         exact = self._fp_in_python(operation, width, a, b, c)
         after = builder.block
         builder.branch(done)
         self._resume(done)
         result = builder.phi(I64)
-        result.add_incoming(native.result, before)
+        for source in sources:
+            result.add_incoming(native.result, source)
         result.add_incoming(exact, after)
         return result
+
+    def _write_first(self, value: ir.Value) -> None:
+        """Emit a value here, if it was put off, so that all that follows has it."""
+
+    def _aside(self, block: ir.Block) -> None:
+        """Go on in a block that is gone to now and then, from what has been emitted so far."""
+        self.b.position_at_end(block)
 
     def _resume(self, block: ir.Block) -> None:
         """Go on in a block that every way here leads to."""

@@ -147,8 +147,8 @@ def _sources() -> bytes:
     """The text of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
     made_by = (
-        "helpers", "lower", "native", "native_fp", "native_pages", "native_refill", "native_stage2", "native_system",
-        "native_transition", "outline", "refill_layout", "region", "region_lower", "sweep", "text",
+        "helpers", "lazy_flags", "lower", "native", "native_fp", "native_pages", "native_refill", "native_stage2",
+        "native_system", "native_transition", "outline", "refill_layout", "region", "region_lower", "sweep", "text",
     )  # fmt: skip
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",

@@ -8,6 +8,7 @@ an inexact result while FPSR.IXC is still clear. FPCR.FZ and DN have no say in w
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import llvmlite.binding as llvm
@@ -15,7 +16,7 @@ import llvmlite.ir as ir
 
 from emu import state
 from emu.fp.controls import parts
-from emu.fp.environment import IXC, RMODE_SHIFT, Rounding
+from emu.fp.environment import FZ, IXC, RMODE_SHIFT, Rounding
 from emu.fp.formats import BY_WIDTH, Format
 from emu.isa.ops import Fp
 from emu.isa.pattern import Value
@@ -33,8 +34,11 @@ _SUMS = (Fp.ADD, Fp.SUB, Fp.ABSOLUTE_DIFFERENCE)
 class Attempt(NamedTuple):
     """A result, and an i1 that says whether it may be used."""
 
-    is_certain: ir.Value
+    is_certain: ir.Value | Callable[[], ir.Value]
+    """Where it is a function, it emits what has to be looked at where `is_usual` does not hold."""
     result: ir.Value
+    is_usual: ir.Value | None = None
+    """A condition that says the same in fewer instructions, and nearly always."""
 
 
 _ROUNDING_INTRINSICS = {
@@ -144,6 +148,15 @@ class _Unit:
     def _may_be_inexact(self) -> ir.Value:
         return self._b.icmp_unsigned("!=", self._b.and_(self._lower.get(state.FPSR), I64(IXC)), I64(0))
 
+    def _is_plain(self) -> ir.Value:
+        """Whether FPCR rounds to nearest and flushes nothing."""
+        unusual = self._b.and_(self._lower.get(state.FPCR), I64(3 << RMODE_SHIFT | FZ))
+        return self._b.icmp_unsigned("==", unusual, I64(0))
+
+    def _usually(self, result: ir.Value) -> ir.Value:
+        """A normal result can raise nothing but an inexact exception, whatever the operands, and that one is set."""
+        return self._all(self._is_plain(), self._may_be_inexact(), self._is_normal(result, self._form))
+
     def _all(self, *conditions: ir.Value) -> ir.Value:
         result = conditions[0]
         for condition in conditions[1:]:
@@ -168,28 +181,29 @@ class _Unit:
             if operation is not Fp.ADD:
                 y = b.fneg(y)
             number = b.fadd(x, y)
-            result = self._bits(number, width)
-            # The rounding error of a sum is a number again (Knuth): it is zero when the sum is exact. Far enough
-            # from the least exponent it is no denormal either.
-            rest = b.fsub(number, x)
-            error = b.fadd(b.fsub(x, b.fsub(number, rest)), b.fsub(y, rest))
-            is_exact = b.fcmp_ordered("==", error, ir.Constant(_FLOATS[width], 0.0))
-            is_exact = b.and_(is_exact, self._is_normal(result, form, 2 * form.fraction_bits + 2))
-            is_zero = I1(1)
-        elif operation is Fp.MUL:
-            number = b.fmul(x, y)
-            result = self._bits(number, width)
-            is_exact = self._fits(a, c)
-            is_zero = b.or_(self._is_zero(a, form), self._is_zero(c, form))
         else:
-            number = b.fdiv(x, y)
-            result = self._bits(number, width)
-            is_exact = b.and_(self._fits(result, c), b.fcmp_ordered("==", b.fmul(number, y), x))
-            is_zero = self._is_zero(a, form)
-        certain = self._certain(result, is_exact, is_zero, (a, c))
-        if operation is Fp.ABSOLUTE_DIFFERENCE:
-            result = self._magnitude(result, form)
-        return Attempt(certain, result)
+            number = (b.fmul if operation is Fp.MUL else b.fdiv)(x, y)
+        result = self._bits(number, width)
+
+        def certain() -> ir.Value:
+            if operation in _SUMS:
+                # The rounding error of a sum is a number again (Knuth): it is zero when the sum is exact. Far enough
+                # from the least exponent it is no denormal either.
+                rest = b.fsub(number, x)
+                error = b.fadd(b.fsub(x, b.fsub(number, rest)), b.fsub(y, rest))
+                is_exact = b.fcmp_ordered("==", error, ir.Constant(_FLOATS[width], 0.0))
+                is_exact = b.and_(is_exact, self._is_normal(result, form, 2 * form.fraction_bits + 2))
+                is_zero: ir.Value = I1(1)
+            elif operation is Fp.MUL:
+                is_exact = self._fits(a, c)
+                is_zero = b.or_(self._is_zero(a, form), self._is_zero(c, form))
+            else:
+                is_exact = b.and_(self._fits(result, c), b.fcmp_ordered("==", b.fmul(number, y), x))
+                is_zero = self._is_zero(a, form)
+            return self._certain(result, is_exact, is_zero, (a, c))
+
+        given = self._magnitude(result, form) if operation is Fp.ABSOLUTE_DIFFERENCE else result
+        return Attempt(certain, given, self._usually(result))
 
     def _intrinsic(self, name: str, *operands: ir.Value) -> ir.Value:
         kind = _FLOATS[self._width]
@@ -201,24 +215,33 @@ class _Unit:
         x = self._number(a, width)
         number = self._intrinsic("llvm.sqrt", x)
         result = self._bits(number, width)
-        is_exact = b.and_(self._fits(result, result), b.fcmp_ordered("==", b.fmul(number, number), x))
-        return Attempt(self._certain(result, is_exact, self._is_zero(a, self._form), (a,)), result)
+
+        def certain() -> ir.Value:
+            is_exact = b.and_(self._fits(result, result), b.fcmp_ordered("==", b.fmul(number, number), x))
+            return self._certain(result, is_exact, self._is_zero(a, self._form), (a,))
+
+        return Attempt(certain, result, self._usually(result))
 
     def multiply_add(self, addend: ir.Value, a: ir.Value, c: ir.Value) -> Attempt:
         operands = (a, c, addend)
         number = self._intrinsic("llvm.fma", *(self._number(item, self._width) for item in operands))
         result = self._bits(number, self._width)
-        return Attempt(self._certain(result, I1(0), I1(0), operands), result)
+        return Attempt(lambda: self._certain(result, I1(0), I1(0), operands), result, self._usually(result))
 
     def compare(self, operation: Fp, a: ir.Value, c: ir.Value) -> Attempt:
         b, width = self._b, self._width
         x, y = self._number(a, width), self._number(c, width)
-        certain = self._all(b.fcmp_ordered("ord", x, y), self._is_no_denormal(a), self._is_no_denormal(c))
+        ordered = b.fcmp_ordered("ord", x, y)
+        usual = b.and_(self._is_plain(), ordered)
+
+        def certain() -> ir.Value:
+            return self._all(ordered, self._is_no_denormal(a), self._is_no_denormal(c))
+
         if operation in (Fp.COMPARE, Fp.COMPARE_SIGNALING):
             unlike = b.select(b.fcmp_ordered("<", x, y), I64(0b1000), I64(0b0010))
-            return Attempt(certain, b.select(b.fcmp_ordered("==", x, y), I64(0b0110), unlike))
+            return Attempt(certain, b.select(b.fcmp_ordered("==", x, y), I64(0b0110), unlike), usual)
         relation = {Fp.EQUAL: "==", Fp.GREATER_OR_EQUAL: ">=", Fp.GREATER: ">"}[operation]
-        return Attempt(certain, b.zext(b.fcmp_ordered(relation, x, y), I64))
+        return Attempt(certain, b.zext(b.fcmp_ordered(relation, x, y), I64), usual)
 
     def extreme(self, relation: str, a: ir.Value, c: ir.Value) -> Attempt:
         b, width, form = self._b, self._width, self._form

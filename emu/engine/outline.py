@@ -77,6 +77,25 @@ def is_called(decoded: Decoded, limit: int) -> bool:
     return weight is not None and weight > limit
 
 
+class _Readers(_Survey):
+    """Operations that note which general-purpose registers are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.registers: set[int] = set()
+
+    def read_x(self, register: int) -> Any:
+        self.registers.add(register)
+        return self
+
+
+def registers_read(decoded: Decoded) -> frozenset[int]:
+    """The general-purpose registers that the handler of an instruction reads, which is one that `is_called`."""
+    readers = _Readers()
+    decoded.encoding.semantics(readers, **decoded.operands)
+    return frozenset(readers.registers) - {state.XZR}
+
+
 def symbol(decoded: Decoded) -> str:
     """The name that a region knows a handler by."""
     name, fields = decoded.key

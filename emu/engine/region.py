@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emu import state
+from emu.engine.lazy_flags import LazyFlags
 from emu.engine.lower import HANDLER, I64, PTR
 from emu.engine.native import REGION_SHIFT
-from emu.engine.outline import BEST, QUICK, is_called, symbol
-from emu.engine.region_lower import NZCV, STEADY, RegionLower
+from emu.engine.outline import BEST, QUICK, is_called
+from emu.engine.region_lower import ACCESS, STEADY, RegionLower
 from emu.engine.text import Block, Number, Switch, TextBuilder, TextFunction, TextModule
 from emu.isa.pattern import Decoded
 from emu.state import MASK64
@@ -43,7 +44,6 @@ class RegionBuilder:
         self._entry = TextBuilder(self._function, self._function.append_basic_block("entry"))
         self._other = self._function.append_basic_block("other")
         self._end = TextBuilder(self._function, self._function.append_basic_block("end"))
-        self._end_pc, self._end_left = self._end.phi(I64), self._end.phi(I64)
         self._blocks: dict[int, Block] = {}
         self._waiting: list[int] = []
         self._returns: list[int] = []
@@ -52,9 +52,13 @@ class RegionBuilder:
         self.count = 0
         self._slots: dict[int, Number] = {}
         self._held: dict[int, Number] = {}
+        self._written: set[int] = set()
+        """Held slots that have got a value anywhere."""
         self._steady: dict[int, Number] = {}
+        self._salt: Number | None = None
         self._left = self._entry.alloca(I64)
         self._entry.store(self._budget, self._left)
+        self.flags = LazyFlags(self._entry, self.slot, is_inline)
         start = self._function.append_basic_block("start")
         self._lower = RegionLower(TextBuilder(self._function, start), self._state, self)
         self._lower.b.unreachable()
@@ -71,10 +75,11 @@ class RegionBuilder:
         switch = self._entry.switch(self._pc, self._other)
         for head in heads:
             switch.add_case(head, self._blocks[head])
+        anywhere = [pc for pc in dict.fromkeys((*heads, *self._returns)) if pc in self._blocks]
         for switch in self._switches:
-            for pc in dict.fromkeys((*heads, *self._returns)):
-                if pc in self._blocks:
-                    switch.add_case(pc, self._blocks[pc])
+            for pc in anywhere:
+                switch.add_case(pc, self._blocks[pc])
+        self.flags.decide(set(anywhere))
         self._build_end()
         self._build_other()
         return tuple(heads)
@@ -82,15 +87,16 @@ class RegionBuilder:
     def _build_end(self) -> None:
         """All ways out come here, with everything in its place but what is left of the budget."""
         b = self._end
-        for slot in NZCV:
-            if slot in self._held:
+        if self.is_inline:
+            self.flags.make(b, self._lower)
+            for slot in sorted(self._written):
                 b.store(b.load(self._held[slot], typ=I64), self.slot(slot))
-        b.store(self._end_left, self.slot(state.BUDGET))
         out = b.append_basic_block("return")
         # Where nothing has been done at all, the instruction cannot be finished here.
-        b.cbranch(b.icmp_unsigned("==", self._end_left, self._budget), self._other, out)
+        left = b.load(self.slot(state.BUDGET), typ=I64)
+        b.cbranch(b.icmp_unsigned("==", left, self._budget), self._other, out)
         b.position_at_end(out)
-        b.ret(self._end_pc)
+        b.ret(b.load(self.slot(state.PC), typ=I64))
 
     def _build_other(self) -> None:
         """Another address of the same page, or nothing could be done here: one instruction, the ordinary way."""
@@ -124,10 +130,13 @@ class RegionBuilder:
             b.store(b.load(self.slot(slot), typ=I64), found)
         return found
 
-    def keep(self, b: TextBuilder, slot: int, value: Any) -> None:
-        """A register has a new value; it is being stored in its slot besides."""
-        if self.is_inline:
-            b.store(value, self.place(slot))
+    def put(self, b: TextBuilder, slot: int, value: Any) -> None:
+        """Give a held slot a value."""
+        if slot in ACCESS:
+            b.store(value, self.slot(slot))
+            return
+        self._written.add(slot)
+        b.store(value, self.place(slot))
 
     def steady(self, slot: int) -> Number | None:
         """The value of a slot that nothing changes, loaded once for the whole region."""
@@ -138,10 +147,22 @@ class RegionBuilder:
             found = self._steady[slot] = self._entry.load(self.slot(slot), typ=I64)
         return found
 
+    def salt(self) -> Number:
+        """The current context's salt of the software TLB's places, as `emu.engine.softtlb` mixes it into addresses."""
+        if self._salt is None:
+            context = self.steady(state.CONTEXT)
+            shift = f"shl i64 {{}}, {state.SALT_SHIFT}"
+            self._salt = Number(I64, shift, (Number(I64, f"and i64 {{}}, {state.SALT_MASK}", (context,)),))
+            name = self._entry.reference(self._salt)
+            self._salt = Number(I64, None)
+            self._salt.name = name
+        return self._salt
+
     def leave(self, b: TextBuilder, pc: Any, left: Any) -> None:
-        """Leave with the flags in their places, to go on at pc with so much of the budget left."""
-        self._end_pc.add_incoming(pc, b.block)
-        self._end_left.add_incoming(left, b.block)
+        """Leave with everything in its place, to go on at pc with so much of the budget left."""
+        # Not as values: they would be made on the way that goes on, too.
+        b.store(pc, self.slot(state.PC))
+        b.store(left, self.slot(state.BUDGET))
         b.branch(self._end.block)
 
     # Blocks.
@@ -160,6 +181,7 @@ class RegionBuilder:
         b.position_at_end(head)
         budget = b.load(self._left, typ=I64)
         lower.begin_block(budget, body, head)
+        self.flags.begin_block(start)
         pc, steps = start, 0
         while True:
             decoded = self._instruction(pc) if (pc == start or pc not in self._blocks) else None
@@ -169,7 +191,7 @@ class RegionBuilder:
                 break
             lower.begin(pc, decoded, steps)
             if is_called(decoded, BEST if self.is_inline else QUICK):
-                lower.call_handler(symbol(decoded))
+                lower.call_handler(decoded)
             else:
                 decoded.encoding.semantics(lower, **decoded.operands)
             if lower.is_left:
@@ -177,7 +199,7 @@ class RegionBuilder:
                 break
             steps += 1
             following = (pc + 4) & MASK64
-            if lower.target is None:
+            if lower.target is None or self._goes_on(b, lower, following, budget, steps):
                 pc = following
                 continue
             lower.end_block()
@@ -215,6 +237,7 @@ class RegionBuilder:
         left = Number(I64, "sub i64 {}, {}", (budget, steps))
         if is_known or (steps and self._may_enter(pc)):
             b.store(left, self._left)
+            self.flags.goes_to(pc, self._lower.has_flags)
             b.branch(self._block(pc))
         else:
             self.leave(b, pc, left)
@@ -225,6 +248,20 @@ class RegionBuilder:
             self._go(b, pc, budget, steps, False)
         else:
             self.leave(b, pc, b.sub(budget, steps))
+
+    def _goes_on(self, b: TextBuilder, lower: RegionLower, following: int, budget: Number, steps: int) -> bool:
+        """Go on behind a conditional branch with all that is known, where nothing else is likely to enter there."""
+        target = lower.target
+        if isinstance(lower.condition, int) or not isinstance(target, int) or following in self._wanted:
+            return False
+        if following in self._blocks or not self._may_enter(following):
+            return False
+        taken, on = b.append_basic_block("taken"), b.append_basic_block("on")
+        b.cbranch(lower.truth(lower.condition), taken, on)
+        with lower.aside(taken):
+            self._jump(b, target, budget, steps)
+        lower.resume(on)
+        return True
 
     def _branch(self, b: TextBuilder, lower: RegionLower, following: int, budget: Number, steps: int) -> None:
         target, condition = lower.target, lower.condition
@@ -255,6 +292,7 @@ class RegionBuilder:
             if self._may_enter(pc):
                 self._block(pc)
         self._switches.append(switch)
+        self.flags.goes_anywhere(self._lower.has_flags)
         out.parent = b.block.scope
         b.position_at_end(out)
         known = Number(I64, None)

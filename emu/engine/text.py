@@ -102,6 +102,16 @@ class Switch:
         return f"switch i64 {self._value}, label %{self._default.label} [ {' '.join(self._cases)} ]"
 
 
+class Later:
+    """A place among the lines for some that are settled on later."""
+
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.lines))
+
+
 class Branch:
     """A conditional branch just written."""
 
@@ -347,14 +357,31 @@ class TextBuilder:
     def alloca(self, kind: Any, name: str = "") -> Number:
         return self.written(PTR, f"alloca {type_name(kind)}")
 
-    def load(self, pointer: Any, typ: Any, align: int | None = None) -> Number:
+    def load(self, pointer: Any, typ: Any, align: int | None = None, is_volatile: bool = False) -> Number:
         tail = "" if align is None else f", align {align}"
-        return self.written(typ, f"load {type_name(typ)}, ptr {self.reference(pointer)}{tail}")
+        word = "load volatile" if is_volatile else "load"
+        return self.written(typ, f"{word} {type_name(typ)}, ptr {self.reference(pointer)}{tail}")
 
-    def store(self, value: Operand, pointer: Any, align: int | None = None) -> None:
+    def store(self, value: Operand, pointer: Any, align: int | None = None, is_volatile: bool = False) -> None:
         tail = "" if align is None else f", align {align}"
-        text = f"store {type_name(type_of(value))} {self.reference(value)}, ptr {self.reference(pointer)}{tail}"
+        word = "store volatile" if is_volatile else "store"
+        text = f"{word} {type_name(type_of(value))} {self.reference(value)}, ptr {self.reference(pointer)}{tail}"
         self._lines.append(text)
+
+    def later(self) -> Later:
+        """A place here for lines that are written elsewhere."""
+        later = Later()
+        self._lines.append(later)
+        return later
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[list[Any]]:
+        """Write into a list, which may be put in here; nothing else uses what is written there."""
+        before = self._lines, self._scope, self._parent
+        lines: list[Any] = []
+        self._lines, self._scope, self._parent = lines, object(), self._scope
+        yield lines
+        self._lines, self._scope, self._parent = before
 
     def call(self, called: Any, arguments: Any, tail: bool = False) -> Number:
         signature = called.value_type if isinstance(called, Global) else called.type.pointee
