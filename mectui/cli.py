@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Whoever started us may have closed them: what goes there goes nowhere then. None of them breaks on a character."""
+    """Whoever started us may have closed them: what goes there goes nowhere then. No character breaks them."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
