@@ -1,7 +1,21 @@
-"""python -m mectui."""
+"""python -m mectui, and the command `mectui`."""
+
+from __future__ import annotations
 
 import sys
 
-from mectui.cli import main
+INTERRUPTED = 130
 
-sys.exit(main())
+
+def main() -> int:
+    """The command line's exit code. Ctrl-C while the modules are still being read is no traceback either."""
+    try:
+        from mectui.cli import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

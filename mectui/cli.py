@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from mectui.resources import guest_path
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+"""What a shell has for a process that Ctrl-C ended."""
 LONG_WORD = re.compile(r"\S{200,}")
 
 
@@ -140,11 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Whoever started us may have closed them: what goes there goes nowhere then."""
+    """Whoever started us may have closed them: what goes there goes nowhere then. No character breaks them."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # in a locale of ASCII alone, say
 
 
 def _close_output() -> None:

@@ -61,7 +61,9 @@ def main(arguments: Sequence[str]) -> int:
     else:
         _print(machine, stop)
     sys.stdout.flush()
-    return 1 if machine.mec.finding_count else 0
+    if machine.mec.finding_count:
+        return 1
+    return 130 if stop.reason is StopReason.PAUSED else 0
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -217,6 +217,18 @@ def test_output_that_goes_nowhere_is_no_traceback(command: str, where: str, code
     assert says in done.stderr
 
 
+@pytest.mark.parametrize("command", [["lesson"], ["timeline", "hello"], ["walk", "two-realms", "_start"]], ids=" ".join)
+def test_a_locale_of_ascii_alone_is_no_traceback(command: list[str]) -> None:
+    import os
+    import subprocess
+    import sys
+
+    narrow = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-m", "mectui", *command], capture_output=True, env=narrow, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     import subprocess
     import sys
