@@ -19,7 +19,6 @@ from mectui.render.text import Target, TargetKind
 from mectui.screens.debugger.prompt import Prompt, Question
 from mectui.screens.debugger.substituted import Substituted
 
-
 TALL = 9
 """Rows from which a list of hits shows all that it says of the chosen one."""
 
