@@ -14,7 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
-from mectui import keymaps, preferences, themes
+from mectui import keymaps, preferences, starting, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
 from mectui.screens.loading import LoadingScreen
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 START, DEBUGGER = "mectui.screens.start", "mectui.screens.debugger"
 """Modules that take a while to import, with all that is behind them: the first frame comes before they do."""
+STARTED_SECONDS = 3.0
+"""When everything has been imported and painted, on a slow machine too."""
 Factory = Callable[[], "emu.Machine"]
 
 
@@ -164,6 +166,7 @@ class MectuiApp(App[int]):
     # --- screens --------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        self.set_timer(STARTED_SECONDS, starting.settle)
         if self.lesson is not None:
             self.open_lesson(self.lesson, self.lesson_step)
         elif self.machine_factory is not None:
@@ -325,5 +328,8 @@ def run_app(
         lesson_step=lesson_step,
         sources=sources,
     )
-    app.run()
+    try:
+        app.run()
+    finally:
+        starting.settle()  # where it ended before it had begun
     return app.return_code or 0

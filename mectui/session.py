@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mectui.saved import SavedStops
 
 PROGRESS_SECONDS = 0.1
+LOOK_SECONDS = 0.02
+"""After how long the views that are ready are shown, where more are to come."""
 CAUGHT = (StopReason.WATCHPOINT, StopReason.CATCHPOINT)
 """Stops whose message tells what happened."""
 
@@ -510,11 +512,19 @@ class Session:
             self.sources,
         )
         found: dict[str, Any] = {}
+        last_news = time.perf_counter()
         for key, look in looks.items():
             try:
                 found[key] = look(machine, around)
             except Exception as error:  # one pane that fails must not empty the others
                 found[key] = error
+            if time.perf_counter() - last_news > LOOK_SECONDS:  # nor may a slow one keep the others waiting
+                self._publish(found)
+                found, last_news = {}, time.perf_counter()
+        if found:
+            self._publish(found)
+
+    def _publish(self, found: dict[str, Any]) -> None:
         with self._lock:
             self._looked |= found
         self._tell(News.LOOKED)

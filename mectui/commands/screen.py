@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emu.errors import EmuError
 from emu.loader import read_elf, read_file
+from mectui import starting
 from mectui.commands.machine import build_machine, find_guest
 from mectui.resources import guest_path
 from mectui.sources import SourceFiles
@@ -44,6 +45,7 @@ def main(options: argparse.Namespace, commands: Collection[str] = ()) -> int:
         chosen.guest = guest
         return lambda: build_machine(chosen)
 
+    starting.begin()
     from mectui.app import run_app
     from mectui.recent import remember
 

@@ -61,6 +61,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 KIND_OF = {kind: name for name, kinds in KINDS.items() for kind in kinds}
 LOGGED = ("exceptions", "returns", "mecids", "keys", "hits", "calls", "tlbi", "writebacks")
 """What is written down without anybody asking: rare enough to cost nothing at full speed."""
+CALLS = (0x11, 0x12, 0x13, 0x15, 0x16, 0x17)
+"""Exception classes of SVC, HVC and SMC (Arm ARM, ESR_ELx.EC): what a program asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ def describe(event: Event) -> tuple[str, str]:
     match event:
         case ExceptionTaken():
             far = f", FAR {event.far:#x}" if event.far else ""
-            return f"exception to EL{event.to_el}: {event.kind} (EC {event.ec:#04x}{far})", "warning"
+            style = "text" if event.ec in CALLS else "warning"
+            return f"exception to EL{event.to_el}: {event.kind} (EC {event.ec:#04x}{far})", style
         case ExceptionReturned():
             return f"return to EL{event.to_el} {event.to_security.label} at {event.pc:#x}", "text"
         case MecidWritten():

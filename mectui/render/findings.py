@@ -43,12 +43,12 @@ def indented(text: str, width: int, style: str, indent: int, hanging: int = 0) -
 
 
 def place(item: FindingView) -> str:
-    """ "#12,787  EL1 realm  realm_b_search_secret  2 times"."""
+    """ "#12,787  2 times  EL1 realm  realm_b_search_secret"."""
     finding = item.finding
     moment = finding.moment
     where = item.where or numbers.address(moment.pc)
     times = f"  {numbers.count(finding.count)} times" if finding.count > 1 else ""
-    return f"#{numbers.count(moment.instruction)}  EL{moment.el} {moment.security.label}  {where}{times}"
+    return f"#{numbers.count(moment.instruction)}{times}  EL{moment.el} {moment.security.label}  {where}"
 
 
 def report(view: FindingsView, width: int) -> list[Line]:

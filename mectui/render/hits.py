@@ -31,7 +31,7 @@ def hits(view: HitsView, width: int, chosen: int | None = None, *, tells_keys: b
         )
     lines: list[Line] = []
     for item in reversed(view.hits):
-        told = one(item, width)
+        told = one(item, width, is_folded=item.number == chosen)
         if item.number != chosen:
             lines += [crop(part, width) for part in told]
         else:
@@ -77,13 +77,18 @@ def place(moment: Moment, name: str) -> str:
     return f"{where}, EL{moment.el} {moment.security.label} #{numbers.count(moment.instruction)}"
 
 
+def brief(moment: Moment, name: str) -> str:
+    """ "realm_b_search+0x8 #12,787": the same where there is little room; the moment is what a person travels by."""
+    return f"{name or f'{moment.pc:#x}'} #{numbers.count(moment.instruction)}"
+
+
 def reach(first: int, last: int) -> str:
     """ "0x4038_0000" or "0x4038_0000 … 0x4038_0ff8"."""
     return numbers.address(first) if first == last else f"{numbers.address(first)} … {numbers.address(last)}"
 
 
-def one(item: HitView, width: int) -> list[Line]:
-    """Three lines: what and where, who asked, who had stored."""
+def one(item: HitView, width: int, is_folded: bool = False) -> list[Line]:
+    """Three lines: what and where, who asked, who had stored; in few words where they are not to be folded."""
     hit = item.hit
     target = Target(TargetKind.HIT, item.number)
     times = f", {numbers.count(item.count)} times" if item.count > 1 else ""
@@ -102,6 +107,8 @@ def one(item: HitView, width: int) -> list[Line]:
         through(hit.source if hit.pas is PAS.REALM else None, width),
         Span(f" by {place(hit.moment, item.where)}", "text"),
     )
+    if not is_folded and width_of(Line(asked)) > width:
+        asked = (*asked[:-1], Span(f" {brief(hit.moment, item.where)}", "text"))
     source = hit.writer.source if isinstance(hit.writer, Writer) and hit.owned_by.pas is PAS.REALM else None
     key = f" key {hit.owned_by.generation}" if hit.owned_by.generation else ""
     if hit.writer is None:
@@ -115,6 +122,8 @@ def one(item: HitView, width: int) -> list[Line]:
         through(source, width),
         writer,
     )
+    if hit.writer is not None and not is_folded and width_of(Line(stored)) > width:
+        stored = (*stored[:-1], Span(f" {brief(hit.writer, item.writer)}", "text"))
     return [
         Line(first, target),
         _with_line(Line(asked, target), item.line, width),

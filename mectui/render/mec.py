@@ -143,6 +143,8 @@ def packed(entries: list[list[Span]], width: int, most: int | None) -> list[Line
         reserve = len(left) + 3 if is_last_line and number < len(entries) - 1 else 0
         if current and used + 3 + length + reserve > width:
             if is_last_line:
+                room = width - used - 3
+                left = left if len(left) <= room else f"+{len(entries) - number} more"
                 lines.append(Line((*current, Span(f"   {left}", "muted"))))
                 return [crop(item, width) for item in lines]
             lines.append(Line(tuple(current)))

@@ -21,6 +21,8 @@ CHANGED = "*"
 UNKNOWN = "?"
 REGISTER_COLUMNS = 24
 """A general register: name, sixteen digits in groups, mark."""
+GROUP_TITLES = {"mec": "MEC", "rme": "RME"}
+"""Headings of groups that are abbreviations."""
 VALUE_COLUMNS = 23
 """The fold's sign, a value of 64 bits, its mark, a space."""
 FOLDED, OPEN = "▸", "▾"
@@ -96,7 +98,7 @@ def system(view: SystemView, width: int, opened: Collection[str] = NO_FOLDS) -> 
     for group, registers in view.groups:
         if lines:
             lines.append(BLANK)
-        lines.append(line((group, "strong")))
+        lines.append(line((GROUP_TITLES.get(group, group.capitalize()), "strong")))
         for register in registers:
             lines += one_system(register, width, register.name in opened)
     return fit(lines, width)

@@ -79,7 +79,7 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
     if view.rows and not rows:
         return empty_pane(f"No entry is shown: the filter is “{only.value}”. `l` changes it.", width)
     if not view.rows and view.invalidations:
-        return [line(("  no entries", "muted"))]
+        return empty_pane("No entries: invalidations have removed what there was. `v` lists them.", width)
     if not view.rows:
         return empty_pane(
             "Translations appear here when the guest turns an MMU on and uses an address: tags, MECID source, "
@@ -92,7 +92,7 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
     legend = [] if all(row.is_current for row in rows) else [crop(item, width) for item in legend]
     if width < ONE_LINE + va + pa:
         lines = [item for row in rows for item in (*in_two_lines(row, width), *reason(row, width))]
-        return fit([two_lines_header(width), *lines, *legend], width)
+        return fit([*two_lines_header(width, has_others=bool(legend)), *lines], width)
     lines = [header(width, va, pa)]
     for row in rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]
@@ -104,10 +104,14 @@ def header(width: int, va: int, pa: int) -> Line:
     return crop(line((f"{text}{'MECID':<9}{'EL1+':<4}{'EL0':<4} filled by", "muted")), width)
 
 
-def two_lines_header(width: int) -> Line:
-    """What the two lines of every entry have, in their order."""
-    whole = "  regime, VA → PA, size; then tags, MECID, EL1+ EL0 may, filled by"
-    return line((whole if len(whole) <= width else "  VA → PA; tags, MECID, EL1+ EL0 may, filled", "muted"))
+def two_lines_header(width: int, has_others: bool) -> list[Line]:
+    """What the two lines of every entry have, in their order; `has_others`: entries that cannot be used now."""
+    first = f"  {'regime':<7}VA → PA size"
+    others = f"   {ELSEWHERE} of another VMID, ASID or state", f"   {ELSEWHERE} not usable now"
+    mark = next((text for text in others if len(first) + len(text) <= width), "") if has_others else ""
+    second = "  stage, tags, MECID, EL1+ and EL0 rights, filled by", "  stage tags MECID EL1+ EL0 filled by"
+    told = next((text for text in second if len(text) <= width), second[-1])
+    return [line((first + mark, "muted")), line((told, "muted"))]
 
 
 def tag(value: int | None) -> str:

@@ -114,16 +114,21 @@ class CommandLine(Horizontal):
 
     def open(self, text: str = "", sign: str = ":") -> None:
         """Takes the focus at once: keys that come right behind are meant for the input."""
-        self.query_one("#prompt", Static).update(sign)
+        self._sign(sign)
         self._show_input(True)
         self.input.value = text
         self.input.cursor_position = len(text)
         self.screen.set_focus(self.input)
 
     def shut(self) -> None:
-        self.query_one("#prompt", Static).update(":")
+        self._sign(":")
         self.input.value = ""
         self._show_input(False)
+
+    def _sign(self, sign: str) -> None:
+        prompt = self.query_one("#prompt", Static)
+        if str(prompt.content) != sign:  # an update lays the whole screen out
+            prompt.update(sign)
 
     def _show_input(self, is_shown: bool) -> None:
         self.input.display = is_shown

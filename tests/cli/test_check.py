@@ -23,7 +23,7 @@ def test_findings_are_told_in_80_columns_with_what_to_do(mectui: Run) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "error    wrong-context"
-    assert lines[1] == "         #12,787  EL1 realm  realm_b_search_secret  2 times"
+    assert lines[1] == "         #12,787  2 times  EL1 realm  realm_b_search_secret"
     assert max(len(line) for line in lines) <= 80
     text = " ".join(done.stdout.split())
     assert "decrypted with MECID 6 (VMECID_P_EL2), but was encrypted with MECID 5 at realm_a_fill_blocks" in text

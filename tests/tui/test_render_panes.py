@@ -132,7 +132,7 @@ def test_system_registers_open_to_their_fields() -> None:
     assert (
         plain(registers.system(view, 60))
         == """\
-control
+Control
 ▸ SCTLR2_EL2        0000_0000_0000_0002*
   TPIDR_EL2         0000_0000_0000_1234? never written
 """
@@ -236,7 +236,8 @@ def test_a_narrow_tlb_gives_two_labelled_lines_to_an_entry_and_marks_stale_ones(
     assert (
         plain(tlb.tlb(TlbView((STALE, tlb_row(vmid=None, asid=3)), 128), 50))
         == """\
-  VA → PA; tags, MECID, EL1+ EL0 may, filled
+  regime VA → PA size
+  stage tags MECID EL1+ EL0 filled by
 ! EL1&0  0x4020_0000 → 0x4008_8000 4 KiB
   stage 1+2 VMID 1 VP rw- --- #5,538 realm_start
     stale: the output address is 0x4009_0000 now
@@ -344,13 +345,13 @@ FINDING = Finding(
 def test_a_finding_is_two_lines_and_the_chosen_one_says_what_to_do() -> None:
     view = FindingsView((FindingView(1, FINDING, "look+0x44"),), 1, 31)
     assert plain(findings.findings(view, 64)) == (
-        "  1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times\n"
+        "  1  error missing-isb  #1,204  2 times  EL2 realm  look+0x44\n"
         "     The read of 0x4020_0000 at look+0x44 (pc 0x4008_1094) …\n"
     )
     assert (
         plain(findings.findings(view, 64, chosen=1))
         == """\
-  1  error missing-isb  #1,204  EL2 realm  look+0x44  2 times
+  1  error missing-isb  #1,204  2 times  EL2 realm  look+0x44
      The read of 0x4020_0000 at look+0x44 (pc 0x4008_1094) goes
      by an old value.
      here     #1,204 EL2 realm look+0x44

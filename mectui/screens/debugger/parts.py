@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.memory import MemoryPane
@@ -25,6 +27,10 @@ class DebuggerParts(Screen[None]):
     guest: str
     session: Session
     progress: Progress
+
+    # Textual paints the whole screen again whenever another widget gets the focus. Here the two widgets that look
+    # different do that themselves, so that a key that moves the focus costs a third.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     @property
     def board(self) -> Board:

@@ -78,8 +78,8 @@ class Prompt(DebuggerParts):
         self._question = question
         if self.focused_pane is not None:
             self._focused_before = self.focused_pane.pane_name
+        self.show_completions(text)  # first, so that the footer is in the same frame
         self.command_line.open(text, ":" if question is None else question.sign)
-        self.show_completions()
 
     def shut_command_line(self) -> None:
         self.command_line.shut()
@@ -87,13 +87,14 @@ class Prompt(DebuggerParts):
         pane = self.board.panes[self._focused_before]
         self.set_focus(pane if pane.display else self.board.in_front()[0])
 
-    def show_completions(self) -> None:
+    def show_completions(self, text: str) -> None:
+        """In the footer: what the line could become, and how it is meant to go on."""
         if self._question is not None:
             self.query_one(ActionBar).replace(line((f" {self._question.hint}", "muted")))
             return
-        found = self.command_line.input.completions()
+        found = self.completions(text)
         spans: list[str | tuple[str, str]] = [" "]
-        usage = usage_of(self.command_line.input.value)
+        usage = usage_of(text)
         if usage:
             spans += [(usage, "key"), "  "]
         for each in found[:24]:
@@ -103,7 +104,7 @@ class Prompt(DebuggerParts):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.command_line.is_typing:
-            self.show_completions()
+            self.show_completions(event.value)
             if self._question is not None and self._question.change is not None:
                 self._question.change(event.value)
 
