@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emu.debug.lines.program import Row
 from emu.debug.lines.units import Inlined, Unit, Units
@@ -51,6 +52,22 @@ class FileCode:
     path: str
     lines: tuple[int, ...]
     addresses: Mapping[int, tuple[int, ...]]
+
+
+class Start(NamedTuple):
+    """A row of a line at which somebody could stop."""
+
+    address: int
+    run: int
+    """Where the run of instructions of that line begins that the row is in."""
+    is_stmt: bool
+
+
+class Place(NamedTuple):
+    """A `Start`, and the unit whose table has it."""
+
+    unit: Unit
+    start: Start
 
 
 class LineTable:
@@ -176,28 +193,29 @@ class LineTable:
         with self._lock:
             return list(self._by_path)
 
-    def lines_of(self, path: str) -> dict[int, list[tuple[Unit, int]]]:
-        """Every line of a file that has code, with the units and the addresses where it begins."""
+    def lines_of(self, path: str) -> dict[int, list[Place]]:
+        """Every line of a file that has code, with what there is of it in each unit."""
         with self._lock:
-            found: dict[int, list[tuple[Unit, int]]] = {}
+            found: dict[int, list[Place]] = {}
             for unit in self._by_path.get(path, ()):
-                for line, addresses in self._decode(unit).code(path).addresses.items():
-                    found.setdefault(line, []).extend((unit, address) for address in addresses)
+                for line, starts in self._decode(unit).starts_of(path).items():
+                    found.setdefault(line, []).extend(Place(unit, start) for start in starts)
             return found
 
-    def entries(self, places: Sequence[tuple[Unit, int]], function: Callable[[int], int]) -> list[int]:
+    def entries(self, places: Sequence[Place], function: Callable[[int], int]) -> list[int]:
         """Of the beginnings of a line, one for each function and for each place where one was inlined.
 
         A loop's line begins more than once; who stops there wants to stop once. `function` gives the start of the
         function that an address is in.
         """
+        places = [place for place in places if place.start.is_stmt] or places
         if len(places) < 2:
-            return [address for _, address in places]
+            return [place.start.address for place in places]
         with self._lock:
             first: dict[tuple[int, int], int] = {}
-            for unit, address in sorted(places, key=lambda place: place[1]):
-                inlined = self._inlined_at(unit, address)
-                first.setdefault((function(address), 0 if inlined is None else id(inlined)), address)
+            for unit, start in sorted(places, key=lambda place: place.start.address):
+                inlined = self._inlined_at(unit, start.address)
+                first.setdefault((function(start.run), 0 if inlined is None else id(inlined)), start.address)
             return sorted(first.values())
 
 
@@ -222,28 +240,30 @@ class Decoded:
     def code(self, path: str) -> FileCode:
         """The lines of a file, each with the beginnings of its runs of instructions."""
         if path not in self._codes:
-            files = {number for number, known in enumerate(self._files) if known == path}
-            statements: dict[int, list[int]] = {}
-            others: dict[int, list[int]] = {}
-            for sequence in self._sequences:
-                # The run that the rows are in: its line, how far it has come, whether a statement began in it.
-                line, end, is_begun = 0, 0, False
-                for row in sequence:
-                    if row.file not in files or not row.line:
-                        line = line if row.start == row.end else 0
-                        continue
-                    is_going_on = line == row.line and end == row.start
-                    has_begun = is_going_on and is_begun
-                    if row.is_stmt and not has_begun:
-                        statements.setdefault(row.line, []).append(row.start)
-                        has_begun = True
-                    elif not is_going_on:
-                        others.setdefault(row.line, []).append(row.start)
-                    if row.start != row.end:
-                        line, end, is_begun = row.line, row.end, has_begun
-            addresses = {line: tuple(dict.fromkeys(starts)) for line, starts in (others | statements).items()}
+            addresses = {}
+            for line, starts in self.starts_of(path).items():
+                first: dict[int, int] = {}
+                for start in [start for start in starts if start.is_stmt] or starts:
+                    first.setdefault(start.run, start.address)
+                addresses[line] = tuple(sorted(first.values()))
             self._codes[path] = FileCode(path, tuple(sorted(addresses)), addresses)
         return self._codes[path]
+
+    def starts_of(self, path: str) -> dict[int, list[Start]]:
+        """Every row of a file, by line."""
+        files = {number for number, known in enumerate(self._files) if known == path}
+        found: dict[int, list[Start]] = {}
+        for sequence in self._sequences:
+            line, end, run = 0, 0, 0  # of the run that the rows are in: its line, how far it has come, its beginning
+            for row in sequence:
+                is_meant = row.file in files and row.line != 0
+                is_going_on = is_meant and line == row.line and end == row.start
+                if is_meant:
+                    begun = run if is_going_on else row.start
+                    found.setdefault(row.line, []).append(Start(row.start, begun, row.is_stmt))
+                if row.start != row.end:
+                    line, end, run = (row.line, row.end, run if is_going_on else row.start) if is_meant else (0, 0, 0)
+        return found
 
 
 def following(lines: Sequence[int], line: int) -> int | None:
