@@ -157,7 +157,7 @@ class Cpu:
     def reset(self, start_el: int) -> None:
         """Cold reset into the given EL: MMU off, interrupts masked, everything else as the register table says."""
         for slot in range(state.SYSTEM + state.SYSTEM_SLOTS):
-            is_spared = state.CONTEXT <= slot <= state.MAINTENANCE or state.QUICK <= slot <= state.REFILLED
+            is_spared = state.CONTEXT <= slot <= state.FILLED_PARTS or state.QUICK <= slot <= state.REFILLED
             if not is_spared and slot != state.TRANSITION_BLOCK:
                 self.slots[slot] = 0
         self.permissions.forget()
@@ -344,9 +344,9 @@ class Cpu:
     def forget_granules(self, start: int, end: int) -> None:
         """Make engines ask granule protection again about physical addresses from `start` to before `end`."""
         for region in self.memory.regions:
-            low, high = max(start, region.base), min(end, region.end)
-            if low < high:
-                shift = region.arena - region.base
+            base = region.base
+            if start < base + region.size and end > base:
+                low, high, shift = max(start, base), min(end, base + region.size), region.arena - base
                 for listener in self._listeners:
                     listener.drop_physical((low + shift) // PAGE, (high + shift + PAGE - 1) // PAGE)
 
@@ -438,6 +438,7 @@ class Cpu:
             self._mec_controls = number, mec_controls(self.acting, self.features)
         stale = stale_control(self._mec_controls[1], request, translation)
         if stale is not None:
+            self.caches.log.distrust()
             self.emit(StaleControlUsed(self.moment(), request, translation, *stale))
 
     def _pieces(self, va: int, size: int, access: Access, mode: Mode, align: int) -> list[tuple[int, int, Located]]:
