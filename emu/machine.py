@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from emu import state
 from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
-from emu.cpu import MOST_KEPT, Cpu
+from emu.cpu import Cpu
+from emu.data_path import MOST_KEPT
 from emu.debug.bus import EventBus
 from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
 from emu.debug.exception_log import ExceptionLog
