@@ -33,6 +33,8 @@ class PAS(IntEnum):
 class Security(IntEnum):
     """Security state, with the same codes as the address space that is its own."""
 
+    __hash__ = int.__hash__  # Enum's own is slow
+
     SECURE = 0
     NON_SECURE = 1
     ROOT = 2

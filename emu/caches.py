@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from emu import state
 from emu.architecture import BLOCK, PA, PAS, VA, Access, Security
 from emu.debug.events import CacheMaintained, LineWrittenBack
+from emu.maintenance_log import NUMBERS, MaintenanceLog
 from emu.mec.cache import LINES, CacheState, DataCache, Key, WrittenBack
 from emu.mec.writers import Words
 from emu.quick_places import QuickPlaces
@@ -57,7 +58,8 @@ class Caches:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._quick = QuickPlaces(cpu)
+        self.quick = QuickPlaces(cpu)
+        self.log = MaintenanceLog(cpu)
         if cpu.features.has_cache:
             cpu.memory.cache = DataCache(cpu.memory, store=self._store, told=self._written_back)
 
@@ -73,12 +75,22 @@ class Caches:
             cpu.slots[cpu.regs.slot("CLIDR_EL1")] = CLIDR
             cpu.slots[cpu.regs.slot("CCSIDR_EL1")] = CCSIDR
 
+    def grant(self, word: int, what: str) -> None:
+        """Let native code do an operation that has just been done, as far as the log says."""
+        cpu = self._cpu
+        if self._cache is not None or what not in NUMBERS or not self.quick.is_enabled:
+            return
+        way = state.MAINTAINS_PHYSICAL if what in BY_PHYSICAL_ADDRESS else state.MAINTAINS_VIRTUAL
+        cpu.permissions.grant_maintenance(word, way, NUMBERS[what])
+        if what == "IVAU":
+            self.log.silence(what)
+
     def by_address(self, what: str, va: int) -> None:
         """DC by virtual address, and IC IVAU: translated and checked; raises Abandoned after taking an exception."""
         cpu = self._cpu
         needs_write = what == "IVAC"
         if not needs_write:
-            place = self._quick.place(va)
+            place = self.quick.place(va)
             if place is not None:
                 self._by_address(what, va, *place)
                 return
@@ -90,7 +102,7 @@ class Caches:
         if needs_write:
             cpu.check_watchpoints(request, 1)
         else:
-            self._quick.learn(request, where)
+            self.quick.learn(request, where)
         self._by_address(what, va, where.pa, where.pas)
 
     def _by_address(self, what: str, va: int, pa: PA, pas: PAS) -> None:
@@ -140,8 +152,9 @@ class Caches:
 
     def _report(self, what: str, operand: int, pa: PA | None, pas: PAS | None, ignored: str = "") -> None:
         cpu = self._cpu
-        if cpu.wants(CacheMaintained):
-            cpu.emit(CacheMaintained(cpu.moment(), what, operand, pa, pas, ignored))
+        event = CacheMaintained(cpu.moment(), what, operand, pa, pas, ignored)
+        cpu.emit(event)
+        self.log.told(event)
 
     # What the cache asks for.
 

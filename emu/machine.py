@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from emu import state
 from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
-from emu.cpu import MOST_KEPT, Cpu
+from emu.cpu import Cpu
+from emu.data_path import MOST_KEPT
 from emu.debug.bus import EventBus
 from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
 from emu.debug.exception_log import ExceptionLog
@@ -170,6 +171,7 @@ class Machine:
             sync=sync,
         )
         self.sync = sync
+        self._maintenance = self.cpu.caches.log
         self._exceptions = ExceptionLog(self.cpu.transitions, MOST_KEPT)
         self._bus.on_change.append(self.cpu.synchronisation.wanted_changed)
         width = mecid_width if mec else 0
@@ -195,6 +197,7 @@ class Machine:
             catch_up=self.cpu.transitions.catch_up,
         )
         self.cpu.transitions.settle = self._checker.settle
+        self.cpu.caches.log.defer = self._checker.defer
         self.tlb = TlbView(self.cpu)
         self.events = Events(self._bus)
         self.stops = Stops(self)
@@ -320,6 +323,7 @@ class Machine:
                     amount = min(amount, self.history.room())
                 if amount > 0:
                     self._engine.run(amount)
+                    self._maintenance.catch_up()
                 if self.history is not None:
                     self.history.passed()
                 stop = self._ended()
@@ -581,6 +585,8 @@ class Machine:
         if isinstance(event, ExceptionTaken):
             self._exceptions.add(event)
             self._watch_for_wild_guest(event)
+        if self._maintenance.is_behind:
+            self._maintenance.catch_up()
         self._bus.emit(event)
 
     def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:

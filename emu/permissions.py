@@ -75,6 +75,8 @@ class Permissions:
         self._watched = cpu.regs.watch(_CONTROLS, self.leave)
         self._numbers: dict[tuple[int, ...], int] = {}
         self._decisions: dict[int, Decision] = {}
+        self.prepared: dict[int, Callable[[int], bool]] = {}
+        """By situation and instruction as for grants: what carries out a SYS that is allowed, from its operand."""
         self._trap_decisions: dict[tuple[int, int], Decision] = {}
         self._fp_disabled: dict[int, int] = {}
         self._withheld: Callable[[int], bool] | None = None
@@ -95,6 +97,7 @@ class Permissions:
         self._numbers.clear()
         self._decisions.clear()
         self._trap_decisions.clear()
+        self.prepared.clear()
         self._fp_disabled.clear()
         self._here.clear()
         if self.on_forgotten is not None:
@@ -151,6 +154,10 @@ class Permissions:
                 known = decide_operation(cpu.regs, operation, cpu.el, cpu.security)
             self._decisions[key] = known
         return operation, known
+
+    def prepare(self, word: int, execute: Callable[[int], bool]) -> None:
+        """Have a SYS that is allowed here carried out by this from now on."""
+        self.prepared[self.situation() | word >> 5 & state.GRANT_KEY] = execute
 
     def trapped(self, group: tuple[Trap, ...]) -> Decision:
         """What becomes of an instruction that only these traps keep from going ahead."""
@@ -226,6 +233,10 @@ class Permissions:
         """Let native code do this DC ZVA, of 64 bytes."""
         if size == state.ZEROED:
             self._grant(word, state.XZR, 0, 0, 0)
+
+    def grant_maintenance(self, word: int, way: int, number: int) -> None:
+        """Let native code do this DC or IC, as far as `emu.maintenance_log` has it."""
+        self._grant(word, state.XZR, 0, way, number)
 
     def stack_slot(self, name: str) -> int:
         """Where SP_ELx is now: the one in use lives in slot SP."""

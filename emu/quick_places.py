@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emu import state
 from emu import tlb_rows as rows
-from emu.architecture import PA, PAS
+from emu.architecture import PA, PAS, VA
 from emu.mec.selection import mec_controls
 from emu.mec.stale_controls import stale_control
 
@@ -28,8 +28,10 @@ class QuickPlaces:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._known: dict[tuple[int, int, int], tuple[int, int, PAS]] = {}
-        """By context, PSTATE.PAN and page: the entry's row and serial, and the address space."""
+        self._known: dict[tuple[int, int, int], tuple[int, int, PAS, VA, Located]] = {}
+        """By context, PSTATE.PAN and page: the entry's row and serial, the address space, and the read learnt from."""
+        self.reached: tuple[VA, Located] | None = None
+        """A read of the page that was asked about last, if any may go by it."""
         self._age = 0
         self.is_enabled = not cpu.mmu.is_forgiving
         """Whether anything is learned. A test that compares switches it off before the first run."""
@@ -38,6 +40,7 @@ class QuickPlaces:
         """The physical address of one that is known."""
         cpu = self._cpu
         slots, words = cpu.slots, cpu.mmu.tlb.rows.words
+        self.reached = None
         known = self._known.get((slots[state.HERE], slots[state.PAN], va >> _PAGE_SHIFT))
         if (
             known is None
@@ -46,13 +49,16 @@ class QuickPlaces:
             or cpu.synchronisation.watched is not None
         ):
             return None
-        at, serial, pas = known
+        at, serial, pas, first, where = known
         if words[at + rows.KEY] == rows.UNUSED or words[at + rows.SERIAL] != serial:
             return None
         if words[at + rows.SIZE] != 1 << _PAGE_SHIFT and words[rows.HEADS + (va >> _PAGE_SHIFT & rows.BUCKETS - 1)]:
             return None
         pa = PA(words[at + rows.OUTPUT] + va - words[at + rows.BASE])
-        return (pa, pas) if cpu.mmu.granules.passes(pa, pas, cpu.security) else None
+        if not cpu.mmu.granules.passes(pa, pas, cpu.security):
+            return None
+        self.reached = first, where
+        return pa, pas
 
     def learn(self, request: Request, where: Located) -> None:
         """A read for maintenance has gone well."""
@@ -71,4 +77,5 @@ class QuickPlaces:
         at = rows.ROWS + row * rows.ROW
         serial = cpu.mmu.tlb.rows.words[at + rows.SERIAL]
         place = cpu.slots[state.HERE], cpu.slots[state.PAN], va >> _PAGE_SHIFT
-        self._known[place] = at, serial, where.pas
+        self._known[place] = at, serial, where.pas, va, where
+        self.reached = va, where

@@ -58,15 +58,19 @@ HELPER_LOAD, HELPER_STORE = 110, 111  # host addresses of what regions call (emu
 DECODE_STUB = 76  # host address of the handler that decodes
 # Native MSRs to registers that wait for a context synchronisation event (emu.registers.pending): host address of their
 # log, records in it, and how often native code has let everything act.
-WRITE_LOG, WRITES, SYNCS = 84, 86, 87
+WRITE_LOG, WRITES, SYNCS = 84, 87, 88
 WRITE_WORDS, MOST_WRITES = 5, 64
 """A record of that log: slot, value before, value after, instruction, PC; and how many there is room for."""
 # Host address of a block of words for cache maintenance by native code (emu.maintenance_log): where the next record of
 # its log goes, how many there is room for, and for each operation what native code may do.
 MAINTENANCE = 85
+# Parts of the software TLB that entries were put into since it was blank: a bit for each PART indices.
+FILLED_PARTS = 86
 MAINTENANCE_NEXT, MAINTENANCE_ROOM, MAINTENANCE_MODES = 0, 1, 2
 MAINTENANCE_WORDS = 3
 """Of a record: the operation's number, the instruction, the operand."""
+MAINTAINS_VIRTUAL, MAINTAINS_PHYSICAL = 1, 2
+"""Second word of a granted DC or IC instruction (0: DC ZVA); the third is its number in `emu.maintenance_log`."""
 MAINTENANCE_ASKS, MAINTENANCE_SILENT, MAINTENANCE_LOGS = 0, 1, 2
 """What native code may do with an operation: nothing, or do it and tell nobody, or note it in the log."""
 SITUATION = 82  # the number of the situation that grants are looked up by, 0 while it is not known
@@ -120,6 +124,7 @@ SALT_MASK, SALT_SHIFT = 0b11 << TLB_BITS, 10
 """Two bits of CONTEXT, and how far they are shifted to be joined (exclusive or) with an address before bits [21:12] say
 where its entry is: contexts that take turns at the same addresses find their entries where they left them. No more
 bits: who drops a page without knowing the contexts must look at every place."""
+PART = TLB_ENTRIES // 64
 SALTS = tuple(salt << TLB_BITS - 2 for salt in range(4))
 """What the two bits may do to the index of a page's entry."""
 LOAD_TLB = SYSTEM + SYSTEM_SLOTS

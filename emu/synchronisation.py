@@ -26,6 +26,7 @@ from emu.debug.events import (
     Synchronised,
     TlbEvicted,
     TlbFilled,
+    TlbInvalidated,
 )
 from emu.registers.model import Register
 from emu.registers.pending import ActingRegisters, Held, Pending
@@ -205,6 +206,10 @@ class Synchronisation:
         self._is_wanted = self._cpu.wants(PendingUsed)
         self._barriers = state.BARRIERS_WANTED if self._cpu.wants(BarrierExecuted) else 0
         self._writes.clear()
+        if TlbInvalidated in kinds:
+            self._cpu.system.heard.clear()
+        if CacheMaintained in kinds:
+            self._cpu.caches.log.close()
         if kinds - _NOT_OF_TRANSITIONS:
             self._cpu.transitions.forget()
         self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emu import state
@@ -13,6 +14,7 @@ from emu.debug.events import (
     FirmwareCalled,
     KeyRefreshed,
     MecidWritten,
+    Moment,
     Stop,
     StopReason,
     TlbInvalidated,
@@ -34,9 +36,11 @@ from emu.registers.file import scramble
 from emu.registers.model import Encoding, Operation, Register
 from emu.registers.table import BY_NAME
 from emu.registers.traps import EXCEPTION_RETURN, FLOATING_POINT, SUPERVISOR_CALL
+from emu.rme.gpt import is_pa_operation
 from emu.synchronisation import STEERING
 from emu.syndrome import EC, UNCONDITIONAL
 from emu.transition_table import ERET, HVC, ODD_RETURN, SMC, SVC
+from emu.translation.invalidations import When
 from emu.translation.records import Fault, FaultKind, Request
 
 if TYPE_CHECKING:
@@ -51,10 +55,13 @@ class System:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
+        self._slots = cpu.slots
         self._memory_copy = MemoryCopy(cpu)
+        self.heard: dict[str, bool] = {}
+        """By TLBI operation: whether anybody wants to hear of it."""
         self.monitor: Monitor | None = None
         """What answers SMCs in place of EL3 software; None where the guest has its own."""
-        self._handlers = {
+        self.handlers: dict[Escape, Callable[[int], bool]] = {
             Escape.SVC: self._svc,
             Escape.HVC: self._hvc,
             Escape.SMC: self._smc,
@@ -80,15 +87,15 @@ class System:
         }
 
     def execute(self, kind: Escape, word: int) -> bool:
-        return self._handlers[kind](word)
+        return self.handlers[kind](word)
 
     def intercept(self, kind: Escape, around: Callable[[int, Callable[[int], bool]], bool]) -> Callable[[], None]:
         """Have a debugger's `around(word, execute)` stand in for one kind of instruction; call the result to end it."""
-        plain = self._handlers[kind]
-        self._handlers[kind] = lambda word: around(word, plain)
+        plain = self.handlers[kind]
+        self.handlers[kind] = lambda word: around(word, plain)
 
         def undo() -> None:
-            self._handlers[kind] = plain
+            self.handlers[kind] = plain
 
         return undo
 
@@ -567,16 +574,25 @@ class System:
         return self._refuse(decision, encoding, word, True)
 
     def _sys(self, word: int) -> bool:
-        cpu = self._cpu
+        cpu, slots = self._cpu, self._slots
+        known = cpu.permissions.prepared.get(slots[state.SITUATION] | word >> 5 & state.GRANT_KEY)
+        if known is not None:
+            return known(slots[word & 31])
         operation, decision = cpu.permissions.operation(word)
         if operation is None or not isinstance(decision, Allowed):
             return self._refuse(decision, encoding_of(word), word, False)
+        if operation.name.startswith("TLBI "):
+            what = operation.name[5:]
+            execute = self._invalidate_granules if is_pa_operation(what) else self._invalidate
+            cpu.permissions.prepare(word, partial(execute, what))
         if operation.name == "DC ZVA":
             size = 4 << (cpu.regs["DCZID_EL0"] & 0xF)
             cpu.permissions.grant_zeroing(word, size)
             cpu.zero_block(cpu.slots[word & 31], size)
             return False
-        return self._operate(operation, cpu.slots[word & 31])
+        is_redirected = self._operate(operation, cpu.slots[word & 31])
+        cpu.caches.grant(word, operation.name[3:])
+        return is_redirected
 
     def _operate(self, operation: Operation, value: int) -> bool:
         cpu = self._cpu
@@ -584,12 +600,7 @@ class System:
         if kind == "AT":
             return self._translate(what, value)
         if kind == "TLBI":
-            moment = cpu.moment()
-            removed = cpu.mmu.invalidate(what, value, cpu.el, moment)
-            if what.startswith(("PAALL", "RPA")):
-                cpu.forget_granules(*cpu.mmu.granules.span(what, value))
-            cpu.emit(TlbInvalidated(moment, what, value, removed))
-            return False
+            return self._invalidate_granules(what, value) if is_pa_operation(what) else self._invalidate(what, value)
         if what in BY_WAY:
             cpu.caches.by_way(what, value)
         elif what in BY_PHYSICAL_ADDRESS:
@@ -597,6 +608,40 @@ class System:
         elif what in BY_ADDRESS or what == "IVAU":
             cpu.caches.by_address(what, value)
         return False  # IC of everything, and predictions: there is nothing to forget
+
+    def _invalidate(self, what: str, value: int) -> bool:
+        """A TLBI about entries."""
+        cpu = self._cpu
+        acting, when = self._slots[state.ACTING], self._now()
+        # The same number of another age stands for other values.
+        removed = cpu.mmu.perform(what, value, when, acting and cpu.contexts.age << 32 | acting)
+        if self.heard.get(what) is not False:
+            self._tell_invalidation(what, value, when, removed)
+        return False
+
+    def _invalidate_granules(self, what: str, value: int) -> bool:
+        """A TLBI about granule protection information."""
+        cpu, when = self._cpu, self._now()
+        removed = cpu.mmu.perform_on_granules(what, value, when)
+        cpu.forget_granules(*cpu.mmu.granules.forgotten)
+        if self.heard.get(what) is not False:
+            self._tell_invalidation(what, value, when, removed)
+        return False
+
+    def _now(self) -> When:
+        """The present moment, for those who may never look at it."""
+        slots = self._slots
+        security = self._cpu.contexts.known[slots[state.HERE]].security
+        instruction = slots[state.COUNT] + slots[state.LIMIT] - slots[state.BUDGET]
+        return instruction, slots[state.PC], slots[state.EL], security
+
+    def _tell_invalidation(self, what: str, value: int, when: When, removed: int) -> None:
+        instruction, pc, el, security = when
+        event = TlbInvalidated(Moment(instruction, VA(pc), el, security), what, value, removed)
+        if what not in self.heard:
+            self.heard[what] = self._cpu.hears(event)
+        if self.heard[what]:
+            self._cpu.emit(event)
 
     def _translate(self, what: str, va: int) -> bool:
         cpu = self._cpu

@@ -18,7 +18,7 @@ HEADS = 16
 """First row of each bucket of page entries, oldest first; the bucket is the page number's low bits."""
 ROWS = HEADS + BUCKETS
 LARGE = 4
-"""Words of an item in the list of large entries: base, size, link, unused."""
+"""Words of an item in the list of large entries: base, size, link, bytes of the leaf that it comes from."""
 MOST_LARGE = 32
 """With more large entries than that, native code leaves everything to Python."""
 # A row, in words.

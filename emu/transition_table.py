@@ -23,8 +23,8 @@ log says in its upper half; PSTATE.SSBS; for a return, the host address of two w
 instruction and the PC."""
 
 
-# A step, a write of a register that steers translation: the situation and the register's slot; the combinations that the
-# registers hold and that act; CONTEXT and BARRIERS; the value; then the combination, CONTEXT and BARRIERS after it.
+# A step, a write of a register that steers translation: the situation and the register's slot; the combinations that
+# the registers hold and that act; CONTEXT and BARRIERS; the value; then the combination, CONTEXT and BARRIERS after it.
 (STEP_TAG, STEP_PROGRAMMED, STEP_ACTING, STEP_PLACE, STEP_GIVEN, STEP_NUMBER, STEP_CONTEXT, STEP_BARRIERS) = range(8)
 BARRIERS_SHIFT = 32
 STEP_VALUE_SHIFTS = (0, 9, 48)

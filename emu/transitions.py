@@ -170,10 +170,9 @@ class Transitions:
         if not situation or not context or not slots[state.ACTING] or not cpu.contexts.steers_alone(name):
             return None
         slot = cpu.regs.slot(name)
-        place = context | slots[state.BARRIERS] << BARRIERS_SHIFT
-        return Step(
-            self._age, situation | slot, slots[state.PROGRAMMED], slots[state.ACTING], place, value, slots[slot] != value
-        )
+        place, is_change = context | slots[state.BARRIERS] << BARRIERS_SHIFT, slots[slot] != value
+        number, acting = slots[state.PROGRAMMED], slots[state.ACTING]
+        return Step(self._age, situation | slot, number, acting, place, value, is_change)
 
     def can_do_without(self, event: MecidWritten, step: Step) -> bool:
         """Whether nobody has to hear of a write like this one, as long as the registers hold what they hold now."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emu.cpu import MOST_KEPT
+from emu.data_path import MOST_KEPT
 from emu.debug.events import ENDS, StopReason
 from emu.debug.history import Found, History, Kind, last_stop, travel
 from emu.debug.stops import CatchKind, CatchStop, CodeStop, KeptStop, Place

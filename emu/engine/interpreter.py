@@ -32,6 +32,7 @@ _ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
 _NORMAL, _ATOMIC, _UNPRIVILEGED = Mode.NORMAL.value, Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
+_SYS = Escape.SYS.value
 _BRANCH_TYPE = Query.BRANCH_TYPE.value
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
@@ -76,6 +77,8 @@ class Interpreter:
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._word_table = WordTable()
+        self._handlers = cpu.system.handlers
+        self._quick = cpu.caches.quick
         self._one_by_one = Reference(cpu)
         """Executes what debug exceptions could interrupt: native code does not look for them."""
         self._loop = LOOP(self._native.loop)
@@ -237,12 +240,18 @@ class Interpreter:
             self._refill.learn(table, va, where, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
-        if self.cpu.escape(_ESCAPES[kind], word):
+        if self._handlers[_ESCAPES[kind]](word):
             return REDIRECTED
         if word & ~31 == DC_ZVA:
             where = self.cpu.located
             if where is not None:
                 self._fill(state.STORE_TLB, self._slots[word & 31] & ~(state.ZEROED - 1), where)
+        elif kind == _SYS:
+            quick = self._quick
+            if quick.reached is not None:
+                reached, quick.reached = quick.reached, None
+                if not self._soft.refill(state.LOAD_TLB, reached[0]):
+                    self._fill(state.LOAD_TLB, *reached)
         return CONTINUE
 
     def _fp(self, operation: int, a: int, b: int) -> int:

@@ -288,6 +288,10 @@ class Lower:
             hit = b.and_(hit, within_block)
         return hit, b.add(address, addend), owner, entry, crossing
 
+    def has_load(self, address: ir.Value) -> ir.Value:
+        """Whether the software TLB has an entry for loads from an address."""
+        return self._probe(state.LOAD_TLB, address, 1, 0, 0)[0]
+
     def note_access(self, address: ir.Value, size: int, mode: Mode, flags: int) -> None:
         self.set(state.LAST_ACCESS_VA, address)
         self.set(state.LAST_ACCESS_INFO, size | mode.value << 8 | flags | state.LAST_ACCESS_VALID)

@@ -527,7 +527,7 @@ class _Builder:
         b.position_at_end(listed)
         items = self._load(table, rows.LARGE_COUNT)
         item = self._scaled(self._load(table, rows.LARGE_LIST), 0, items, rows.LARGE)
-        for word, value in enumerate((base, size, link)):
+        for word, value in enumerate((base, size, link, size)):
             self._store(value, item, word)
         self._store(b.add(items, I64(1)), table, rows.LARGE_COUNT)
         b.branch(done)
@@ -626,6 +626,8 @@ class _Builder:
         for word, value in enumerate(values):
             b.store(value, b.gep(entry, [I64(word)], source_etype=I64))
         self._set_slot(state.REFILLED, I64(1))
+        part = b.shl(I64(1), b.lshr(index, I64(state.PART.bit_length() - 1)))
+        self._set_slot(state.FILLED_PARTS, b.or_(self._slot(state.FILLED_PARTS), part))
 
     def _by_size(self, each: Any) -> None:
         """Go on with what is made for each size of access."""

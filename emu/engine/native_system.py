@@ -14,11 +14,13 @@ from emu.state import MASK64
 if TYPE_CHECKING:
     from emu.engine.lower import Lower
 
-_I64, _I8, _I1 = ir.IntType(64), ir.IntType(8), ir.IntType(1)
+_I64, _I8, _I1, _PTR = ir.IntType(64), ir.IntType(8), ir.IntType(1), ir.PointerType()
 DC_ZVA = 0xD50B_7420
 """The word of DC ZVA, X0."""
 GRANTED = frozenset((Escape.MRS, Escape.MSR, Escape.MSR_IMMEDIATE, Escape.SYS))
 """What may be granted."""
+_CIPAE = 0
+"""Of DC CIPAE."""
 
 
 def probe(lower: Lower) -> tuple[ir.Value, ir.Value]:
@@ -34,8 +36,13 @@ def probe(lower: Lower) -> tuple[ir.Value, ir.Value]:
     return hit, entry
 
 
-def perform(lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: ir.Block) -> None:
-    """Do a granted instruction and go to `done`; to `slow` where it turns out to be out of the ordinary."""
+def perform(
+    lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: ir.Block, is_zeroing: bool = False
+) -> None:
+    """Do a granted instruction and go to `done`; to `slow` where it turns out to be out of the ordinary.
+
+    `is_zeroing` says that a SYS is DC ZVA.
+    """
     b = lower.b
     where, second, third = (b.load(b.gep(entry, [_I64(word)], source_etype=_I64), typ=_I64) for word in (1, 2, 3))
     place = b.gep(lower.state, [b.and_(where, _I64(0xFFFF))], source_etype=_I64)
@@ -50,8 +57,10 @@ def perform(lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: i
         b.store(b.or_(b.and_(b.lshr(lower.read_x(rt), shift), second), third), place)
     elif kind is Escape.MSR_IMMEDIATE:
         b.store(b.or_(b.and_(b.load(place, typ=_I64), second), third), place)
-    else:
+    elif is_zeroing:
         _zero(lower, lower.read_x(rt), slow)
+    else:
+        _maintain(lower, lower.read_x(rt), second, third, slow, done)
     b.branch(done)
 
 
@@ -106,6 +115,47 @@ def _step(
     lower.set(state.BARRIERS, field(plan.STEP_BARRIERS))
     b.branch(done)
     b.position_at_end(plain)
+
+
+def _maintain(lower: Lower, operand: ir.Value, way: ir.Value, number: ir.Value, slow: ir.Block, done: ir.Block) -> None:
+    """A DC or IC instruction; goes on behind this for DC ZVA, and has done nothing yet."""
+    b = lower.b
+    names = ("asked", "silent", "by_address", "loud", "noted", "zeroing")
+    asked, silent, by_address, loud, noted, zeroing = (b.append_basic_block(f"maintain.{name}") for name in names)
+    b.cbranch(b.icmp_unsigned("==", way, _I64(0)), zeroing, asked)
+    b.position_at_end(asked)
+    block = lower.pointer(state.MAINTENANCE)
+
+    def place(index: ir.Value) -> ir.Value:
+        return b.gep(block, [index], source_etype=_I64)
+
+    mode = b.load(place(b.add(number, _I64(state.MAINTENANCE_MODES))), typ=_I64)
+    b.cbranch(b.icmp_unsigned("==", mode, _I64(state.MAINTENANCE_SILENT)), silent, loud)
+    b.position_at_end(silent)
+    b.cbranch(b.icmp_unsigned("==", way, _I64(state.MAINTAINS_VIRTUAL)), by_address, done)
+    b.position_at_end(by_address)
+    # Where a load goes without a word, so does maintenance: it is checked as one.
+    b.cbranch(lower.has_load(operand), done, slow)
+    b.position_at_end(loud)
+    room_place = place(_I64(state.MAINTENANCE_ROOM))
+    room = b.load(room_place, typ=_I64)
+    is_physical = b.icmp_unsigned("==", way, _I64(state.MAINTAINS_PHYSICAL))
+    fine = b.and_(is_physical, b.icmp_unsigned("==", mode, _I64(state.MAINTENANCE_LOGS)))
+    fine = b.and_(fine, b.icmp_unsigned("!=", room, _I64(0)))
+    is_realm = b.icmp_unsigned("==", b.lshr(operand, _I64(62)), _I64(3))  # DC CIPAE of anything else has no effect
+    fine = b.and_(fine, b.or_(is_realm, b.icmp_unsigned("!=", number, _I64(_CIPAE))))
+    b.cbranch(fine, noted, slow)
+    b.position_at_end(noted)
+    next_place = place(_I64(state.MAINTENANCE_NEXT))
+    record = b.load(next_place, typ=_PTR)
+    now = b.sub(b.add(lower.get(state.COUNT), lower.get(state.LIMIT)), lower.budget)
+    for word, value in enumerate((number, now, operand)):
+        b.store(value, b.gep(record, [_I64(word)], source_etype=_I64))
+    b.store(b.gep(record, [_I64(state.MAINTENANCE_WORDS)], source_etype=_I64), next_place)
+    b.store(b.sub(room, _I64(1)), room_place)
+    b.branch(done)
+    b.position_at_end(zeroing)
+    _zero(lower, operand, slow)
 
 
 def _zero(lower: Lower, address: ir.Value, slow: ir.Block) -> None:

@@ -129,7 +129,17 @@ class Refill:
         cpu.slots[state.RAM_BASE], cpu.slots[state.RAM_SIZE] = ram.base, ram.size
         cpu.slots[state.STORABLE] = _address(self._storable)
         soft.on_flush = self._forget
-        cpu.mmu.granules.on_forgotten = self.forget
+        cpu.mmu.granules.on_forgotten = self.forget_granules
+
+    def forget_granules(self, start: int, end: int) -> None:
+        """Granule protection has to be asked again about physical addresses from `start` to before `end`."""
+        first, last = (start - self._base) // PAGE, -(-(end - self._base) // PAGE)
+        if first <= 0 and last >= self._pages:
+            self.forget()
+        elif first < self._pages and last > 0:
+            first, last = max(first, 0), min(last, self._pages)
+            for pages, _ in self._passed.values():
+                pages[first:last] = bytes(last - first)
 
     def forget(self) -> None:
         """Everything has to be asked again."""

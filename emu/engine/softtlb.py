@@ -13,6 +13,9 @@ _NUMBER = {table: number for number, table in enumerate(_TABLES)}
 _NEVER = state.MASK64
 """A tag that no lookup can produce."""
 _BLANK = memoryview(array("Q", [_NEVER]) * (state.GRANTS - state.LOAD_TLB))
+_BLANK_PART = _BLANK[: 4 * state.PART]
+_FEW_PARTS = 20
+"""Parts that are blanked one by one."""
 _PAGE_BITS = 12
 _INDEX = state.TLB_ENTRIES - 1
 _SALT_BLOCK = state.TLB_ENTRIES // len(state.SALTS)
@@ -106,6 +109,7 @@ class SoftTlb:
         slots = self._slots
         slots[entry + 1], slots[entry + 2], slots[entry + 3] = first, second, third
         slots[entry] = tag
+        slots[state.FILLED_PARTS] |= 1 << ((entry - state.LOAD_TLB >> 2 & _INDEX) // state.PART)
 
     def refill(self, table: int, va: int) -> bool:
         """Put an entry back that others pushed out; False where there is none for va's page in this context."""
@@ -153,11 +157,26 @@ class SoftTlb:
         if self._is_empty and not self._slots[state.REFILLED]:
             return
         self._slots[state.REFILLED] = 0
-        self._slots[state.LOAD_TLB : state.GRANTS] = _BLANK
+        self._blank()
         self._kept.clear()
         self._kept_count = 0
         self._by_page.clear()
         self._is_empty = True
+
+    def _blank(self) -> None:
+        """No entry is in the buffer."""
+        slots = self._slots
+        parts = slots[state.FILLED_PARTS]
+        slots[state.FILLED_PARTS] = 0
+        if parts.bit_count() > _FEW_PARTS:
+            slots[state.LOAD_TLB : state.GRANTS] = _BLANK
+            return
+        while parts:
+            lowest = parts & -parts
+            parts ^= lowest
+            first = 4 * state.PART * (lowest.bit_length() - 1)
+            for table in _TABLES:
+                slots[table + first : table + first + 4 * state.PART] = _BLANK_PART
 
     def forget_fetch(self, va: int) -> None:
         """Make the next fetch from va's page ask again."""
@@ -221,7 +240,17 @@ class SoftTlb:
 
         Native code fills entries that nobody keeps aside, so that every place is looked at where one may be.
         """
+        if last - first == 1:
+            slots = self._slots
+            for salt in state.SALTS:
+                at = 4 * (first ^ salt)
+                slots[state.LOAD_TLB + at] = slots[state.STORE_TLB + at] = slots[state.FETCH_TLB + at] = _NEVER
+            self._kept.pop(first, None)
+            return
         at = first
+        if last - first >= _SALT_BLOCK:  # whatever the salts, that is everywhere
+            self._blank()
+            at = last
         while at < last:
             end = min(last, (at | _SALT_BLOCK - 1) + 1)
             for salt in state.SALTS:
@@ -229,9 +258,6 @@ class SoftTlb:
                     place = table + 4 * (at ^ salt)
                     self._slots[place : place + 4 * (end - at)] = _BLANK[: 4 * (end - at)]
             at = end
-        if last - first == 1:
-            self._kept.pop(first, None)
-            return
         for index in [index for index in self._kept if first <= index < last]:
             del self._kept[index]
 

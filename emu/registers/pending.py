@@ -54,7 +54,7 @@ class ActingRegisters:
         self._file = file
         self._security = security
         self._slots, self._places = file.storage
-        self._names = {slot: name for name, slot in reversed(self._places.items())}
+        self._names = {slot: name for name, slot in reversed(list(self._places.items()))}
         self._held: dict[str, Held] = {}
         self._log = (ctypes.c_uint64 * (state.WRITE_WORDS * state.MOST_WRITES))()
         """What native code has written since the last event, in its order."""

@@ -45,6 +45,11 @@ _CONTIGUOUS: dict[int, int] = {1: 21, 2: 25, 3: 29}
 _INVALIDATE_SIZE: dict[int, int] = {0: 12, 1: 14, 2: 16, 3: 21, 4: 25, 5: 29, 6: 30, 7: 34, 8: 36, 9: 39}
 
 
+_FEW = 4
+"""Pages whose checks are forgotten one by one."""
+_EVERYWHERE = 1 << 64
+
+
 @dataclass(frozen=True, slots=True)
 class GptConfig:
     """GPCCR_EL3 and GPTBR_EL3 decoded (mec-reference.md 3.4)."""
@@ -199,10 +204,13 @@ class GptCache:
         self._read = read
         self._pa_bits = features.pa_bits
         self._cached: dict[int, dict[int, GranuleInfo]] = {}
-        self._passed: set[int] = set()
+        self._passed: dict[int, int] = {}
+        """By page: a bit for each address space and Security state whose check has passed."""
         self._passed_under = 0
-        self.on_forgotten: Callable[[], None] | None = None
-        """Told when checks that have passed must be made again."""
+        self.forgotten = 0, 0
+        """Addresses from the one to before the other, whose checks have to be made again since the last TLBI."""
+        self.on_forgotten: Callable[[int, int], None] | None = None
+        """Told that checks of addresses from the one to before the other, which have passed, must be made again."""
 
     def passes(self, pa: int, pas: PAS, security: Security = Security.ROOT) -> bool:
         """The check's yes or no, fast. `security` is the state that makes the access."""
@@ -214,12 +222,13 @@ class GptCache:
         if gpccr != self._passed_under:
             self._passed.clear()
             self._passed_under = gpccr
-        key = pa >> 12 << 4 | pas << 2 | security
-        if key in self._passed:
+        page, bit = pa >> 12, 1 << (pas << 2 | security)
+        known = self._passed.get(page, 0)
+        if known & bit:
             return True
         if self.check(pa, pas, security).failure is not None:
             return False
-        self._passed.add(key)
+        self._passed[page] = known | bit
         return True
 
     def check(self, pa: int, pas: PAS, security: Security = Security.ROOT) -> GpcResult:
@@ -275,13 +284,11 @@ class GptCache:
         Tables are never cached apart from what their entries say, so RPAOS (any level) and RPALOS (last level) do
         the same. A reserved SIZE covers one granule (mec-reference.md 3.8).
         """
-        self._forget_passed()
-        if operation.startswith("PAALL"):
-            removed = sum(len(infos) for infos in self._cached.values())
-            self._cached.clear()
-            return removed
-        start, end = self.span(operation, operand)
-        removed = 0
+        return self.invalidate_span(*self.span(operation, operand))
+
+    def invalidate_span(self, start: int, end: int) -> int:
+        """The same for physical addresses from `start` to before `end`."""
+        removed, forgotten = 0, (start, end)
         for size, infos in self._cached.items():
             first, last = start >> size, (end - 1) >> size
             if last - first < len(infos):
@@ -290,13 +297,18 @@ class GptCache:
                 keys = [key for key in infos if first <= key <= last]
             for key in keys:
                 del infos[key]
-            removed += len(keys)
+            if keys:
+                # What one range said of other granules has to be asked again too.
+                forgotten = min(forgotten[0], min(keys) << size), max(forgotten[1], max(keys) + 1 << size)
+                removed += len(keys)
+        self.forgotten = forgotten
+        self._forget_passed(*forgotten)
         return removed
 
     def span(self, operation: str, operand: int) -> tuple[int, int]:
         """Physical addresses [start, end) that a TLBI by PA is about."""
         if operation.startswith("PAALL"):
-            return 0, 1 << 64
+            return 0, _EVERYWHERE
         return invalidated_range(operand, PGS.get(self._regs["GPCCR_EL3"] >> 14 & 3, 12))
 
     def state(self) -> dict[int, dict[int, GranuleInfo]]:
@@ -308,10 +320,14 @@ class GptCache:
         self._cached = {size: dict(infos) for size, infos in state.items()}
         self._forget_passed()
 
-    def _forget_passed(self) -> None:
-        self._passed.clear()
+    def _forget_passed(self, start: int = 0, end: int = _EVERYWHERE) -> None:
+        if end - start > _FEW << 12:
+            self._passed.clear()
+        else:
+            for page in range(start >> 12, end >> 12):
+                self._passed.pop(page, None)
         if self.on_forgotten is not None:
-            self.on_forgotten()
+            self.on_forgotten(start, end)
 
 
 def invalidated_range(operand: int, granule: int) -> tuple[int, int]:

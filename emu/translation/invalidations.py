@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from emu.architecture import PAS, Regime, Security
+from emu.architecture import PAS, VA, Regime, Security
 from emu.debug.events import Moment
 from emu.translation.tlb import Kept, TlbEntry
 from emu.translation.tlbi import GRANULE_OF_TG, OPERATIONS, By, Scope, Stages, base_name
@@ -49,28 +49,38 @@ class Invalidation:
         return ", ".join((*_operand(self.operation, self.operand, self.scope), *_context(self.scope)))
 
 
+When = tuple[int, int, int, Security]
+"""A `Moment` that is not one yet: its fields."""
+Done = tuple[When, str, int, Scope | None, tuple[int, int] | None, tuple[Kept, ...], int]
+"""An `Invalidation` that is not one yet: its fields."""
+
+
 class InvalidationLog:
     """The last KEPT invalidations, oldest first. Removed entries become objects when somebody looks."""
 
     def __init__(self, revive: Callable[[Kept], TlbEntry]) -> None:
         """`revive` is `Tlb.revive`."""
-        self._kept: deque[tuple[Invalidation, tuple[Kept, ...]]] = deque(maxlen=KEPT)
+        self._kept: deque[Invalidation | Done] = deque(maxlen=KEPT)
         self._revive = revive
 
-    def add(self, invalidation: Invalidation, removed: tuple[Kept, ...] = ()) -> None:
-        """`removed` are the entries, which need not be in `invalidation`."""
-        self._kept.append((invalidation, removed))
+    def add(self, done: Done) -> None:
+        """One more."""
+        self._kept.append(done)
 
     def entries(self) -> tuple[Invalidation, ...]:
         """What is remembered, oldest first."""
-        for index, (done, removed) in enumerate(self._kept):
-            if removed:
-                self._kept[index] = replace(done, removed=tuple(map(self._revive, removed))), ()
-        return tuple(done for done, _ in self._kept)
+        found = tuple(item if isinstance(item, Invalidation) else self._told(item) for item in self._kept)
+        self._kept = deque(found, maxlen=KEPT)
+        return found
+
+    def _told(self, done: Done) -> Invalidation:
+        (instruction, pc, el, security), operation, operand, scope, granules, removed, removed_granules = done
+        moment, entries = Moment(instruction, VA(pc), el, security), tuple(map(self._revive, removed))
+        return Invalidation(moment, operation, operand, scope, granules, entries, removed_granules)
 
     def restore(self, kept: Iterable[Invalidation]) -> None:
         """Remember exactly these."""
-        self._kept = deque(((done, ()) for done in kept), maxlen=KEPT)
+        self._kept = deque(kept, maxlen=KEPT)
 
 
 def removers(entry: TlbEntry) -> tuple[tuple[str, int | None], ...]:

@@ -14,7 +14,7 @@ from emu.tlb_rows import tag_of
 from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
 from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
 from emu.translation.controls import TTBR_NAME, Stage1Control, Stage2Control, vmid_of
-from emu.translation.invalidations import Invalidation, InvalidationLog
+from emu.translation.invalidations import Invalidation, InvalidationLog, When
 from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory, WatchedMemory
 from emu.translation.records import Fault, FaultKind, MemoryAttributes, Request, Translation, Walk
 from emu.translation.regimes import RegisterView, is_el2_enabled, regime_of
@@ -24,7 +24,7 @@ from emu.translation.staleness import Comparison, compare
 from emu.translation.story import tell
 from emu.translation.tables import Read
 from emu.translation.tlb import Tlb, TlbEntry, space_of
-from emu.translation.tlbi import Stages, scope_of
+from emu.translation.tlbi import Scopes, Stages
 from emu.translation.walk import Walker
 
 _GPT_REGISTERS = ("GPCCR_EL3", "GPTBR_EL3")
@@ -116,6 +116,7 @@ class Mmu:
     ) -> None:
         self.tlb = Tlb(tlb_entries)
         self.log = InvalidationLog(self.tlb.revive)
+        self._scopes = Scopes(regs)
         self.is_forgiving = is_forgiving
         read_memory: WalkMemory = WatchedMemory(memory) if is_forgiving else memory
         self.granules = GptCache(regs, read_memory.read_u64, features, is_forgiving=is_forgiving)
@@ -186,17 +187,29 @@ class Mmu:
         The TLB's `on_gone` hears of each entry. After the PA operations whoever keeps verdicts of granule
         protection must ask again.
         """
-        operation = name.rpartition(" ")[2]
         moment = moment or self._now()
+        when = moment.instruction, int(moment.pc), moment.el, moment.security
+        operation = name.rpartition(" ")[2]
         if is_pa_operation(operation):
-            span = self.granules.span(operation, operand)
-            count = self.granules.invalidate(operation, operand)
-            self.log.add(Invalidation(moment, operation, operand, None, span, (), count))
-            return count
-        scope = scope_of(operation, operand, self._regs, el)
+            return self.perform_on_granules(operation, operand, when)
+        return self.perform(operation, operand, when, 0)
+
+    def perform(self, operation: str, operand: int, when: When, situation: int) -> int:
+        """The same without "TLBI " in the name, for one about entries.
+
+        `situation` is a number that stands for the values of the registers, 0 where it is not known.
+        """
+        scope = self._scopes.of(operation, operand, situation)
         removed = self.tlb.invalidate_scope(scope)
-        self.log.add(Invalidation(moment, operation, operand, scope, None, ()), removed)
+        self.log.add((when, operation, operand, scope, None, removed, 0))
         return len(removed)
+
+    def perform_on_granules(self, operation: str, operand: int, when: When) -> int:
+        """The same for an operation on granule protection information."""
+        span = self.granules.span(operation, operand)
+        count = self.granules.invalidate_span(*span)
+        self.log.add((when, operation, operand, None, span, (), count))
+        return count
 
     def context_key(self, el: int) -> tuple[int | str, ...]:
         """Everything but PSTATE that decides how accesses at an EL translate, MECIDs included, as raw values."""

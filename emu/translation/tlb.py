@@ -19,6 +19,8 @@ _SPAN_OF_FEW = 1 << 16
 """Bytes of a TLBI's span up to which its pages are looked up one by one."""
 _FEW = 16
 """Entries that are looked at and removed one by one."""
+_FEW_OF_ALL = 3
+"""The same where there are no others."""
 _LOW_PAGES = (1 << 44) - 1
 _SPACE_MASK = (1 << rows.SPACE_BITS) - 1
 _REGIMES = {Regime.EL3: 0, Regime.EL2: 1, Regime.EL20: 2, Regime.EL10: 3}
@@ -132,6 +134,7 @@ class Tlb:
         """By row: the entry as an object, and the SERIAL that the row had when it was made."""
         self._wide: dict[int, TlbEntry] = {}
         """By row: page entries of a leaf that is larger than they are."""
+        self._spaces: dict[tuple[frozenset[Stages], Regime, Security], tuple[int, ...]] = {}
         self._classes: list[Translation] = []
         self._numbers: dict[tuple[object, ...], int] = {}
 
@@ -222,7 +225,9 @@ class Tlb:
         if scope is None or not self._words[rows.COUNT]:
             return ()
         covered = self._covered(scope)
-        if len(covered) > _FEW and len(covered) == self._words[rows.COUNT] and self.on_removed is None:
+        if not covered:
+            return ()
+        if len(covered) > _FEW_OF_ALL and len(covered) == self._words[rows.COUNT] and self.on_removed is None:
             return tuple(self._take_all(covered))
         return tuple([self._take(row) for row in covered])
 
@@ -293,16 +298,27 @@ class Tlb:
 
     def _covered(self, scope: Scope) -> list[int]:
         """The rows that a scope is about, oldest first."""
-        spaces = [space_of(stages, scope.regime, scope.security) for stages in scope.stages]
-        span = scope.span
+        regime, security, stages, *_, span, _ = scope
+        kind = stages, regime, security
+        spaces = self._spaces.get(kind)
+        if spaces is None:
+            spaces = self._spaces[kind] = tuple(space_of(item, regime, security) for item in stages)
         if span is None:
             return self._tagged(scope, spaces)
-        if span[1] - span[0] > _SPAN_OF_FEW:
+        start, end = span
+        if end - start > _SPAN_OF_FEW:
             return [row for row in self._tagged(scope, spaces) if self._entry(row).is_in(scope)]
         words, first = self._words, self.rows.large
-        others = [*self._wide, *(words[first + rows.LARGE * at + 2] - 1 for at in range(words[rows.LARGE_COUNT]))]
-        found = [row for row in others if self._entry(row).is_in(scope)]
-        for page in range(span[0] >> _PAGE_SHIFT, (span[1] - 1 >> _PAGE_SHIFT) + 1):
+        found = [row for row in self._wide if self._entry(row).is_in(scope)] if self._wide else []
+        for item in range(first, first + rows.LARGE * words[rows.LARGE_COUNT], rows.LARGE):
+            leaf = words[item + 3]
+            base = words[item] & -leaf & _LOW56
+            if base < end and start < base + leaf:
+                row = words[item + 2] - 1
+                at = rows.ROWS + row * rows.ROW
+                if words[at] & _SPACE_MASK in spaces and self._is_tagged(words[at + rows.TAG], scope):
+                    found.append(row)
+        for page in range(start >> _PAGE_SHIFT, (end - 1 >> _PAGE_SHIFT) + 1):
             link = words[rows.HEADS + (page & rows.BUCKETS - 1)]
             while link:
                 at = rows.ROWS + (link - 1) * rows.ROW
@@ -322,7 +338,7 @@ class Tlb:
     def _serial(self, row: int) -> int:
         return self._words[rows.ROWS + row * rows.ROW + rows.SERIAL]
 
-    def _tagged(self, scope: Scope, spaces: list[int]) -> list[int]:
+    def _tagged(self, scope: Scope, spaces: tuple[int, ...]) -> list[int]:
         """The same but for the addresses."""
         words, end = self._words, self.rows.large
         if words[rows.COUNT] > _FEW:
@@ -402,6 +418,7 @@ class Tlb:
             words[at + rows.PLAIN] = 1
             item = self.rows.large + rows.LARGE * words[rows.LARGE_COUNT]
             words[item], words[item + 1], words[item + 2] = base, size, link
+            words[item + 3] = translation.stage1_size or size
             words[rows.LARGE_COUNT] += 1
             return
         page = base >> _PAGE_SHIFT
@@ -454,11 +471,14 @@ class Tlb:
     def _unlist(self, link: int) -> None:
         """Take a row from the list of large entries."""
         words, first = self._words, self.rows.large
-        end = first + rows.LARGE * words[rows.LARGE_COUNT]
-        links = words[first + 2 : end : rows.LARGE].tolist()
-        at = first + rows.LARGE * (links.index(link) + 1)
-        words[at - rows.LARGE : end - rows.LARGE] = memoryview(bytes(words[at:end])).cast("Q")
         words[rows.LARGE_COUNT] -= 1
+        end = first + rows.LARGE * words[rows.LARGE_COUNT]
+        if words[end + 2] == link:
+            return
+        at = first
+        while words[at + 2] != link:
+            at += rows.LARGE
+        words[at:end] = memoryview(bytes(words[at + rows.LARGE : end + rows.LARGE])).cast("Q")
 
     def _take_all(self, order: list[int]) -> list[Kept]:
         """Remove every entry there is, all at once."""

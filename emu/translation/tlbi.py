@@ -78,6 +78,10 @@ for _name in ("VAAE1", "VAALE1"):
     OPERATIONS[f"R{_name}"] = TlbiOperation(1, By.VA_ANY_ASID, _FIRST, is_range=True)
 
 
+_MOST = 4096
+"""Decisions that are kept."""
+
+
 class Scope(NamedTuple):
     """The entries that one TLBI removes. None in a field means that it is not compared."""
 
@@ -108,29 +112,81 @@ def scope_of(name: str, operand: int, regs: RegisterView, el: int) -> Scope | No
     compared in all its bits. No table descriptors are cached, so the last-level forms cover what the others do.
     """
     operation = OPERATIONS[base_name(name)]
+    decided = _decided(operation, regs)
+    return None if decided is None else _scope(operation, operand, decided)
+
+
+class Scopes:
+    """`scope_of` for one set of registers, with what they decide kept."""
+
+    def __init__(self, regs: RegisterView) -> None:
+        self._regs = regs
+        self._known: dict[tuple[str, int], tuple[TlbiOperation, Decided | None]] = {}
+
+    def of(self, name: str, operand: int, situation: int) -> Scope | None:
+        """`situation` is a number that stands for the registers' values; 0 where it is not known."""
+        known = self._known.get((name, situation))
+        if known is None:
+            operation = OPERATIONS[base_name(name)]
+            known = operation, _decided(operation, self._regs)
+            if situation:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[name, situation] = known
+        operation, decided = known
+        return None if decided is None else _scope(operation, operand, decided)
+
+
+class Decided(NamedTuple):
+    """What registers decide about an operation, whatever its operand."""
+
+    regime: Regime
+    security: Security
+    stages: frozenset[Stages]
+    vmid: int | None
+    takes_asid: bool
+    is_global_kept: bool
+    page_bits: int
+    """Bits of an operand's page number; 0 for operations that name no address."""
+    is_ipa: bool
+    unit: int
+    """log2 of what a range's base counts in, where 52-bit addresses are on; else 0: its granule."""
+
+
+def _decided(operation: TlbiOperation, regs: RegisterView) -> Decided | None:
+    """None for an operation without a regime or stage 2 to act on."""
     here = _here(operation, *[regs[register] for register in _DECIDING])
     if here is None:
         return None
     regime, security, vmid = here
+    if operation.by is By.IPA and not is_el2_enabled(security, regs):
+        return None
     by = operation.by
+    is_ipa = by is By.IPA
+    return Decided(
+        regime, security, operation.stages,
+        None if operation.has_any_vmid else vmid,
+        by in _BY_ASID and regime.has_two_ranges,
+        by is By.ASID,
+        (40 if is_ipa else 44) if by in _BY_ADDRESS else 0,
+        is_ipa,
+        16 if operation.is_range and _has_long_units(operation, regs, regime) else 0,
+    )  # fmt: skip
+
+
+def _scope(operation: TlbiOperation, operand: int, decided: Decided) -> Scope | None:
+    regime, security, stages, vmid, takes_asid, is_global_kept, bits, is_ipa, unit = decided
     span = None
-    if by in _BY_ADDRESS:
-        span = _span(operation, operand, regs, regime)
+    if operation.is_range:
+        span = _range(operand, unit, is_ipa)
         if span is None:
             return None
-    if by is By.IPA:
-        if not is_el2_enabled(security, regs):
-            return None
-        return Scope(regime, security, operation.stages, vmid, span=span, ipa_pas=_ipa_pas(security, operand))
-    return Scope(
-        regime,
-        security,
-        operation.stages,
-        None if operation.has_any_vmid else vmid,
-        operand >> 48 if by in _BY_ASID and regime.has_two_ranges else None,
-        by is By.ASID,
-        span,
-    )
+    elif bits:
+        start = (operand & (1 << bits) - 1) << 12
+        span = start, start + (1 << 12)
+    asid = operand >> 48 if takes_asid else None
+    ipa_pas = _ipa_pas(security, operand) if is_ipa else None
+    return Scope(regime, security, stages, vmid, asid, is_global_kept, span, ipa_pas)
 
 
 _BY_ADDRESS = (By.VA, By.VA_ANY_ASID, By.IPA)
@@ -183,17 +239,13 @@ def _has_long_units(operation: TlbiOperation, regs: RegisterView, regime: Regime
     return bool(regs[TCR_NAME[regime]] >> (59 if regime.has_two_ranges else 32) & 1)
 
 
-def _span(operation: TlbiOperation, operand: int, regs: RegisterView, regime: Regime) -> tuple[int, int] | None:
-    """Input addresses of an operand; None for a range whose TG is 0."""
-    is_ipa = operation.by is By.IPA
-    if not operation.is_range:
-        start = (operand & ((1 << (40 if is_ipa else 44)) - 1)) << 12
-        return start, start + (1 << 12)
+def _range(operand: int, unit: int, is_ipa: bool) -> tuple[int, int] | None:
+    """Input addresses of a range operand; None where its TG is 0."""
     granule = GRANULE_OF_TG.get(operand >> 46 & 3)
     if granule is None:
         return None
     scale, number = operand >> 44 & 3, operand >> 39 & 0x1F
-    unit = 16 if _has_long_units(operation, regs, regime) else granule
+    unit = unit or granule
     start = (operand & ((1 << 37) - 1)) << unit
     sign = 1 << (36 + unit)
     if not is_ipa and start & sign:

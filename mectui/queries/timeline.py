@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from emu.architecture import Security
-from emu.cpu import MOST_KEPT
+from emu.data_path import MOST_KEPT
 from emu.debug.events import Hit
 from emu.debug.history import Change, Kind, Marks
 from mectui.queries.events import describe

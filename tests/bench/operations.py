@@ -1,7 +1,7 @@
 """What the hot operations of firmware cost, in microseconds of the host: python -m tests.bench.operations [name ...]
 
-Each is a guest's loop around the operation, less the same loop without it; the median of several rounds. Names choose
-operations that begin with them. Nothing is asserted: machines are noisy.
+Each is a guest's loop around the operation, less the same loop without it; the median of several rounds, in CPU time of
+the thread that runs the guest. Names choose operations that begin with them. Nothing is asserted: machines are noisy.
 """
 
 from __future__ import annotations
@@ -137,9 +137,9 @@ def _loop(engine: str, what: Operation, words: tuple[int, ...], extra: int) -> C
     made.run(max_instructions=count // 4)
 
     def run() -> float:
-        started = time.perf_counter()
+        started = time.thread_time()
         made.run(max_instructions=count)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     return run
 
@@ -157,9 +157,9 @@ def measure_switches(engine: str) -> float:
     for _ in range(3):
         made = emu.Machine(engine=engine)
         made.load(guest.path)
-        started = time.perf_counter()
+        started = time.thread_time()
         made.run()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.thread_time() - started)
     return statistics.median(seconds) / SWITCHES * 1e6
 
 

@@ -142,7 +142,7 @@ class Guest:
         registers, cpu = machine.cpu.sysreg, machine.cpu
         if engine != "reference":
             machine._engine._refill.is_enabled = refills
-        cpu.caches._quick.is_enabled = refills and engine != "reference"
+        cpu.caches.quick.is_enabled = refills and engine != "reference"
         registers["SCTLR2_EL2"], registers["MECID_P0_EL2"], registers["MECID_P1_EL2"] = 2, 1, 2
         registers["VMECID_P_EL2"], registers["VMECID_A_EL2"] = 1, 2
         registers["MECID_A0_EL2"], registers["TCR2_EL2"], registers[f"MAIR_EL{level}"] = 3, 1 << 12, 0x44_00_FF

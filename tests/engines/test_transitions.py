@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import emu
 from emu import state
-from emu.debug.events import ExceptionReturned, ExceptionTaken
+from emu.debug.events import Event, ExceptionReturned, ExceptionTaken, MecidWritten, RegisterWritten, Synchronised
 from tests.engines.flat import CODE, DATA
 from tests.engines.test_engines_agree import _MRS, _MSR, _everything, _sys, _system, random_machine
 
@@ -211,6 +211,38 @@ def test_a_mecid_that_takes_turns(accesses: str, register: tuple[int, ...], barr
     wanted, got = (_seen(machine) for machine in machines)
     for name, value in wanted.items():
         assert got[name] == value, name
+
+
+_TURNS = (_system(_MSR, 3, 4, 10, 8, 0, 26), _ISB, _NOP, _system(_MSR, 3, 4, 10, 8, 0, 27), _ISB, 0x17FF_FFFB)
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "jit"])
+def test_mecids_that_take_turns_need_python_only_once(engine: str) -> None:
+    machine = random_machine(engine, 1, "cipher", True)
+    machine.write(CODE, _code([*_TURNS]))
+    calls, plain = [], machine.cpu.synchronisation.write
+    machine.cpu.synchronisation.write = lambda *given: (calls.append(given), plain(*given))[1]  # type: ignore[method-assign]
+    machine.run(max_instructions=6000)
+    assert len(calls) < 8
+
+
+@pytest.mark.parametrize("engine", ["reference", "interpreter", "jit"])
+def test_whoever_begins_to_listen_hears_every_write(engine: str) -> None:
+    machine = random_machine(engine, 1, "cipher", True)
+    machine.write(CODE, _code([*_TURNS]))
+    machine.run(max_instructions=600)
+    heard: list[Event] = []
+    stop = machine.events.subscribe(heard.append, MecidWritten, RegisterWritten, Synchronised)
+    machine.run(max_instructions=60)
+    stop()
+    machine.run(max_instructions=601)
+    kinds = [MecidWritten, RegisterWritten, Synchronised] * 20
+    assert [type(event) for event in heard] == kinds
+    assert [event.moment.instruction for event in heard] == [
+        600 + 6 * turn + at for turn in range(10) for at in (0, 0, 1, 3, 3, 4)
+    ]
+    pending = machine.cpu.acting.pending()["MECID_P0_EL2"]
+    assert (pending.acting, pending.programmed, pending.moment.instruction) == (6, 5, 1260)
 
 
 def _round_trips(trips: int) -> emu.Machine:

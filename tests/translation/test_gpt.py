@@ -322,6 +322,16 @@ def test_any_granule_of_a_contiguous_range_removes_it_all() -> None:
     assert rig.cache.cached(0x20_0000) is None
 
 
+def test_what_a_contiguous_range_said_of_its_other_granules_is_asked_again() -> None:
+    rig = Rig().with_level1()
+    rig.words[L1 + 0x100] = 1 << 8 | 0xB << 4 | 1  # 2 MiB at 0x20_0000
+    assert rig.cache.passes(0x20_0000, PAS.REALM)
+    rig.words[L1 + 0x100] = 1 << 8 | 9 << 4 | 1
+    rig.cache.invalidate("RPALOS", 0x3F_F000 >> 12)
+    assert rig.cache.forgotten == (0x20_0000, 0x40_0000)
+    assert not rig.cache.passes(0x20_0000, PAS.REALM)
+
+
 @pytest.mark.parametrize(
     ("code", "size"),
     [

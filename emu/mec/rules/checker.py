@@ -8,7 +8,8 @@ from typing import Any
 
 from emu.architecture import PA, VA
 from emu.debug.bus import EventBus
-from emu.debug.events import Event, Moment
+from emu.debug.events import CacheMaintained, Event, Moment
+from emu.maintenance_log import Maintained
 from emu.mec.rules.model import Finding, Rule, Watched
 
 MOST = 4_000
@@ -120,6 +121,21 @@ class RuleChecker:
             if again is not None:
                 told.append(again)
         return tuple(told)
+
+    def defer(self, event: CacheMaintained) -> Callable[[Maintained], None] | None:
+        """How to tell of maintenance like this later; None where somebody has to hear of it at once."""
+        told = []
+        for listener in self._bus.audience(event):
+            rule = self._rule_of.get(listener)
+            if rule is None or not rule.can_wait(event):
+                return None
+            told.append(rule.hear_later)
+
+        def later(done: Maintained) -> None:
+            for hear in told:
+                hear(done, self._machine)
+
+        return later
 
     def finish(self) -> None:
         """The guest has ended by itself: rules that waited for what would come say what they know."""

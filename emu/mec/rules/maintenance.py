@@ -7,11 +7,17 @@ from typing import ClassVar
 
 from emu.architecture import PA, PAGE, PAS
 from emu.debug.events import BarrierExecuted, CacheMaintained, Event, LineWrittenBack, OwnerChanged
+from emu.maintenance_log import Maintained
 from emu.mec.rules.model import Report, Rule, Severity, Watched
 from emu.mec.rules.words import at, context, several
 
 _TO_POE = frozenset(("CIPAE", "CIGDPAE", "CIPAPA", "CIGDPAPA"))
 """Maintenance to the Point of Encryption or beyond."""
+
+
+_REALM = 0b11
+"""NS and NSE of an operand in bits [63:62]."""
+_PA = (1 << 52) - 1
 
 
 def line_size(machine: Watched) -> int:
@@ -30,6 +36,15 @@ def reuse(event: OwnerChanged, machine: Watched) -> tuple[int, int] | None:
     if before.pas is not PAS.REALM or after.pas is not PAS.REALM or before.mecid == after.mecid:
         return None
     return before.mecid, after.mecid
+
+
+def _rising(operands: Sequence[int], start: int, size: int, most: int) -> int:
+    """How many operands from `start` on are each a line behind the one before, at most so many."""
+    most = min(most, len(operands) - start)
+    first = operands[start]
+    if operands[start : start + most] == list(range(first, first + most * size, size)):
+        return most
+    return next(at for at in range(1, most) if operands[start + at] != first + at * size)
 
 
 class _Maintenance(Rule):
@@ -56,15 +71,54 @@ class _Maintenance(Rule):
     def note(self, event: CacheMaintained, size: int) -> None:
         if event.ignored or event.operation not in _TO_POE or event.pa is None or event.pas is not PAS.REALM:
             return
-        granule, number = event.pa // PAGE, event.pa % PAGE // size
+        self._note(event.pa, event.moment.instruction, size)
+
+    def _note(self, pa: int, instruction: int, size: int) -> None:
+        """Maintenance of a Realm line."""
+        granule, number = pa // PAGE, pa % PAGE // size
         if granule != self.granule:
             self._turn_to(granule, PAGE // size)
         if not self.open[number]:
             self.missing -= 1
-        self.open[number] = max(event.moment.instruction, 1)
+        self.open[number] = max(instruction, 1)
         if not self.missing:
             self.whole[granule] = min(self.open)
             self.granule = -1
+
+    def can_wait(self, event: Event) -> bool:
+        return isinstance(event, CacheMaintained)
+
+    def hear_later(self, done: Maintained, machine: Watched) -> None:
+        size = line_size(machine)
+        _, instructions, operands = done
+        start, count = 0, len(operands)
+        while start < count:
+            operand, end = operands[start], start + 1
+            if operand >> 62 == _REALM:
+                pa = operand & _PA
+                if end < count and operands[end] == operand + size:
+                    end = start + _rising(operands, start, size, PAGE // size - pa % PAGE // size)
+                if end == start + 1 or not self._note_lines(pa, instructions[start:end], size):
+                    for at in range(start, end):
+                        self._note(operands[at] & _PA, instructions[at], size)
+            start = end
+
+    def _note_lines(self, pa: int, instructions: list[int], size: int) -> bool:
+        """Maintenance of lines in a row, all at once; False where the granule is complete before the last of them."""
+        granule, first = pa // PAGE, pa % PAGE // size
+        if granule != self.granule:
+            self._turn_to(granule, PAGE // size)
+        lines = slice(first, first + len(instructions))
+        before = self.open[lines]
+        new = before.count(0)
+        if new == self.missing and before[-1]:
+            return False
+        self.open[lines] = instructions if instructions[0] else [1, *instructions[1:]]
+        self.missing -= new
+        if not self.missing:
+            self.whole[granule] = min(self.open)
+            self.granule = -1
+        return True
 
     def _turn_to(self, granule: int, count: int) -> None:
         if self.granule >= 0:
@@ -205,6 +259,9 @@ class CipaeWithoutDsb(_Maintenance):
         self.completed = 0
         """Instruction of the last DSB after maintenance."""
 
+    def can_wait(self, event: Event) -> bool:
+        return self.is_waiting and super().can_wait(event)
+
     def wanted(self) -> tuple[type, ...]:
         return self._waiting if self.is_waiting else self.kinds
 
@@ -246,6 +303,12 @@ class CipaeIgnored(Rule):
 
     def ignores(self, event: Event) -> bool:
         return isinstance(event, CacheMaintained) and event.operation not in ("CIPAE", "CIGDPAE")
+
+    def can_wait(self, event: Event) -> bool:
+        return isinstance(event, CacheMaintained) and not event.ignored
+
+    def hear_later(self, done: Maintained, machine: Watched) -> None:
+        """None of them is ignored."""
 
     def hear(self, event: Event, machine: Watched, report: Report) -> None:
         assert isinstance(event, CacheMaintained)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from emu.architecture import PA, VA
 from emu.debug.events import Event, Moment, Owner
 from emu.features import Features
+from emu.maintenance_log import Maintained
 from emu.mec.pages import MecPage
 from emu.mec.writers import Writer
 from emu.translation.records import Request, Walk
@@ -190,13 +191,25 @@ class Rule(ABC):
         """Whether events like one that it has just heard can do without it until it calls `Report.changed`.
 
         They are alike but for the instruction, and the system registers that decide about translation and traps are
-        the same. Of writes of a MECID register alike are those that leave all of these registers the same. Where it has to know when the last of them was, `again` says that.
+        the same. Of writes of a MECID register alike are those that leave all of these registers the same. Where it has
+        to know when the last of them was, `again` says that.
         """
         return False
 
     def again(self, event: Event, machine: Watched) -> Callable[[Moment], None] | None:
         """What takes the moment of the last event like this one; None where it need not know."""
         return None
+
+    def can_wait(self, event: Event) -> bool:
+        """Whether it may hear of more cache maintenance like this (`hear_later`), before it hears of anything else.
+
+        Alike are DC instructions of the same name that are not ignored, as long as its `wanted` is the same.
+        """
+        return False
+
+    def hear_later(self, done: Maintained, machine: Watched) -> None:
+        """What `hear` would have made of these; it may neither report anything nor change what it wants."""
+        raise NotImplementedError
 
     is_dynamic: ClassVar[bool] = False
     """Whether `wanted` changes, for a rule that may not listen all the time to what it needs now and then."""
