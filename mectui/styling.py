@@ -64,7 +64,7 @@ def textual_theme(theme: ThemeFile) -> Theme:
 
 
 def laid_over(style: Style, on_top: Style, names: str) -> Style:
-    """A span in the cursor's row. The cell of a cursor within it, and what a search found, must still stand out."""
+    """A span in the cursor's row, where the cell of another cursor and what a search found must still stand out."""
     if not on_top.reverse:
         return style if "cell_cursor" in names.split() else style + on_top
     if style.reverse:

@@ -10,7 +10,7 @@ from textual.events import Click
 from mectui.actions import Scope
 from mectui.panes.pane import bindings
 from mectui.panes.tail import TailPane
-from mectui.queries.events import LOGGED, EventsView, events
+from mectui.queries.events import LISTED, EventsView, with_written
 from mectui.render import events as render
 from mectui.render.text import Line, Target, TargetKind
 from mectui.session import Look
@@ -27,14 +27,14 @@ class EventsPane(TailPane):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.hidden: frozenset[str] = frozenset()
-        self.kind = LOGGED[0]
+        self.kind = LISTED[0]
         """The kind that the toggle's key is about."""
         self._parts: list[tuple[int, int, str]] = []
         """(start, end, action) of what can be clicked in the lower border."""
 
     def look(self) -> Look:
         hidden = self.hidden
-        return lambda machine, around: events(machine, around.events, hidden, SHOWN)
+        return lambda machine, around: with_written(machine, around.events, hidden, SHOWN)
 
     def draw(self, width: int) -> list[Line]:
         return render.events(self.view, width)
@@ -86,7 +86,7 @@ class EventsPane(TailPane):
                     event.prevent_default()
 
     def _choose_kind(self, by: int) -> None:
-        self.kind = LOGGED[(LOGGED.index(self.kind) + by) % len(LOGGED)]
+        self.kind = LISTED[(LISTED.index(self.kind) + by) % len(LISTED)]
         self.show_borders()
 
     def action_kind_left(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from emu.debug.events import (
@@ -35,6 +36,7 @@ from mectui.queries.labels import label
 
 if TYPE_CHECKING:
     import emu
+    from emu.debug.stops import Logged
 
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -61,6 +63,10 @@ KINDS: dict[str, tuple[type, ...]] = {
 KIND_OF = {kind: name for name, kinds in KINDS.items() for kind in kinds}
 LOGGED = ("exceptions", "returns", "mecids", "keys", "hits", "calls", "tlbi", "writebacks")
 """What is written down without anybody asking: rare enough to cost nothing at full speed."""
+WRITTEN = "written"
+"""The kind of the lines that stops write down (`log`): they are no events of the machine, and listed among them."""
+LISTED = (*LOGGED, WRITTEN)
+"""The kinds that the list of events on the screen has."""
 CALLS = (0x11, 0x12, 0x13, 0x15, 0x16, 0x17)
 """Exception classes of SVC, HVC and SMC (Arm ARM, ESR_ELx.EC): what a program asks for."""
 
@@ -119,6 +125,35 @@ def events(
         )
         before = when
     return EventsView(tuple(rows), tuple(counts.items()), hidden, total)
+
+
+def written(machine: emu.Machine) -> list[Logged]:
+    """What stops wrote down up to now, in order; once, where the guest came by again after going back in time."""
+    found = {(entry.moment.instruction, entry.number): entry for entry in machine.stops.logged}
+    entries = sorted(found.values(), key=lambda entry: entry.moment.instruction)
+    return [entry for entry in entries if entry.moment.instruction <= machine.instructions]
+
+
+def with_written(
+    machine: emu.Machine, happened: Iterable[Event], hidden: frozenset[str] = frozenset(), most: int | None = None
+) -> EventsView:
+    """The last `most` events, and among them the lines that stops wrote down."""
+    view, entries = events(machine, happened, hidden, most), written(machine)
+    counts = (*view.counts, (WRITTEN, len(entries)))
+    if not entries or WRITTEN in hidden:
+        return replace(view, counts=counts)
+    since_first = [
+        EventView(entry.moment, label(machine, entry.moment.pc), f"log {entry.number}: {entry.text}", "strong", WRITTEN)
+        for entry in entries
+    ]
+    rows = sorted((*view.rows, *since_first), key=lambda row: row.moment.instruction)
+    kept = rows if most is None else rows[-most:]
+    told = [
+        replace(row, since=None if before is None else row.moment.instruction - before.moment.instruction)
+        for before, row in pairwise((None, *kept))
+        if row is not None
+    ]
+    return EventsView(tuple(told), counts, hidden, view.total + len(entries))
 
 
 def events_json(view: EventsView) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from emu.architecture import Security
 from emu.data_path import MOST_KEPT
 from emu.debug.events import Hit
 from emu.debug.history import Change, Kind, Marks
-from mectui.queries.events import describe
+from mectui.queries.events import describe, written
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def timeline(
     end = max(start, end)
     at = now if cursor is None else min(max(cursor, first), last)
     edges = edges_of(start, end, columns)
-    known = {kind: marks.moments(kind) for kind in SHOWN}
+    known = moments_of(machine, marks)
     counts = [counted(known[kind], edges) for kind in SHOWN]
     lanes = lanes_of(marks.changes, edges)
     unknown = None if marks.is_complete else marks.changes[-1].instruction
@@ -140,6 +140,15 @@ def timeline(
         after=min((found for kind in visited if (found := after(known[kind], at)) is not None), default=None),
         unknown_from=unknown,
     )
+
+
+def moments_of(machine: emu.Machine, marks: Marks) -> dict[Kind, Sequence[int]]:
+    """When things of each kind happened; a stop that only wrote something down is a stop here too."""
+    known: dict[Kind, Sequence[int]] = {kind: marks.moments(kind) for kind in SHOWN}
+    logs = {entry.moment.instruction for entry in written(machine)}
+    if logs:
+        known[Kind.STOP] = sorted(logs.union(known[Kind.STOP]))
+    return known
 
 
 def edges_of(start: int, end: int, columns: int) -> list[int]:
@@ -229,12 +238,17 @@ def told(
             number = "" if stop.number is None else f" {stop.number}"
             text = f"stopped: {stop.reason.value}{number}"
             found.append(Mark(at, Kind.STOP, text, label(machine, stop.pc), stop.pc))
+    for entry in written(machine):
+        if low <= entry.moment.instruction < high:
+            pc = entry.moment.pc
+            text = f"log {entry.number}: {entry.text}"
+            found.append(Mark(entry.moment.instruction, Kind.STOP, text, label(machine, pc), pc))
     return sorted(found, key=lambda mark: mark.instruction)
 
 
 def told_last(machine: emu.Machine, marks: Marks, most: int) -> list[Mark]:
     """The last marks of the whole run in words, `most` of them."""
-    known = {kind: marks.moments(kind) for kind in SHOWN}
+    known = moments_of(machine, marks)
     found = told(machine, marks, known, 0, machine.instructions + 1, MOST_KEPT)
     return found[-most:] if most else []
 

@@ -111,7 +111,11 @@ def one_system(register: RegisterView, width: int, is_open: bool, name_width: in
     said = state(register)
     if len(said) > width - name_width - VALUE_COLUMNS:
         said = said.partition(":")[0]
-    note = Span(f" {said}", "warning") if said else Span(f" {register.note}" if width >= 70 else "", "muted")
+    note = (
+        Span(f" {said}", "unknown" if register.is_unknown else "warning")
+        if said
+        else Span(f" {register.note}" if width >= 70 else "", "muted")
+    )
     head = Line(
         (
             Span(f"{fold} ", "muted"),

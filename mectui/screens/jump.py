@@ -19,7 +19,7 @@ assert sorted(LETTERS) == sorted(ascii_lowercase)
 
 
 class Landing(NamedTuple):
-    """A place to jump to: the pane, and where on the screen its letter stands: before its name, a space between."""
+    """A place to jump to: the pane, and where on the screen its letter stands: right before its name."""
 
     pane: str
     x: int

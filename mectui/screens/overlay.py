@@ -37,6 +37,10 @@ class Rows(CommandList):
 class Palette(Overlay, CommandPalette):
     """Every action and theme, found by typing."""
 
+    DEFAULT_CSS = """
+    Palette SearchIcon { display: none; }
+    """
+
     def on_mount(self) -> None:
         # Textual makes the list itself; ours differs in nothing but what it does about clicks.
         for rows in self.query(CommandList):  # none, if it was closed before it was seen

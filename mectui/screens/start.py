@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 INTRODUCTION = "A debugger and visualiser for Arm memory encryption contexts (FEAT_MEC)."
 NAME_COLUMNS = 12
+KEYS = Content.assemble(
+    *(
+        part
+        for key, what in (("Enter", "open"), ("o", "type a path"), ("T", "next theme"), ("q", "quit"))
+        for part in ((key, "bold $accent"), f" {what}   ")
+    )
+)
 
 
 class Guests(OptionList):
@@ -83,7 +90,7 @@ class StartScreen(Screen[None]):
             yield Static("", id="about", markup=False)
             yield Input(placeholder="path of an ELF file, or the name of a bundled guest", id="file")
             yield Static(self.problem and f"✗ {self.problem}", id="problem", markup=False)
-            yield Static("Enter open   o type a path   T next theme   q quit", id="keys", markup=False)
+            yield Static(KEYS, id="keys")
 
     def on_mount(self) -> None:
         guests = self.query_one("#guests", OptionList)

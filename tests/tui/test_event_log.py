@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import emu
 from emu.debug.events import ExceptionReturned, ExceptionTaken
+from emu.debug.history import Kind, Marks
+from emu.debug.stops import CodeStop, Place
 from mectui.event_log import KEPT, MOST_FREQUENT, EventLog
+from mectui.queries.events import WRITTEN, with_written
+from mectui.queries.timeline import SHOWN, timeline
 from mectui.resources import bench_guests
 
 GUEST = next(guest.path for guest in bench_guests() if guest.name == "exceptions")
@@ -42,3 +46,27 @@ def test_the_log_goes_back_with_the_machine() -> None:
     assert log.events != events
     log.put_back(kept)
     assert log.events == events
+
+
+def test_what_a_stop_writes_down_stands_among_the_events_and_on_the_timeline() -> None:
+    """Three instructions after the first one, each with a line of its own."""
+    machine = emu.Machine()
+    machine.load_raw(b"\x1f\x20\x03\xd5" * 5, 0x4000_0000)  # NOP (Arm ARM C6.2.238)
+    machine.cpu.pc = 0x4000_0000
+    for offset in (4, 8, 12):
+        machine.stops.add(CodeStop(place=Place(0x4000_0000 + offset), log=f"here {offset}"))
+    marks = Marks(machine)
+    machine.run(max_instructions=4)
+
+    view = with_written(machine, ())
+    assert [(row.moment.instruction, row.text, row.since) for row in view.rows] == [
+        (1, "log 1: here 4", None),
+        (2, "log 2: here 8", 1),
+        (3, "log 3: here 12", 1),
+    ]
+    assert dict(view.counts)[WRITTEN] == 3
+    assert with_written(machine, (), frozenset({WRITTEN})).rows == ()
+    assert [row.text for row in with_written(machine, (), most=1).rows] == ["log 3: here 12"]
+    shown = timeline(machine, marks, 4)
+    assert shown.totals[SHOWN.index(Kind.STOP)] == 3
+    assert [mark.text for mark in timeline(machine, marks, 4, cursor=2).here] == ["log 2: here 8"]

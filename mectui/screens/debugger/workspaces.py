@@ -79,7 +79,7 @@ class Workspaces(DebuggerParts):
     def do_jump(self) -> None:
         """A letter on every pane; the next key goes to one."""
         landings = [
-            Landing(name, pane.region.x + start - 2, pane.region.y)
+            Landing(name, pane.region.x + start - 1, pane.region.y)
             for pane in self.board.in_front()
             for name, start in pane.tab_starts()
         ]
