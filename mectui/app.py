@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
+from emu.errors import EmuError
 from mectui import keymaps, preferences, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
@@ -166,7 +167,12 @@ class MectuiApp(App[int]):
         elif self.machine_factory is not None:
             self.open_machine(self.machine_factory, self.guest, self.guest_file)
         else:
-            self.show_start_screen("; ".join(self.problems))
+            self.show_start_screen(self.take_problems())
+
+    def take_problems(self) -> str:
+        """What is wrong with the user's own files and choices, told once."""
+        problems, self.problems = self.problems, []
+        return " ".join(problems)
 
     def _show(self, module: str, make: Callable[[Any], Screen[Any]], title: str = "") -> None:
         """Shows the screen that `make` makes of a module, which is imported on another thread if it has to be."""
@@ -318,5 +324,8 @@ def run_app(
         lesson=lesson,
         lesson_step=lesson_step,
     )
+    for kind, name, names in (("theme", theme, app.theme_files), ("keymap", keymap, app.keymaps)):
+        if name is not None and name not in names:
+            raise EmuError(f"there is no {kind} {name!r}: there are {', '.join(names)}")
     app.run()
     return app.return_code or 0
