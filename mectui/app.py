@@ -50,7 +50,10 @@ class MectuiApp(App[int]):
     """Shows the debugger on a machine, or the start screen where there is none yet."""
 
     TITLE = "mectui"
-    BINDINGS = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]  # noqa: RUF012  (Textual's own form)
+    BINDINGS = [  # noqa: RUF012  (Textual's own form)
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "suspend", show=False, priority=True),
+    ]
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

@@ -307,6 +307,21 @@ async def test_a_pane_asked_for_before_the_board_has_a_size_is_in_front_once_it_
         assert "gpt" in [pane.pane_name for pane in board.in_front()]
 
 
+# --- the terminal ---
+
+
+async def test_ctrl_z_suspends_from_anywhere_and_typing_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended = []
+    monkeypatch.setattr(MectuiApp, "action_suspend_process", lambda _: suspended.append(True))
+    async with debugging(factory(*STORING)) as person:
+        await person.press("ctrl+z")
+        await person.press("colon", "s", "ctrl+z")
+        assert len(suspended) == 2
+        assert person.screen.command_line.input.value == "s"
+        person.screen.action_do("suspend")  # from the palette
+        assert len(suspended) == 3
+
+
 # --- the user's own files and choices ---
 
 
