@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,12 +168,21 @@ class MectuiApp(App[int]):
     # --- screens --------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        if not self.is_headless:
+            self._leave_when_told()
         if self.lesson is not None:
             self.open_lesson(self.lesson, self.lesson_step)
         elif self.machine_factory is not None:
             self.open_machine(self.machine_factory, self.guest, self.guest_file)
         else:
             self.show_start_screen(self.take_problems())
+
+    def _leave_when_told(self) -> None:
+        """Whoever ends the process by SIGTERM gets the terminal back as it was."""
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals here, or not the main thread
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGTERM, lambda: self.exit(return_code=128 + signal.SIGTERM)
+            )
 
     def take_problems(self) -> str:
         """What is wrong with the user's own files and choices, told once."""
