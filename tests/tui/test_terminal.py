@@ -29,6 +29,31 @@ def _read_until(terminal: int, wanted: bytes, seconds: float) -> bytes:
     return seen
 
 
+@pytest.mark.parametrize(
+    ("redirected", "variables", "says"),
+    [
+        ("2>/dev/null", {}, ""),
+        ("2>&-", {}, ""),
+        ("</dev/null", {}, "mectui: the screen needs a terminal"),
+        ("", {"PYTHONIOENCODING": "latin-1"}, "mectui: the screen needs UTF-8, and this locale has iso8859-1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["hello", "lesson worlds"])
+def test_where_the_screen_could_not_be_seen_it_is_not_drawn(
+    command: str, redirected: str, variables: dict[str, str], says: str
+) -> None:
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ.update(TERM="xterm-256color", **variables)
+        os.execv("/bin/sh", ["sh", "-c", f"{sys.executable} -m mectui {command} {redirected}; echo RC $?"])
+    told = _read_until(terminal, b"RC ", 20) + _read_until(terminal, b"\n", 1)
+    os.close(terminal)
+    os.waitpid(process, 0)
+    assert b"RC 2" in told
+    assert says.encode() in told
+    assert ALTERNATE_OFF not in told
+
+
 @pytest.mark.parametrize("keys", [b"", b"c", b":print 1"], ids=["resting", "running", "typing"])
 def test_sigterm_leaves_the_terminal_as_it_was(keys: bytes) -> None:
     process, terminal = pty.fork()
