@@ -144,6 +144,7 @@ ACTIONS = (
     Action("start_screen", ("O",), "open", "Go to the start screen and open another guest.", Scope.SCREEN),
     Action("help", ("question_mark",), "help", "All keys and commands.", Scope.SCREEN, 8),
     Action("palette", ("ctrl+p",), "palette", "Find anything by name.", Scope.SCREEN, 20),
+    Action("suspend", ("ctrl+z",), "suspend", "Leave for the shell for a while; `fg` comes back.", Scope.SCREEN),
     Action("quit", ("q", "ctrl+c"), "quit", "Leave mectui.", Scope.SCREEN, 21),
     Action("cursor_up", ("up", "k"), "up", "Move the cursor up.", Scope.LIST),
     Action("cursor_down", ("down", "j"), "down", "Move the cursor down.", Scope.LIST),

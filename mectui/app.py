@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
+from emu.errors import EmuError
 from mectui import keymaps, preferences, starting, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
@@ -51,7 +55,10 @@ class MectuiApp(App[int]):
     """Shows the debugger on a machine, or the start screen where there is none yet."""
 
     TITLE = "mectui"
-    BINDINGS = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]  # noqa: RUF012  (Textual's own form)
+    BINDINGS = [  # noqa: RUF012  (Textual's own form)
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "suspend", show=False, priority=True),
+    ]
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -167,12 +174,26 @@ class MectuiApp(App[int]):
 
     def on_mount(self) -> None:
         self.set_timer(STARTED_SECONDS, starting.settle)
+        if not self.is_headless:
+            self._leave_when_told()
         if self.lesson is not None:
             self.open_lesson(self.lesson, self.lesson_step)
         elif self.machine_factory is not None:
             self.open_machine(self.machine_factory, self.guest, self.guest_file)
         else:
-            self.show_start_screen("; ".join(self.problems))
+            self.show_start_screen(self.take_problems())
+
+    def _leave_when_told(self) -> None:
+        """Whoever ends the process by SIGTERM gets the terminal back as it was."""
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals here, or not the main thread
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGTERM, lambda: self.exit(return_code=128 + signal.SIGTERM)
+            )
+
+    def take_problems(self) -> str:
+        """What is wrong with the user's own files and choices, told once."""
+        problems, self.problems = self.problems, []
+        return " ".join(problems)
 
     def _show(self, module: str, make: Callable[[Any], Screen[Any]], title: str = "") -> None:
         """Shows the screen that `make` makes of a module, which is imported on another thread if it has to be."""
@@ -328,6 +349,9 @@ def run_app(
         lesson_step=lesson_step,
         sources=sources,
     )
+    for kind, name, names in (("theme", theme, app.theme_files), ("keymap", keymap, app.keymaps)):
+        if name is not None and name not in names:
+            raise EmuError(f"there is no {kind} {name!r}: there are {', '.join(names)}")
     try:
         app.run()
     finally:

@@ -110,7 +110,7 @@ def parse(text: str, name: str) -> tuple[Keymap, list[str]]:
         return PRESETS[DEFAULT], [f"{name} is not valid TOML: {error}."]
     problems: list[str] = []
     base = data.get("base", DEFAULT)
-    if base not in PRESETS:
+    if not isinstance(base, str) or base not in PRESETS:
         problems.append(f"{name}: there is no keymap {base!r}; there are {', '.join(PRESETS)}.")
         base = DEFAULT
     table = data.get("keys", {})

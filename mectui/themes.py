@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mectui.render.styles import MECID_COLOURS, STYLES, all_names
 from mectui.resources import theme_files
@@ -59,16 +60,17 @@ def parse(text: str, file_name: str) -> ThemeFile:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ThemeError(f"The theme file {file_name} is not valid TOML: {error}.") from error
-    interface = data.get("interface", {})
+    interface = _table(data, "interface", file_name)
     is_ansi = bool(data.get("ansi", False))
     colour, example = (TERMINAL_COLOUR, "ansi_blue") if is_ansi else (COLOUR, "#1a2b3c")
     missing = [name for name in INTERFACE if not colour.fullmatch(str(interface.get(name, "")))]
     if missing:
         raise ThemeError(f"The theme file {file_name} needs a colour like {example} for {', '.join(missing)}.")
-    palette = data.get("mecid", {}).get("colours", [])
-    if len(palette) != MECID_COLOURS:
+    palette = _table(data, "mecid", file_name).get("colours", [])
+    if not isinstance(palette, list) or len(palette) != MECID_COLOURS:
+        palette = palette if isinstance(palette, list) else []
         raise ThemeError(f"The theme file {file_name} needs {MECID_COLOURS} MECID colours and has {len(palette)}.")
-    styles = {name: str(value) for name, value in data.get("styles", {}).items()}
+    styles = {name: str(value) for name, value in _table(data, "styles", file_name).items()}
     styles |= {f"mecid.{index}": str(colour) for index, colour in enumerate(palette)}
     unknown = sorted(set(styles) - set(all_names()))
     if unknown:
@@ -77,6 +79,28 @@ def parse(text: str, file_name: str) -> ThemeFile:
         styles.setdefault(name, "default" if is_ansi else str(interface["foreground"]))
     name = str(data.get("name", Path(file_name).stem))
     return ThemeFile(name, str(data.get("title", name)), bool(data.get("dark", True)), is_ansi, interface, styles)
+
+
+def _table(data: Mapping[str, Any], name: str, file_name: str) -> dict[str, Any]:
+    """A table of a theme file, empty where it is not there. Raises ThemeError."""
+    found = data.get(name, {})
+    if not isinstance(found, dict):
+        raise ThemeError(f"The theme file {file_name} needs a table [{name}], not {name} = ….")
+    return found
+
+
+def _check_styles(theme: ThemeFile, file_name: str) -> None:
+    """Raises ThemeError for a style that nothing can be drawn in."""
+    from rich.errors import StyleSyntaxError
+    from rich.style import Style
+
+    for name, text in theme.styles.items():
+        try:
+            Style.parse(text)
+        except StyleSyntaxError:
+            raise ThemeError(
+                f"The theme file {file_name} has “{text[:40]}” for {name}; a style looks like “bold #e6bd72”."
+            ) from None
 
 
 def default(environment: Mapping[str, str]) -> str:
@@ -102,8 +126,11 @@ def user_themes(directory: Path) -> tuple[dict[str, ThemeFile], list[str]]:
     for path in sorted(directory.glob("*.toml")) if directory.is_dir() else []:
         try:
             theme = parse(path.read_text(encoding="utf-8", errors="replace"), path.name)
-        except (ThemeError, OSError) as error:
+            _check_styles(theme, path.name)
+        except ThemeError as error:
             problems.append(str(error))
+        except OSError as error:
+            problems.append(f"The theme file {path.name} cannot be read: {error.strerror or error}.")
         else:
             found[theme.name] = theme
     return found, problems

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from emu.errors import EmuError
 from mectui.commands.options import Parser
+from mectui.commands.terminal import require_terminal
 from mectui.lessons import bookmark
 from mectui.lessons.check import StepReport
 from mectui.lessons.shelf import find_lesson, lessons
@@ -105,8 +105,7 @@ def as_data(lesson: Lesson, steps: list[StepReport]) -> dict[str, Any]:
 def open_lesson(lesson: Lesson, options: argparse.Namespace) -> int:
     if options.step is not None and not 1 <= options.step <= len(lesson.steps):
         raise EmuError(f"the lesson {lesson.name} has steps 1 to {len(lesson.steps)}, and no step {options.step}")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise EmuError("the screen needs a terminal: run it in one, or use `mectui lesson --check`")
+    require_terminal("`mectui lesson --check`")
     if options.restart:
         bookmark.save(lesson.name, bookmark.Bookmark())
     from mectui.app import run_app

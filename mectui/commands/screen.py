@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import copy
 import os
-import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emu.errors import EmuError
 from emu.loader import read_elf, read_file
 from mectui import starting
 from mectui.commands.machine import build_machine, find_guest
+from mectui.commands.terminal import require_terminal
 from mectui.resources import guest_path
 from mectui.sources import SourceFiles
 
@@ -37,8 +36,8 @@ def main(options: argparse.Namespace, commands: Collection[str] = ()) -> int:
     script = _script(options.script)
     folders = SourceFiles(options.sources).folders
     is_served = "TEXTUAL_DRIVER" in os.environ  # a browser shows it: the streams are pipes to the server
-    if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise EmuError("the screen needs a terminal: run it in one, or use `mectui run` and `mectui walk`")
+    if not is_served:
+        require_terminal("`mectui run` and `mectui walk`")
 
     def factory(guest: str) -> Callable[[], emu.Machine]:
         chosen = copy.copy(options)

@@ -202,7 +202,13 @@ def test_the_screen_without_a_terminal_says_so(mectui: Run) -> None:
 @pytest.mark.parametrize("command", ["run hello", "run hello --json", "hits hello --json", "lesson"])
 @pytest.mark.parametrize(
     ("where", "code", "says"),
-    [(">/dev/full", 2, "mectui: No space left on device"), (">&-", 0, ""), (">&- 2>&-", 0, ""), ("2>&-", 0, "")],
+    [
+        (">/dev/full", 2, "mectui: No space left on device"),
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("<&-", 0, ""),
+    ],
 )
 def test_output_that_goes_nowhere_is_no_traceback(command: str, where: str, code: int, says: str) -> None:
     import subprocess

@@ -11,9 +11,10 @@ from rich.style import Style
 from textual.command import CommandList
 from textual.events import Click
 
+from emu.errors import EmuError
 from mectui import glossary, keymaps, plain, preferences, themes
 from mectui.actions import ACTIONS, SCREEN_SCOPES, Scope, of_scope
-from mectui.app import MectuiApp
+from mectui.app import MectuiApp, run_app
 from mectui.preferences import Arrangement, Preferences
 from mectui.screens.debugger import DebuggerScreen
 from mectui.screens.jump import JumpScreen
@@ -304,3 +305,62 @@ async def test_a_pane_asked_for_before_the_board_has_a_size_is_in_front_once_it_
         board.places = ()  # as before the first layout
         board.bring_forward("gpt")
         assert "gpt" in [pane.pane_name for pane in board.in_front()]
+
+
+# --- the terminal ---
+
+
+async def test_ctrl_z_suspends_from_anywhere_and_typing_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended = []
+    monkeypatch.setattr(MectuiApp, "action_suspend_process", lambda _: suspended.append(True))
+    async with debugging(factory(*STORING)) as person:
+        await person.press("ctrl+z")
+        await person.press("colon", "s", "ctrl+z")
+        assert len(suspended) == 2
+        assert person.screen.command_line.input.value == "s"
+        person.screen.action_do("suspend")  # from the palette
+        assert len(suspended) == 3
+
+
+# --- the user's own files and choices ---
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("interface = 3", "mine.toml needs a table [interface], not interface = …."),
+        ("mecid = []", "needs a table [mecid]"),
+        ("styles = 1", "needs a table [styles]"),
+        ("[mecid]\ncolours = 16", "MECID colours and has 0"),
+        ('[styles]\nfault = "red on on"', "has “red on on” for fault; a style looks like"),
+    ],
+)
+def test_a_theme_file_of_the_wrong_shape_gets_a_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    whole = Path(themes.__file__).parents[1] / "themes" / "dark.toml"
+    table = text.partition("\n")[0].strip("[]").partition(" ")[0]
+    kept = re.sub(rf"(?ms)^\[{table}\].*?(?=^\[|\Z)", "", whole.read_text())
+    top, bracket, rest = kept.partition("[")
+    (tmp_path / "mine.toml").write_text(
+        f"{kept}\n{text}\n" if text.startswith("[") else f"{top}\n{text}\n{bracket}{rest}"
+    )
+    (tmp_path / "folder.toml").mkdir()
+    found, problems = themes.user_themes(tmp_path)
+    assert found == {}
+    assert problems[0] == "The theme file folder.toml cannot be read: Is a directory."
+    assert sentence in problems[1]
+
+
+async def test_what_is_wrong_with_the_users_files_is_told_in_the_debugger_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "mectui").mkdir()
+    (tmp_path / "mectui" / "keymap.toml").write_text("base = []")
+    async with debugging(factory(*STORING)) as person:
+        await person.until(lambda: "keymap.toml: there is no keymap []" in person.message)
+
+
+@pytest.mark.parametrize("choice", ["theme", "keymap"])
+def test_a_theme_or_keymap_that_is_not_there_is_told_before_any_screen(choice: str) -> None:
+    with pytest.raises(EmuError, match=f"there is no {choice} 'plaid': there are "):
+        run_app(**{choice: "plaid"})  # type: ignore[arg-type]

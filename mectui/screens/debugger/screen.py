@@ -123,6 +123,9 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         self.disassembly.focus()
         if self._lesson is not None:
             self.begin_lesson(self._lesson)
+        problems = self.mectui.take_problems()
+        if problems:
+            self.say(problems, is_error=True)
         self.session.start()
 
     def on_unmount(self) -> None:

@@ -36,6 +36,9 @@ class Workspaces(DebuggerParts):
     def do_palette(self) -> None:
         self.app.action_command_palette()
 
+    def do_suspend(self) -> None:
+        self.app.action_suspend_process()
+
     def do_quit(self) -> None:
         self.app.exit(0)
 
