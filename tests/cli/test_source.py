@@ -29,12 +29,12 @@ def test_instructions_stand_below_their_lines(mectui: Run) -> None:
     assert GUEST is not None
     address, line = place_of("rmm_start")
     text = GUEST.with_suffix(".S").read_text().splitlines()[line - 1].strip()
-    done = mectui("code", "two-realms", f"two-realms.S:{line}", "--until", "_start", "--count", "3", "--mixed")
+    done = mectui("code", "two-realms", f"two-realms.S:{line}", "--until", "rmm_start", "--count", "3", "--mixed")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     at = next(at for at, each in enumerate(lines) if each.split() == [str(line), *text.split()])
     assert f"{address >> 16:#x}_{address & 0xFFFF:04x}" in lines[at + 1]
-    alone = mectui("code", "two-realms", f"two-realms.S:{line}", "--until", "_start", "--count", "3")
+    alone = mectui("code", "two-realms", f"two-realms.S:{line}", "--until", "rmm_start", "--count", "3")
     assert text not in alone.stdout
 
 
