@@ -45,6 +45,7 @@ WORDS = [
     "apply", "clear", "[pa:0x40000000].w=5", "1 x0==0", "1 3", "#5", "#1,000", "debug", "translation", "lesson",
     *keymaps.PRESETS, "timeline", "0x40000000,8", "pa:0x40000000,0", "_start \"{x0} {[x0]}\"", "~0", "9" * 400, "٣",
     "(" * 2000, "-" * 999 + "1", "1<<64", "1<<99999999999", "owner(owner(x0))", "'", "'_start", "\x00", "\u202eabc",
+    "two-realms.S:100", "'a b.c:1'", "x.c:999999999", "a/b.c:0", "two-realms.S:", "line",
     "[realm:", "pa:0xffffffffffffffff,8", "if if if", "e\u0301\u0301\u0301", "msr SCTLR_EL1", "tlbi ALLE2",
 ]  # fmt: skip
 REFUSED = {"quit"}

@@ -43,6 +43,13 @@ def test_what_was_saved_is_loaded(guest: Path, tmp_path: Path) -> None:
     assert [entry.name for entry in store.iterdir()] == [entry.name for entry in store.glob("*-*.json")]
 
 
+def test_a_line_of_the_source_is_kept_as_it_was_typed(guest: Path, tmp_path: Path) -> None:
+    kept = KeptStop(1, CodeStop(place=Place(source="core/mec.c:40")))
+    SavedStops(guest, tmp_path).save((kept,))
+    guest.write_bytes(b"second build")  # what names a line is still that
+    assert SavedStops(guest, tmp_path).load()[0] == [kept]
+
+
 def test_temporary_ones_are_not_kept(guest: Path, tmp_path: Path) -> None:
     SavedStops(guest, tmp_path).save((KeptStop(1, CodeStop(place=Place(START), is_temporary=True)),))
     assert SavedStops(guest, tmp_path).load() == ([], "")
