@@ -36,8 +36,13 @@ def probe(lower: Lower) -> tuple[ir.Value, ir.Value]:
     return hit, entry
 
 
-def perform(lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: ir.Block) -> None:
-    """Do a granted instruction and go to `done`; to `slow` where it turns out to be out of the ordinary."""
+def perform(
+    lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: ir.Block, is_zeroing: bool = False
+) -> None:
+    """Do a granted instruction and go to `done`; to `slow` where it turns out to be out of the ordinary.
+
+    `is_zeroing` says that a SYS is DC ZVA.
+    """
     b = lower.b
     where, second, third = (b.load(b.gep(entry, [_I64(word)], source_etype=_I64), typ=_I64) for word in (1, 2, 3))
     place = b.gep(lower.state, [b.and_(where, _I64(0xFFFF))], source_etype=_I64)
@@ -52,7 +57,7 @@ def perform(lower: Lower, kind: Escape, entry: ir.Value, slow: ir.Block, done: i
         b.store(b.or_(b.and_(b.lshr(lower.read_x(rt), shift), second), third), place)
     elif kind is Escape.MSR_IMMEDIATE:
         b.store(b.or_(b.and_(b.load(place, typ=_I64), second), third), place)
-    elif isinstance(lower.word, int):  # known beforehand: a region, which does no other SYS
+    elif is_zeroing:
         _zero(lower, lower.read_x(rt), slow)
     else:
         _maintain(lower, lower.read_x(rt), second, third, slow, done)

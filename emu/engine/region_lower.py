@@ -350,7 +350,7 @@ class RegionLower(Lower):
         hit, entry = native_system.probe(self)
         self._leave_unless(hit)
         done, slow = self.b.append_basic_block("done"), self.b.append_basic_block("slow")
-        native_system.perform(self, kind, entry, slow, done)
+        native_system.perform(self, kind, entry, slow, done, is_zeroing=True)
         self.b.position_at_end(slow)
         self.b.branch(self._way_out())
         self._resume(done)
