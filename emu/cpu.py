@@ -342,7 +342,7 @@ class Cpu(Accesses):
     def escape(self, kind: Escape, word: int) -> bool:
         """Do what straight-line code cannot. True when the state's PC says where to go on."""
         try:
-            return self.system.execute(kind, word)
+            return self.system.handlers[kind](word)
         except Abandoned:
             return True
 

@@ -85,9 +85,7 @@ class System:
             Escape.UNDEFINED: self._undefined,
             Escape.FP_ACCESS: self._fp_access,
         }
-
-    def execute(self, kind: Escape, word: int) -> bool:
-        return self.handlers[kind](word)
+        """By kind, from the instruction's word."""
 
     def intercept(self, kind: Escape, around: Callable[[int, Callable[[int], bool]], bool]) -> Callable[[], None]:
         """Have a debugger's `around(word, execute)` stand in for one kind of instruction; call the result to end it."""

@@ -77,7 +77,6 @@ class Interpreter:
         self._error: BaseException | None = None
         self._breakpoint_offsets: frozenset[int] = frozenset()
         self._word_table = WordTable()
-        self._handlers = cpu.system.handlers
         self._quick = cpu.caches.quick
         self._one_by_one = Reference(cpu)
         """Executes what debug exceptions could interrupt: native code does not look for them."""
@@ -240,7 +239,7 @@ class Interpreter:
             self._refill.learn(table, va, where, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
-        if self._handlers[_ESCAPES[kind]](word):
+        if self.cpu.escape(_ESCAPES[kind], word):
             return REDIRECTED
         if word & ~31 == DC_ZVA:
             where = self.cpu.located

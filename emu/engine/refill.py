@@ -123,6 +123,8 @@ class Refill:
         """Whether anything is learned at all. A test that compares switches it off before the first run."""
         self._memos: dict[int, Memo] = {}
         self._passed: dict[tuple[int, int, int], tuple[mmap.mmap, int]] = {}
+        self._table_pages: set[int] = set()
+        """Pages of RAM with tables that memos go by: walks ask granule protection about them too."""
         self._storable = mmap.mmap(-1, self._pages)
         self._is_storable_clean = True
         cpu.slots[state.TLB_ROWS] = cpu.mmu.tlb.rows.address
@@ -134,7 +136,14 @@ class Refill:
     def forget_granules(self, start: int, end: int) -> None:
         """Granule protection has to be asked again about physical addresses from `start` to before `end`."""
         first, last = (start - self._base) // PAGE, -(-(end - self._base) // PAGE)
-        if first <= 0 and last >= self._pages:
+        tables = self._table_pages
+        if last - first < len(tables):
+            has_table = any(page in tables for page in range(first, last))
+        else:
+            has_table = any(first <= page < last for page in tables)
+        if first < 0 or last > self._pages:  # of other memory, whose pages in the arena are not these
+            has_table = has_table or any(page >= self._pages for page in tables)
+        if has_table or (first <= 0 and last >= self._pages):
             self.forget()
         elif first < self._pages and last > 0:
             first, last = max(first, 0), min(last, self._pages)
@@ -149,6 +158,7 @@ class Refill:
     def _forget(self) -> None:
         self._memos.clear()
         self._passed.clear()
+        self._table_pages.clear()
         if not self._is_storable_clean:
             self._storable = mmap.mmap(-1, self._pages)
             self._slots[state.STORABLE] = _address(self._storable)
@@ -354,6 +364,7 @@ class Refill:
                 nested += [(read.ipa or 0) & -PAGE, number + 1]
         last = offsets[-1]
         assert last is not None
+        self._table_pages.update(offset // PAGE for offset in offsets if offset is not None)
         step = LEAF_SHIFTS.index(shift)
         region = address >> shift + INDEX_BITS
         at = first + UPPER * (sum(UPPER_COUNTS[:step]) + (region & UPPER_COUNTS[step] - 1))

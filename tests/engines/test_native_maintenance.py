@@ -14,6 +14,7 @@ from emu.architecture import VA, Security
 from emu.debug.events import BarrierExecuted, CacheMaintained, Moment, OwnerChanged, TlbInvalidated
 from emu.maintenance_log import Maintained
 from emu.mec.rules.maintenance import ReuseWithoutCipae, line_size
+from tests.bench.operations import GPT1, LEVEL3, WINDOW
 from tests.bench.operations import machine as firmware
 from tests.conformance import words as w
 from tests.engines.flat import CODE, DATA
@@ -166,3 +167,23 @@ def test_a_rule_that_hears_later_remembers_what_it_would_have(lines: list[tuple[
     for part in (slice(0, middle), slice(middle, None)):
         later.hear_later(Maintained("CIPAPA", instructions[part], operands[part]), machine)
     assert later.memory() == at_once.memory()
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_tables_that_granule_protection_closes_are_not_walked_any_more(level: int) -> None:
+    seen = []
+    for engine in ENGINES:
+        machine = firmware(engine, level, stage2=level == 1)
+        # LDR X1, [X0]; ADD X0, X0, #1, LSL #12; AND X0, X0, #~(1 << 21); B to the first
+        machine.write(0x4000_0000, w.assemble(0xF940_0001, 0x9140_0400, 0x926A_F800, 0x17FF_FFFD))
+        machine.cpu.x[0] = WINDOW
+        machine.run(max_instructions=4000)
+        entry = GPT1 + 8 * ((LEVEL3 & (1 << 30) - 1) >> 16)
+        gpis = int.from_bytes(machine.read(entry, 8), "little") & ~(0xF << (LEVEL3 >> 12 & 15) * 4)
+        machine.write(entry, gpis.to_bytes(8, "little"))
+        machine.cpu.system._invalidate_granules("RPALOS", LEVEL3 >> 12)
+        machine.run(max_instructions=300)
+        seen.append((machine.exceptions, machine.tlb.entries(), machine.cpu.pc))
+    assert seen[0][0]
+    assert seen[1] == seen[0]
+    assert seen[2] == seen[0]
