@@ -136,15 +136,20 @@ def test_flags_pass_a_block_that_neither_sets_nor_reads_them(setter: str) -> Non
     assert statistics(both[0])[0] > 0
 
 
-# Across the end of what is mapped: LDP, STP of X4 and X5, of Q4 and Q5.
-@pytest.mark.parametrize("word", [0xA940_1404, 0xA900_1404, 0xAD40_1404, 0xAD00_1404])
-def test_the_second_half_of_a_pair_faults_by_itself(word: int) -> None:
+# Across the end of what is mapped: LDP, STP of X4 and X5, of Q4 and Q5; LDR, STR of Q4.
+@pytest.mark.parametrize(
+    ("word", "before"),
+    [
+        (0xA940_1404, 8), (0xA900_1404, 8), (0xAD40_1404, 16), (0xAD00_1404, 16), (0x3DC0_0004, 8), (0x3D80_0004, 8),
+    ],
+)  # fmt: skip
+def test_the_second_half_of_a_pair_faults_by_itself(word: int, before: int) -> None:
     both = _both((0xF940_0008, 0xF900_0008, 0x9100_0463, word, 0x9100_0463))  # LDR X8, [X0]; STR; ADD X3, X3, #1; ADD
     for machine in both:
         machine.cpu.sysreg["CPACR_EL1"] = 3 << 20
         for offset in (0, 0x200):
             machine.write(CODE + 0x8_0000 + offset, b"".join(each.to_bytes(4, "little") for each in _HANDLER))
-        machine.cpu.x[0] = DATA + 0x60_0000 - (8 if word < 0xAD00_0000 else 16)
+        machine.cpu.x[0] = DATA + 0x60_0000 - before
         machine.run(max_instructions=60)
     assert both[1].exceptions
     _assert_same(*both)
