@@ -91,30 +91,68 @@ def test_programs_full_of_flags_and_branches_stop_anywhere_in_the_same_state(see
     assert statistics(jit)[0] > 0
 
 
-@pytest.mark.parametrize("setter", ["SUBS X9, X4, X5", "ANDS W9, W4, W5", "SUBS W9, W4, #0"])
+_SETTERS = {
+    "SUBS X9, X4, X5": 0xEB05_0089, "SUBS W9, W4, W5": 0x6B05_0089, "ANDS X9, X4, X5": 0xEA05_0089,
+    "ANDS W9, W4, W5": 0x6A05_0089, "SUBS X9, X4, #0": 0xF100_0089, "SUBS W9, W4, #0": 0x7100_0089,
+    "ADDS W9, W4, W5": 0x2B05_0089,
+}  # fmt: skip
+_NUMBERS = (0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+
+
+def _both(words: tuple[int, ...]) -> list[emu.Machine]:
+    return [machine_with((*words, 0x1400_0000 | -len(words) & 0x3FF_FFFF), engine) for engine in ("jit", "reference")]
+
+
+@pytest.mark.parametrize("setter", _SETTERS)
+def test_flags_that_nothing_reads_are_there_at_the_exit(setter: str) -> None:
+    both = _both((0x9100_0484, _SETTERS[setter]))  # ADD X4, X4, #1
+    for a, b in itertools.product(_NUMBERS, repeat=2):
+        for machine in both:
+            machine.cpu.x[4], machine.cpu.x[5] = a, b
+            machine.run(max_instructions=6)
+        assert both[0].cpu.architectural_state() == both[1].cpu.architectural_state(), (a, b)
+    assert statistics(both[0])[0] > 0
+
+
+@pytest.mark.parametrize("setter", _SETTERS)
 def test_flags_pass_a_block_that_neither_sets_nor_reads_them(setter: str) -> None:
-    word = {"SUBS X9, X4, X5": 0xEB05_0089, "ANDS W9, W4, W5": 0x6A05_0089, "SUBS W9, W4, #0": 0x7100_0089}[setter]
     words = (
         0x9100_0484,  # ADD X4, X4, #1
-        word,
-        0xB400_0046,  # CBZ X6, 2 on
+        _SETTERS[setter],
+        0xB400_0046,  # CBZ X6, to the second next
+        0x1400_0004,  # B, past what reads the flags
         0x9100_04A5,  # ADD X5, X5, #1
-        0xD240_00C6,  # EOR X6, X6, #1
-        0xB400_0066,  # CBZ X6, 3 on: past what reads the flags, and sets them
+        0x1400_0001,  # B, to the next
         0x9A9F_B7E7,  # CSINC X7, XZR, XZR, LT
-        0xEB07_00FF,  # CMP X7, X7
-        0x1400_0000 | -8 & 0x3FF_FFFF,
+        0xD240_00C6,  # EOR X6, X6, #1
     )
-    both = []
-    for engine in ("jit", "reference"):
-        machine = machine_with(words, engine)
+    both = _both(words)
+    for machine in both:
         machine.cpu.x[4], machine.cpu.x[5] = (1 << 63) - 4, 3
-        both.append(machine)
-    for count in (*range(1, 12), 100, 101, 102, 103, 104, 105, 106, 107):
+    for count in (*range(1, 14), *range(100, 109)):
         for machine in both:
             machine.run(max_instructions=count)
-        assert_same(*both)
+        _assert_same(*both)
     assert statistics(both[0])[0] > 0
+
+
+# Across the end of what is mapped: LDP, STP of X4 and X5, of Q4 and Q5; LDR, STR of Q4.
+@pytest.mark.parametrize(
+    ("word", "before"),
+    [
+        (0xA940_1404, 8), (0xA900_1404, 8), (0xAD40_1404, 16), (0xAD00_1404, 16), (0x3DC0_0004, 8), (0x3D80_0004, 8),
+    ],
+)  # fmt: skip
+def test_the_second_half_of_a_pair_faults_by_itself(word: int, before: int) -> None:
+    both = _both((0xF940_0008, 0xF900_0008, 0x9100_0463, word, 0x9100_0463))  # LDR X8, [X0]; STR; ADD X3, X3, #1; ADD
+    for machine in both:
+        machine.cpu.sysreg["CPACR_EL1"] = 3 << 20
+        for offset in (0, 0x200):
+            machine.write(CODE + 0x8_0000 + offset, b"".join(each.to_bytes(4, "little") for each in _HANDLER))
+        machine.cpu.x[0] = DATA + 0x60_0000 - before
+        machine.run(max_instructions=60)
+    assert both[1].exceptions
+    _assert_same(*both)
 
 
 def test_a_called_handler_reads_registers_that_the_region_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +164,7 @@ def test_a_called_handler_reads_registers_that_the_region_has_changed(monkeypatc
     for engine in ("jit", "reference"):
         machine = machine_with(words, engine)
         machine.cpu.sysreg["CPACR_EL1"] = 3 << 20
-        machine.run(max_instructions=39)
+        machine.run(max_instructions=40)  # the last of them in the region, too
         both.append(machine)
     assert statistics(both[0])[0] > 0
     assert_same(*both)
