@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,8 @@ START, DEBUGGER = "mectui.screens.start", "mectui.screens.debugger"
 """Modules that take a while to import, with all that is behind them: the first frame comes before they do."""
 STARTED_SECONDS = 3.0
 """When everything has been imported and painted, on a slow machine too."""
+LISTENING_SECONDS = 1.0
+"""How often the terminal is asked whether it is still there."""
 Factory = Callable[[], "emu.Machine"]
 
 
@@ -184,11 +187,22 @@ class MectuiApp(App[int]):
             self.show_start_screen(self.take_problems())
 
     def _leave_when_told(self) -> None:
-        """Whoever ends the process by SIGTERM gets the terminal back as it was."""
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals here, or not the main thread
-            asyncio.get_running_loop().add_signal_handler(
-                signal.SIGTERM, lambda: self.exit(return_code=128 + signal.SIGTERM)
-            )
+        """Whoever ends the process by a signal gets the terminal back as it was; without a terminal nobody is there."""
+        for wanted in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals, or not the main thread
+                asyncio.get_running_loop().add_signal_handler(wanted, self._leave_by, wanted)
+        if sys.__stdin__ is not None and sys.__stdin__.isatty():
+            self.set_interval(LISTENING_SECONDS, self._leave_without_terminal)
+
+    def _leave_by(self, wanted: signal.Signals) -> None:
+        self.exit(return_code=128 + wanted)
+
+    def _leave_without_terminal(self) -> None:
+        """A terminal that hung up and told nobody: its reader would spin for ever."""
+        line = select.poll()
+        line.register(sys.__stdin__.fileno(), 0)  # type: ignore[union-attr]
+        if any(event & select.POLLHUP for _, event in line.poll(0)):
+            self._leave_by(signal.SIGHUP)
 
     def take_problems(self) -> str:
         """What is wrong with the user's own files and choices, told once."""

@@ -8,11 +8,15 @@ import pty
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
+
+from tests.tui.programs import ENDLESS
 
 ALTERNATE_OFF, CURSOR_ON = b"\x1b[?1049l", b"\x1b[?25h"
 
@@ -77,3 +81,25 @@ def test_sigterm_leaves_the_terminal_as_it_was(keys: bytes) -> None:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
         os.close(terminal)
+
+
+@pytest.mark.parametrize("key", [b"", b"c"], ids=["resting", "running"])
+def test_a_terminal_that_hangs_up_ends_the_process(key: bytes, tmp_path: Path) -> None:
+    """With nobody to send SIGHUP: the terminal does not control the process."""
+    endless = tmp_path / "endless.bin"
+    endless.write_bytes(b"".join(word.to_bytes(4, "little") for word in ENDLESS))
+    terminal, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "mectui", str(endless), "--load-at", "0x40000000"]
+    with subprocess.Popen(
+        command, stdin=other, stdout=other, stderr=other, start_new_session=True, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        try:
+            os.close(other)
+            assert b"entry point" in _read_until(terminal, b"entry point", 20)
+            os.write(terminal, key)
+            _read_until(terminal, b"nothing of the kind", 0.5)
+            os.close(terminal)
+            assert process.wait(20) == 128 + signal.SIGHUP
+        finally:
+            process.kill()
