@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 _LINK = 30
 HELD = frozenset((*range(state.XZR), state.SP, *NZCV))
-"""Slots that live in values inside a region, and come to their places at exits."""
+"""Slots that live in values inside a region. Where better code is wanted they come to their places at exits only, the
+flags as `emu.engine.lazy_flags` says; where compiling has to be quick the registers are stored at once."""
 ACCESS = frozenset((state.LAST_ACCESS_VA, state.LAST_ACCESS_INFO))
-"""Slots that do so too where loads and stores are done inline."""
+"""Slots that are stored at exits and at the ends of blocks, where loads and stores are done inline."""
 STEADY = frozenset((
     state.CONTEXT, state.ARENA, state.TAGS, state.FP_DISABLED, state.SP_ALIGNMENT, state.UNALIGNED_EXCLUSIVES,
     state.GUARDED, state.TAG_CLEAR_LOW, state.TAG_CLEAR_HIGH, state.TAG_SET_HIGH, state.COUNT, state.LIMIT, state.FPCR,
