@@ -33,6 +33,8 @@ class Image:
     """Where the file is."""
     moved: tuple[tuple[int, int, int], ...] = ()
     """(physical address, virtual address, size) of each part that is not linked for where it is loaded."""
+    data_ranges: tuple[tuple[int, int], ...] = ()
+    """(first address, the one behind the last) of what its mapping symbols call data among code."""
 
 
 _LARGEST_FILE = 1 << 30
@@ -83,6 +85,7 @@ def read_elf(path: Path) -> Image:
         symbols = tuple(_symbols(elf))
         has_lines = any(elf.get_section_by_name(name) is not None for name in (".debug_line", ".zdebug_line"))
         moved = tuple(_moved(elf))
+        data_ranges = tuple(_data_among_code(elf))
     except LoadError:
         raise
     except (ELFError, ValueError, KeyError, IndexError, OverflowError, TypeError, AttributeError, MemoryError,
@@ -99,7 +102,8 @@ def read_elf(path: Path) -> Image:
                 f"{path} has overlapping segments at {before.address:#x} and {after.address:#x}: "
                 "check its linker script"
             )
-    return Image(path.name, entry, segments, symbols, data if has_lines else b"", path.absolute().parent, moved)
+    debug = data if has_lines else b""
+    return Image(path.name, entry, segments, symbols, debug, path.absolute().parent, moved, data_ranges)
 
 
 def _segments(path: Path, elf: Any, length: int) -> list[Segment]:
@@ -139,4 +143,32 @@ def _symbols(elf: Any) -> list[tuple[str, int, int]]:
         if not name or name.startswith("$") or symbol["st_shndx"] == "SHN_UNDEF" or kind in ("STT_FILE", "STT_SECTION"):
             continue
         found.append((name, int(symbol["st_value"]), int(symbol["st_size"])))
+    return found
+
+
+EXECUTABLE = 4
+"""SHF_EXECINSTR (System V ABI, sh_flags)."""
+
+
+def _data_among_code(elf: Any) -> list[tuple[int, int]]:
+    """Stretches of executable sections from a mapping symbol "$d" to the next one, or to the section's end.
+
+    AArch64 ELF (AAELF64), mapping symbols: "$x" where A64 begins, "$d" where data does, also as "$d.NAME".
+    """
+    table = elf.get_section_by_name(".symtab")
+    if table is None:
+        return []
+    marks: dict[int, list[tuple[int, bool]]] = {}
+    for symbol in table.iter_symbols():
+        kind, _, _ = symbol.name.partition(".")
+        if kind in ("$d", "$x") and isinstance(symbol["st_shndx"], int):
+            marks.setdefault(symbol["st_shndx"], []).append((int(symbol["st_value"]), kind == "$d"))
+    found = []
+    for index, places in marks.items():
+        header = elf.get_section(index).header if index < elf.num_sections() else None
+        if header is None or not header["sh_flags"] & EXECUTABLE:
+            continue
+        end = int(header["sh_addr"]) + int(header["sh_size"])
+        ordered = [*sorted(places), (end, False)]
+        found += [(here, behind) for (here, is_data), (behind, _) in itertools.pairwise(ordered) if is_data]
     return found

@@ -278,6 +278,7 @@ class Machine:
                 self.write(segment.address + len(segment.data), bytes(rest))
         self._images.append(image)
         self.symbols.add(list(image.symbols))
+        self.symbols.add_data(image.data_ranges)
         self.lines.add(image)
         self.stops.symbols_changed()
         if self._entry is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
 
 class Symbols:
@@ -13,6 +14,16 @@ class Symbols:
         self._addresses: list[int] = []
         self._names: list[str] = []
         self._sizes: list[int] = []
+        self._data: list[tuple[int, int]] = []
+
+    def add_data(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Add (first address, the one behind the last) of data among one image's code."""
+        self._data = sorted([*self._data, *(each for each in ranges if each[0] < each[1])])
+
+    def is_data(self, address: int) -> bool:
+        """Whether an image says that data lies here among its code. A word counts by its first byte."""
+        index = bisect_right(self._data, (address, 1 << 64)) - 1
+        return index >= 0 and address < self._data[index][1]
 
     def add(self, symbols: list[tuple[str, int, int]]) -> None:
         """Add (name, address, size in bytes; 0 where unknown) of one image. Later images win on equal names."""

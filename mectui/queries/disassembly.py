@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emu.architecture import PAS
 from emu.errors import EmuError
 from emu.translation.records import Fault, FaultKind
 from mectui.queries.decode import DataAccess, data_access, decode
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import emu
 
 MASK64 = (1 << 64) - 1
+DATA = ".word"
+"""What stands where an instruction has its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class InstructionView:
     note: Note | None = None
     is_mapped: bool = True
     """False where a fetch from here would not get the word: it is what memory holds at the same physical address."""
+    is_data: bool = False
+    """The guest's file says that this is data, and the program counter is elsewhere."""
+    is_undefined: bool = False
+    """This machine has no such instruction, whatever its name is elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +79,18 @@ def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, Co
     symbol = symbol_at(machine, address)
     if word is None:
         return InstructionView(address, None, symbol, "", "", "", None, is_pc, marks.get(address))
+    if not is_pc and machine.symbols.is_data(address):
+        return InstructionView(
+            address, word, symbol, DATA, f"0x{word:08x}", "", None, False, marks.get(address),
+            is_mapped=is_mapped, is_data=True,
+        )  # fmt: skip
     decoded = decode(word, address)
+    is_undefined = decoded.mnemonic not in (DATA, "udf") and machine.cpu.decode(word) is None
     target_label = label(machine, decoded.target) if decoded.target is not None else ""
     note = access_note(machine, word) if is_pc else None
     return InstructionView(
         address, word, symbol, decoded.mnemonic, decoded.operands, target_label, decoded.target, is_pc,
-        marks.get(address), note, is_mapped,
+        marks.get(address), note, is_mapped, is_undefined=is_undefined,
     )  # fmt: skip
 
 
@@ -134,8 +147,18 @@ def access_note(machine: emu.Machine, word: int) -> Note | None:
         return Note(fault_name(walk.fault), "fault")
     where = "" if walk.pa is None or walk.pa == va else f" PA {walk.pa:#x}"
     if walk.is_mismatch and walk.owner is not None:
-        return Note(f"SUBSTITUTED: id {walk.mecid} ≠ owner {walk.owner[1]}", "hit")
-    return Note(f"walk ok{where} id {walk.mecid}", "ok")
+        pas, mecid, key = walk.owner
+        own, owner = context_name(walk.pas, walk.mecid), context_name(pas, mecid)
+        is_rekeyed = own == owner
+        return Note(f"SUBSTITUTED: {own} ≠ owner {owner}{f' key {key}' if is_rekeyed else ''}", "hit")
+    # Outside the Realm address space a MECID means nothing.
+    under = f" MECID {walk.mecid}" if walk.pas is PAS.REALM else ""
+    return Note(f"walk ok{where}{under}", "ok")
+
+
+def context_name(pas: PAS | None, mecid: int) -> str:
+    """ "MECID 5", or the address space where no MECID has a meaning."""
+    return f"MECID {mecid}" if pas is None or pas is PAS.REALM else pas.label
 
 
 def disassembly_json(view: DisassemblyView) -> dict[str, Any]:

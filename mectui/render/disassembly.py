@@ -72,6 +72,10 @@ def instruction(row: InstructionView, width: int, address_width: int) -> list[Li
         spans += [Span(f"{row.word:08x}", "muted"), Span("  ")]
     spans.append(Span(f"{row.mnemonic:<6} ", "mnemonic"))
     spans += operands(row)
+    if row.is_data:
+        spans.append(Span(f"  data {characters(row.word)}".rstrip(), "muted"))
+    elif row.is_undefined:
+        spans.append(Span("  UNDEFINED here", "muted"))
     if row.is_pc:
         spans = [Span(span.text, f"{span.style} pc".strip()) for span in spans]
     item = Line(tuple(spans), target)
@@ -82,6 +86,12 @@ def instruction(row: InstructionView, width: int, address_width: int) -> list[Li
         return [beside(item, note, width)]
     below = Line((Span(" " * (address_width + 5)), Span("↳ ", "muted"), *note.spans), target)
     return [crop(item, width), crop(below, width)]
+
+
+def characters(word: int) -> str:
+    """A word of data as the text that it may be: "“mecR”"; "" where it has no two printable characters in a row."""
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in word.to_bytes(4, "little"))
+    return f"“{text}”" if re.search(r"[^·]{2}", text) else ""
 
 
 def operands(row: InstructionView) -> list[Span]:

@@ -52,7 +52,7 @@ CODE = DisassemblyView(
     where="_start",
     rows=(
         instruction(0x4008_0000, "mrs", "x0, MECID_A0_EL2", symbol="_start"),
-        instruction(0x4008_0004, "str", "x1, [x0]", is_pc=True, breakpoint=MARK, note=Note("walk ok id 5", "ok")),
+        instruction(0x4008_0004, "str", "x1, [x0]", is_pc=True, breakpoint=MARK, note=Note("walk ok MECID 5", "ok")),
         instruction(0x4008_0008, "bl", "#0x40080100", target=0x4008_0100, target_label="print"),
         instruction(0x4008_000C, "cbz", "x0, #0x40080200", target=0x4008_0200),
         instruction(0x4008_0010, "", "", word=None),
@@ -66,7 +66,7 @@ def test_code_shows_labels_arrow_breakpoint_and_the_note_of_the_current_access()
         == """\
    _start:
    0x4008_0000  mrs    x0, MECID_A0_EL2
-▶● 0x4008_0004  str    x1, [x0]       walk ok id 5
+▶● 0x4008_0004  str    x1, [x0]    walk ok MECID 5
    0x4008_0008  bl     <print>
    0x4008_000c  cbz    x0, 0x4008_0200
    0x4008_0010  not readable here
@@ -81,7 +81,7 @@ def test_wide_code_shows_the_words_too() -> None:
 def test_a_note_without_room_gets_a_line_of_its_own() -> None:
     assert plain(disassembly.disassembly(CODE, 34)).splitlines()[2:4] == [
         "▶● 0x4008_0004  str    x1, [x0]",
-        "                ↳ walk ok id 5",
+        "                ↳ walk ok MECID 5",
     ]
 
 
