@@ -8,17 +8,28 @@ from textual.binding import Binding
 from textual.message import Message
 
 from mectui.actions import Scope, of_scope
+from mectui.lessons import bookmark
 from mectui.lessons.conditions import Look as Seen
 from mectui.lessons.conditions import Situation
 from mectui.lessons.course import Checked, Course
+from mectui.lessons.shelf import lessons
+from mectui.lessons.text import Lesson, LessonError
 from mectui.panes.pane import Pane, bindings
 from mectui.progress import Progress, RunState
 from mectui.queries.lesson import check
 from mectui.render import lesson as render
-from mectui.render.text import Line, empty_pane
+from mectui.render.text import BLANK, Line, empty_pane
 from mectui.session import Look
 
-NOTHING = "A lesson appears here: leave mectui and type `mectui lesson`, or press O and choose one."
+NOTHING = "A lesson appears here: “lesson NAME” opens one, and O leads to them all."
+
+
+def on_the_shelf() -> tuple[tuple[Lesson, bookmark.Bookmark], ...]:
+    """The lessons there are, with how far the reader is in each."""
+    try:
+        return tuple((lesson, bookmark.load(lesson)) for lesson in lessons())
+    except LessonError:
+        return ()
 
 
 def own_bindings() -> list[Binding]:
@@ -52,6 +63,8 @@ class LessonPane(Pane):
         super().__init__(name)
         self.course: Course | None = None
         self.next_lesson = ""
+        self._shelf: tuple[tuple[Lesson, bookmark.Bookmark], ...] | None = None
+        """What is listed while no lesson is open."""
         self.is_suspended = False
         """The machine is being brought somewhere: what it passes on the way does not count."""
         self._progress = Progress()
@@ -62,7 +75,7 @@ class LessonPane(Pane):
 
     def open(self, course: Course, next_lesson: str) -> None:
         self.course, self.next_lesson = course, next_lesson
-        self.view = NOTHING
+        self.view = ()
         self.redraw()
 
     def follow(self, progress: Progress) -> None:
@@ -70,7 +83,8 @@ class LessonPane(Pane):
 
     def look(self) -> Look:
         if self.course is None:
-            return lambda machine, around: NOTHING
+            known = self._shelf
+            return lambda machine, around: on_the_shelf() if known is None else known
         step, looks, stop = self.course.step, self.course.standing.looks, self._progress.stop
         return lambda machine, around: check(Situation(machine, around.events, looks, stop), step)
 
@@ -80,11 +94,13 @@ class LessonPane(Pane):
             if self.course.note(view) and not before and self.course.standing.is_reached and self.course.step.goals:
                 self.post_message(self.Wants("reached"))
                 self._show_end()
+        elif isinstance(view, tuple):
+            self._shelf = view
         super().accept(view)
 
     def draw(self, width: int) -> list[Line]:
         if self.course is None:
-            return empty_pane(NOTHING, width)
+            return [*empty_pane(NOTHING, width), BLANK, *render.shelf(self._shelf or (), width, is_brief=True)]
         has_ended = self._progress.state is RunState.ENDED
         return render.page(self.course.page(self.next_lesson, has_ended), width)
 

@@ -144,7 +144,7 @@ class WalkPane(Pane):
 
     def draw(self, width: int) -> list[Line]:
         self._unasked = set()
-        lines = render.walk(self.view, width, self.opened)
+        lines = render.walk(self.view, width, self.opened, self.text_height)
         if not self._is_folded_by_hand and isinstance(self.view, WalkView) and len(lines) < self.text_height:
             inner = {str(line.target.value) for line in lines if line.target and line.target.kind is TargetKind.FOLD}
             inner = {key for key in inner if key.endswith("stage2")}

@@ -11,7 +11,7 @@ from emu.architecture import BLOCK, PAGE, PAS
 from emu.debug.events import Moment, Owner
 from emu.mec.writers import Writer
 from emu.rme.gpt import GPI_NAMES
-from mectui.queries.labels import label
+from mectui.queries.labels import label, line_name
 from mectui.queries.mappings import Mapping
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class PageInfo:
     owners: tuple[tuple[tuple[PAS, int], int], ...] = ()
     """Of a mixed page: its owners and how many blocks each has."""
     is_block: bool = False
+    writer_line: str = ""
+    """The line of the source that stored last, "mec.c:40", where it is known."""
 
 
 def page_info(
@@ -94,6 +96,7 @@ def page_info(
         uses=tuple(Use(item, not is_own(machine, item, who)) for item in here),
         owners=tuple(shares.most_common()) if len(counts) > 1 else (),
         is_block=is_block,
+        writer_line="" if writer is None else line_name(machine, writer.pc),
     )
 
 

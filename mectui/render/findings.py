@@ -29,8 +29,8 @@ def summary(view: FindingsView) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    """With a capital letter, and a full stop where it has no other end."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def indented(text: str, width: int, style: str, indent: int, hanging: int = 0) -> list[Line]:

@@ -8,7 +8,7 @@ from emu.mec.writers import Writer
 from mectui.queries.hits import HitsView, HitView
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
-from mectui.render.text import Line, Span, Target, TargetKind, crop, empty_pane, fit, fold, wrap
+from mectui.render.text import Line, Span, Target, TargetKind, cell_width, crop, empty_pane, fit, fold, wrap
 from mectui.render.text import width as width_of
 
 INDENT = "     "
@@ -77,9 +77,21 @@ def place(moment: Moment, name: str) -> str:
     return f"{where}, EL{moment.el} {moment.security.label} #{numbers.count(moment.instruction)}"
 
 
-def brief(moment: Moment, name: str) -> str:
-    """ "realm_b_search+0x8 #12,787": the same where there is little room; the moment is what a person travels by."""
-    return f"{name or f'{moment.pc:#x}'} #{numbers.count(moment.instruction)}"
+def shorter(moment: Moment, name: str) -> tuple[str, str]:
+    """ "by realm_b_search+0x8, EL1 #12,787", "realm_b_search+0x8 #12,787": the same where there is less room.
+
+    The moment is what a person travels by; the Security state goes first, the level and the context tell it.
+    """
+    where, when = name or f"{moment.pc:#x}", f"#{numbers.count(moment.instruction)}"
+    return f"by {where}, EL{moment.el} {when}", f"{where} {when}"
+
+
+def by_whom(before: tuple[Span, ...], moment: Moment, name: str, width: int, is_folded: bool) -> tuple[Span, ...]:
+    """Who did it, behind `before`: in as many words as the line has room for, in all where it must be folded."""
+    choices = (f"by {place(moment, name)}", *shorter(moment, name))
+    fitting = (text for text in choices if width_of(Line(before)) + 1 + cell_width(text) <= width)
+    text = next(fitting, choices[0] if is_folded else choices[-1])
+    return (*before, Span(f" {text}", "text"))
 
 
 def reach(first: int, last: int) -> str:
@@ -101,29 +113,24 @@ def one(item: HitView, width: int, is_folded: bool = False) -> list[Line]:
         Span(f"{what} of {numbers.plural(hit.size, 'byte')}{times}  ", "strong"),
         Span(where, "address"),
     )
-    asked = (
+    asked: tuple[Span, ...] = (
         Span(f"{INDENT}read under   ", "muted"),
         context(hit.pas, hit.mecid),
         through(hit.source if hit.pas is PAS.REALM else None, width),
-        Span(f" by {place(hit.moment, item.where)}", "text"),
     )
-    if not is_folded and width_of(Line(asked)) > width:
-        asked = (*asked[:-1], Span(f" {brief(hit.moment, item.where)}", "text"))
+    asked = by_whom(asked, hit.moment, item.where, width, is_folded)
     source = hit.writer.source if isinstance(hit.writer, Writer) and hit.owned_by.pas is PAS.REALM else None
     key = f" key {hit.owned_by.generation}" if hit.owned_by.generation else ""
-    if hit.writer is None:
-        writer = Span(", by a store that is not known any more", "muted")
-    else:
-        writer = Span(f" by {place(hit.writer, item.writer)}", "text")
-    stored = (
+    stored: tuple[Span, ...] = (
         Span(f"{INDENT}stored under ", "muted"),
         context(hit.owned_by.pas, hit.owner),
         Span(key, "changed"),
         through(source, width),
-        writer,
     )
-    if hit.writer is not None and not is_folded and width_of(Line(stored)) > width:
-        stored = (*stored[:-1], Span(f" {brief(hit.writer, item.writer)}", "text"))
+    if hit.writer is None:
+        stored = (*stored, Span(", by a store that is not known any more", "muted"))
+    else:
+        stored = by_whom(stored, hit.writer, item.writer, width, is_folded)
     return [
         Line(first, target),
         _with_line(Line(asked, target), item.line, width),

@@ -232,8 +232,8 @@ def state(lesson: Lesson, mark: Bookmark) -> tuple[str, str]:
     return f"{OPEN} new", "muted"
 
 
-def shelf(marks: Iterable[tuple[Lesson, Bookmark]], width: int) -> list[Line]:
-    """The lessons with their names, minutes and how far the reader is."""
+def shelf(marks: Iterable[tuple[Lesson, Bookmark]], width: int, *, is_brief: bool = False) -> list[Line]:
+    """The lessons with their names, minutes and how far the reader is; in brief a line for each, and nothing more."""
     lines: list[Line] = []
     for number, (lesson, mark) in enumerate(marks, 1):
         word, style = state(lesson, mark)
@@ -243,10 +243,12 @@ def shelf(marks: Iterable[tuple[Lesson, Bookmark]], width: int) -> list[Line]:
                 (f"{lesson.minutes:>2} min  ", "muted"), (word, style),
             )
         )  # fmt: skip
-        lines.append(line(" " * 16, (lesson.about, "muted")))
+        if not is_brief:
+            lines.append(line(" " * 16, (lesson.about, "muted")))
     if not lines:
         return [line(("There are no lessons in this copy of mectui.", "muted"))]
-    lines += [BLANK, line(("mectui lesson NAME opens one.", "muted"))]
+    if not is_brief:
+        lines += [BLANK, line(("mectui lesson NAME opens one.", "muted"))]
     return fit(lines, width)
 
 

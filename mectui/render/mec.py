@@ -197,12 +197,12 @@ def last_stored(info: PageInfo) -> str:
     if info.writer is None:
         return "no guest has stored to it since it got its owner"
     source = f" through {info.source}" if info.source not in ("", "zero") else ""
-    return f"last stored to by {moment(info.writer, info.writer_label)}{source}"
+    return f"last stored to by {moment(info.writer, info.writer_label, info.writer_line)}{source}"
 
 
-def moment(when: Moment, name: str) -> str:
-    """ "rmm_fill+0x8 at EL2 realm, #9,716"."""
-    where = name or f"{when.pc:#x}"
+def moment(when: Moment, name: str, line: str = "") -> str:
+    """ "rmm_fill+0x8 (rmm.c:40) at EL2 realm, #9,716"."""
+    where = f"{name or f'{when.pc:#x}'}{f' ({line})' if line else ''}"
     return f"{where} at EL{when.el} {when.security.label}, #{numbers.count(when.instruction)}"
 
 

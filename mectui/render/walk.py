@@ -32,8 +32,11 @@ def summary(view: WalkView) -> str:
     return f"{what_if}VA {numbers.address(view.walk.request.va)} ({view.follow.value})"
 
 
-def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> list[Line]:
-    """The walk; `opened` names the folds that are open ("0", "0.stage2", "stage2"), or is `ALL`."""
+def walk(view: WalkView, width: int, opened: Collection[str] = frozenset(), height: int | None = None) -> list[Line]:
+    """The walk; `opened` names the folds that are open ("0", "0.stage2", "stage2"), or is `ALL`.
+
+    Where it has more lines than `height`, how it ends stands at the top too.
+    """
     if view.walk is None:
         wanted = "loads or stores something" if view.follow is Follow.ACCESS else "has an address to show"
         return empty_pane(
@@ -43,14 +46,31 @@ def walk(view: WalkView, width: int, opened: Collection[str] = frozenset()) -> l
         )
     record = view.walk
     changed = differing(view.before, record) if view.before is not None else frozenset()
-    lines = [*what_if(view, width), *head(view, record, width), BLANK]
+    lines = [BLANK]
     for at, step in enumerate(record.steps):
         lines += step_lines(step, str(at), width, opened, 0, changed)
     if record.stage2:
         lines += substeps(record.stage2, "stage2", "the final IPA", width, opened, 0, changed)
     if record.steps or record.stage2:
         lines.append(BLANK)
-    return fit([*lines, *ending(record, width, opened)], width)
+    lines += ending(record, width, opened)
+    begin = [*what_if(view, width), *head(view, record, width)]
+    if height is not None and len(begin) + len(lines) > height and not view.suppositions:
+        begin.append(in_short(record))
+    return fit([*begin, *lines], width)
+
+
+def in_short(record: Walk) -> Line:
+    """How a walk ends, in a line."""
+    if record.fault is not None or record.pa is None or record.pas is None:
+        return line((f"{'FAULT':<{LABEL}}{verdict(record).partition(':')[0]}", "fault"))
+    own = owner_text((record.pas, record.mecid, 0))
+    where = f"{record.pas.label} {numbers.address(record.pa)}" + (f", {own}" if record.pas is PAS.REALM else "")
+    owner = f" ≠ owner {owner_text(record.owner)}" if record.is_mismatch and record.owner is not None else ""
+    style = "hit" if owner else "ok"
+    return line(
+        (f"{'result':<{LABEL}}", "muted"), ("SUBSTITUTED: " if owner else "ok: ", style), (f"{where}{owner}", "text")
+    )
 
 
 def what_if(view: WalkView, width: int) -> list[Line]:
@@ -72,7 +92,8 @@ def destination(record: Walk) -> str:
     """Where a walk ends, in one sentence: address, MECID, and the verdict."""
     if record.fault is not None or record.pa is None or record.pas is None:
         return verdict(record)
-    return f"{record.pas.label} {numbers.address(record.pa)} under MECID {record.mecid}; {verdict(record)}"
+    under = f" under MECID {record.mecid}" if record.pas is PAS.REALM else ""
+    return f"{record.pas.label} {numbers.address(record.pa)}{under}; {verdict(record)}"
 
 
 def verdict(record: Walk) -> str:

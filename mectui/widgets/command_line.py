@@ -77,10 +77,13 @@ class CommandInput(Input):
 
 
 class CommandLine(Horizontal):
-    """One row above the footer."""
+    """One row above the footer. A longer message lies over the lower edge of the panes, which stay where they are."""
 
     DEFAULT_CSS = """
     CommandLine {
+        layer: above;
+        dock: bottom;
+        margin: 0 0 1 0;
         height: auto;
         max-height: 3;
         background: $background;

@@ -289,10 +289,17 @@ async def test_without_a_lesson_the_pane_says_how_to_open_one() -> None:
         reader = Reader(app, pilot)
         await reader.until(lambda: reader.screen.progress.can_run)
         await reader.press("4")
-        await reader.until(lambda: "mectui lesson" in reader.text)
+        await reader.until(lambda: "“lesson NAME” opens one" in reader.text)
+        await reader.until(lambda: "worlds      Worlds and address spaces" in reader.text)
         await reader.press("h", "d", "r", "a", "enter", "left", "right", "5")
         reader.screen.execute("lesson")
-        assert "no lesson open" in reader.message
+        assert "No lesson is open" in reader.message
+        reader.screen.execute("lesson worl")
+        assert reader.message.endswith("There is no lesson 'worl'; did you mean worlds?")
+        reader.screen.execute("lesson 1")
+        await reader.until(lambda: any(pane.course is not None for pane in app.screen.query(LessonPane)))
+        assert reader.pane.course is not None
+        assert reader.pane.course.lesson.name == lessons()[0].name
 
 
 async def test_the_start_screen_begins_with_the_lessons() -> None:

@@ -15,6 +15,7 @@ from emu.errors import EmuError
 from mectui import glossary, keymaps, plain, preferences, themes
 from mectui.actions import ACTIONS, SCREEN_SCOPES, Scope, of_scope
 from mectui.app import MectuiApp, run_app
+from mectui.panes.pane import Pane
 from mectui.preferences import Arrangement, Preferences
 from mectui.screens.debugger import DebuggerScreen
 from mectui.screens.jump import JumpScreen
@@ -364,3 +365,25 @@ async def test_what_is_wrong_with_the_users_files_is_told_in_the_debugger_too(
 def test_a_theme_or_keymap_that_is_not_there_is_told_before_any_screen(choice: str) -> None:
     with pytest.raises(EmuError, match=f"there is no {choice} 'plaid': there are "):
         run_app(**{choice: "plaid"})  # type: ignore[arg-type]
+
+
+# --- messages ---
+
+
+def panes_in_front(person: Person) -> list[Pane]:
+    return list(person.screen.board.in_front())
+
+
+async def test_a_long_message_moves_no_pane() -> None:
+    async with debugging(factory(*STORING), (80, 24)) as person:
+        before = {pane.pane_name: pane.region for pane in panes_in_front(person)}
+        person.screen.say("one word and another " * 10)
+        await person.pilot.pause()
+        line = person.screen.command_line
+        assert line.region.height == 3
+        assert line.region.bottom == person.screen.query_one(ActionBar).region.y, "right above the footer"
+        assert {pane.pane_name: pane.region for pane in panes_in_front(person)} == before
+        person.screen.say("short")
+        await person.pilot.pause()
+        assert line.region.height == 1
+        assert line.region.y == max(pane.region.bottom for pane in panes_in_front(person))

@@ -119,5 +119,6 @@ async def test_whoever_waits_in_the_mec_workspace_is_at_the_hits_when_the_first_
         await person.until(lambda: "who had stored, press Enter on one" in person.message)
         await person.press("enter")
         await person.until(lambda: "Hit 1, read here: realm_b_search_secret" in person.message)
-        assert "Stored by realm_a_fill_blocks+0x4. Likely: set VMECID_P_EL2 to 5" in person.message
-        assert len(person.message) < 3 * 74, "all of it fits three rows"
+        assert person.message.endswith("Stored by realm_a_fill_blocks+0x4.")
+        assert len(person.message) < 2 * 74, "all of it fits two rows"
+        assert "likely: set VMECID_P_EL2 to 5" in person.text("hits"), "the list has room to say so itself"

@@ -298,3 +298,35 @@ def test_folding_keeps_every_word() -> None:
     folded = fold(item, 10, "  ")
     assert all(width(part) <= 10 for part in folded)
     assert " ".join(" ".join(part.text.split()) for part in folded) == "one two three four five six"
+
+
+def test_a_hit_loses_words_before_its_moment_gets_a_line_of_its_own() -> None:
+    from mectui.queries.hits import hits
+    from mectui.render import hits as draw
+
+    guest = emu.Machine(memory="64M", engine="reference")
+    guest.load(str(guest_path("two-realms")))
+    guest.run()
+    view = hits(guest)
+    for columns in (60, 70, 76, 78, 90, 160):
+        for item in view.hits:
+            lines = plain(draw.hits(view, columns, item.number)).splitlines()
+            assert not [text for text in lines if text.strip().startswith("#")], columns
+            assert all(len(text) <= columns for text in lines)
+    chosen = plain(draw.hits(view, 76, 3)).splitlines()
+    assert "by realm_b_count_blocks+0x8, EL1 #" in chosen[1]
+    assert ", EL1 realm #" in chosen[2], "where there is room nothing goes"
+
+
+def test_a_page_says_which_line_of_the_source_stored_last() -> None:
+    guest = emu.Machine(memory="64M", engine="reference")
+    guest.load(str(guest_path("two-realms")))
+    guest.run()
+    guest.lines.finish()
+    from mectui.queries.page import page_info
+
+    info = page_info(guest, 0x4038_0000)
+    assert info.writer is not None
+    spot = guest.lines.at(info.writer.pc)
+    assert spot is not None
+    assert f"{info.writer_label} ({spot.name})" in render.last_stored(info)

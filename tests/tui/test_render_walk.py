@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import emu
+from mectui.queries import walk as query
 from mectui.queries.walk import Follow, WalkView
 from mectui.render import walk as render
 from mectui.render.text import TargetKind, plain, width
+from mectui.resources import guest_path
 from tests.tui import views
 
 
@@ -113,3 +116,17 @@ def test_no_line_is_wider_than_asked() -> None:
         for walk in (views.walk(), views.MISSING, views.TWO_STAGES):
             for item in render.walk(WalkView(Follow.PINNED, walk, "a_rather_long_symbol"), columns, render.ALL):
                 assert width(item) <= columns, item.text
+
+
+def test_where_a_walk_has_no_room_its_end_stands_at_the_top_too() -> None:
+    guest = emu.Machine(memory="64M", engine="reference")
+    guest.load(str(guest_path("two-realms")))
+    guest.run(max_instructions=12_787)  # up to Realm B's first look at the granule that was Realm A's
+    view = query.walk(guest, 0x4038_0000)
+    whole = plain(render.walk(view, 76)).splitlines()
+    assert plain(render.walk(view, 76, height=len(whole))).splitlines() == whole
+    short = plain(render.walk(view, 76, height=len(whole) - 1)).splitlines()
+    assert short[2] == "result  SUBSTITUTED: realm 0x4038_0000, MECID 6 ≠ owner MECID 5"
+    assert [*short[:2], *short[3:]] == whole
+    wrong = plain(render.walk(query.walk(guest, 0x10_0000_0000), 76, height=3)).splitlines()
+    assert wrong[2].startswith("FAULT")

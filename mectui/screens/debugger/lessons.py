@@ -12,6 +12,7 @@ from mectui.lessons.values import number
 from mectui.panes.lesson import LessonPane
 from mectui.panes.pane import Pane
 from mectui.progress import RunState
+from mectui.render.findings import sentence
 from mectui.screens.debugger.looking import Looking
 from mectui.screens.debugger.workspaces import Workspaces
 
@@ -186,10 +187,13 @@ class Lessons(Looking, Workspaces):
         self._seen(name)
 
     def command_lesson(self, text: str = "") -> None:
-        """Without a word: back to the lesson. `step N` goes to a step and brings the machine there, `restart` to 1."""
+        """Without a word: back to the lesson. `step N` goes to a step and brings the machine there, `restart` to 1.
+
+        While no lesson is open a word is the name of one to open, or its number.
+        """
         course, words = self.course, text.split()
         if course is None:
-            self.say("There is no lesson open; `mectui lesson` lists them, and O leads to them.", is_error=True)
+            self._open_named(text.strip())
             return
         match words:
             case []:
@@ -215,6 +219,16 @@ class Lessons(Looking, Workspaces):
             case _:
                 last = len(course.lesson.steps)
                 self.say(f"“lesson” takes next, back, hint, do, restart, or step 1 to {last}.", is_error=True)
+
+    def _open_named(self, name: str) -> None:
+        if not name:
+            self.use_workspace(Workspace.LESSON)
+            self.say("No lesson is open: “lesson NAME” opens one.")
+            return
+        try:
+            self.mectui.open_lesson(shelf.find_lesson(name))
+        except LessonError as error:
+            self.say(sentence(str(error)), is_error=True)
 
 
 def following(course: Course) -> str:

@@ -83,7 +83,8 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         if action.keys and action.name != "palette"
     ]
     CSS = """
-    DebuggerScreen { layout: vertical; background: $background; }
+    DebuggerScreen { layout: vertical; layers: default above; background: $background; }
+    DebuggerScreen Board { margin-bottom: 1; }
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
         yield ActionBar()
 
     def on_mount(self) -> None:
-        if self.is_gone:
+        if self.is_gone or not self.query(DisassemblyPane):  # somebody has left while this was being made
             return
         self._board = self.board  # its widgets are gone by the time the screen is told to go
         arrangement = self.mectui.arrangement(self._habit)
