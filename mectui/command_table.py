@@ -38,6 +38,7 @@ class Kind(Enum):
     IGNORE = "NUMBER COUNT"
     PANE = "PANE"
     FOLDER = "DIR"
+    LESSON = "NAME|next|back|hint|do|restart|step N"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ COMMANDS = (
     CommandSpec("keymap", "Change the keys: default, gdb, vim, function-keys, mine.", needs=(Kind.KEYMAP,)),
     CommandSpec("workspace", "Change the workspace: debug, translation, mec, lesson.", needs=(Kind.WORKSPACE,)),
     CommandSpec("pane", "Bring a pane to the front, by its name.", needs=(Kind.PANE,)),
-    CommandSpec("lesson", "Open one by NAME; in one: next, back, hint, do, restart, step N.", may=(Kind.TEXT,)),
+    CommandSpec("lesson", "Open a lesson; in one: its next step, a hint, do it for me, …", may=(Kind.LESSON,)),
     CommandSpec("answer", "Answer the lesson's question with a number.", needs=(Kind.TEXT,)),
     CommandSpec("help", "All keys and commands.", aliases=("h",)),
     CommandSpec("quit", "Leave mectui.", aliases=("q", "exit")),

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Union
 
@@ -43,6 +44,7 @@ MOST_STEPS = 10**12
 MOST_FOLDERS = 10_000
 """Entries of a folder that are looked through for completions."""
 WORKSPACES = ("debug", "translation", "mec", "lesson")
+STEPS_OF_LESSONS = ("next", "back", "hint", "do", "restart", "step")
 PANE_TABS = {"instruction": "pipeline", "mecids": "ledger"}
 """Panes whose tabs say another word than their name."""
 ACCESSES = ("read", "write", "fetch")
@@ -345,6 +347,8 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             choices = starting(WORKSPACES, word)
         case Kind.PANE:
             choices = starting((*PANES, *PANE_TABS), word)
+        case Kind.LESSON:
+            choices = starting((*STEPS_OF_LESSONS, *lesson_names()), word) if " " not in rest.strip() else []
         case Kind.FOLDER:
             return [(0, folder) for folder in folders(rest, most)]
         case Kind.EYES:
@@ -381,6 +385,13 @@ def folders(typed: str, most: int) -> list[str]:
         return []
     shown = [name for name in sorted(names) if name.startswith(start) and (start or not name.startswith("."))]
     return [f"{head}{slash}{name}/" for name in shown if name.isprintable()][:most]
+
+
+@cache
+def lesson_names() -> list[str]:
+    from mectui.lessons.shelf import lesson_files
+
+    return [path.parent.name for path in lesson_files()]
 
 
 def targets(rest: str, known: Known, most: int) -> list[tuple[int, str]]:

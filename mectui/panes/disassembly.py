@@ -149,6 +149,7 @@ class DisassemblyPane(WindowPane):
             self.show_place()
             return
         super()._place_cursor()
+        self.show_borders()
 
     def summary(self) -> str:
         view = self.view
@@ -157,7 +158,8 @@ class DisassemblyPane(WindowPane):
         if not isinstance(view, CodeView):
             return ""
         reading = "" if view.reading is None else f"reading line tables {view.reading:.0%}"
-        return "  ".join(part for part in (reading, view.code.where, view.name) if part)
+        here = view.places.get(self.place, view.code.where)
+        return "  ".join(part for part in (reading, here) if part)
 
     # --- moving ---------------------------------------------------------------------------------------------------
 

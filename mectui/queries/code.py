@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from emu.debug.lines import FileCode, Spot
 from mectui.queries.code_search import FindCode
 from mectui.queries.disassembly import DisassemblyView, disassembly, disassembly_json
-from mectui.queries.labels import line_name, shown
+from mectui.queries.labels import label, line_name, shown
 from mectui.queries.stops import CodeMark, code_marks
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class CodeView:
     """The path of a source file that was not found, or ""."""
     reading: float | None = None
     """How much of the line tables has been read, while they are being read."""
-    name: str = ""
-    """The line that the window starts in."""
+    places: Mapping[int, str] = field(default_factory=dict)
+    """By the address of an instruction: "realm_b_code+0x10  two-realms.S:420", as far as it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ def code(machine: emu.Machine, sources: SourceFiles, start: int, count: int, mod
     lines = machine.lines
     view = disassembly(machine, start, count)
     if not lines.has_any:
-        return CodeView(view, {})
+        return CodeView(view, {}, places=places_of(machine, view))
     is_ready = lines.begin()
     if mode is CodeMode.INSTRUCTIONS:
-        return CodeView(view, {}, name=line_name(machine, view.start))
+        return CodeView(view, {}, places=places_of(machine, view))
     current = lines.at(view.pc)
     blocks: dict[int, Block] = {}
     missing = ""
@@ -133,7 +133,13 @@ def code(machine: emu.Machine, sources: SourceFiles, start: int, count: int, mod
             )  # fmt: skip
         before = spot
     reading = None if is_ready else lines.progress
-    return CodeView(view, blocks, shown(missing), reading, line_name(machine, view.start))
+    return CodeView(view, blocks, shown(missing), reading, places_of(machine, view))
+
+
+def places_of(machine: emu.Machine, view: DisassemblyView) -> dict[int, str]:
+    """Function and line of every instruction shown: the pane names the one under the cursor."""
+    names = ((row.address, label(machine, row.address), line_name(machine, row.address)) for row in view.rows)
+    return {address: "  ".join(filter(None, (function, line))) for address, function, line in names}
 
 
 def _lines(machine: emu.Machine, spot: Spot, address: int, text: SourceText) -> tuple[SourceLine, ...]:

@@ -240,7 +240,7 @@ def checks(access: AccessView, key: str, width: int, opened: Collection[str]) ->
             lines += row("TLB", [Span(f"serves it{when}", "text")])
     if fault is not None:
         level = "" if fault.kind is FaultKind.ALIGNMENT else f", level {fault.level}"
-        lines += row("FAULT", [Span(f"{fault.kind.value}{level}: {fault.reason}", "fault")])
+        lines += row("FAULT", [Span(f"{fault.kind.value}{level}: {numbers.written_alike(fault.reason)}", "fault")])
         return lines
     if where is None:
         return lines

@@ -181,7 +181,8 @@ def column(text: str, columns: int, style: str = "", right: bool = False) -> Spa
 
 def wrap(text: str, columns: int, style: str = "", indent: str = "", target: Target | None = None) -> list[Line]:
     """`text` folded at words to lines of at most `columns`; every line but the first starts with `indent`."""
-    folded = textwrap.wrap(text, max(columns, 10), subsequent_indent=indent, break_long_words=True)
+    # Names of guests and of their files have hyphens, and are searched for as a whole.
+    folded = textwrap.wrap(text, max(columns, 10), subsequent_indent=indent, break_on_hyphens=False)
     return [Line((Span(part, style),), target) for part in folded]
 
 

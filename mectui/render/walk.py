@@ -101,7 +101,7 @@ def verdict(record: Walk) -> str:
     fault = record.fault
     if fault is not None:
         level = "" if fault.kind is FaultKind.ALIGNMENT else f", level {fault.level}"
-        return f"{fault.kind.value}{level}: {fault.reason}"
+        return f"{fault.kind.value}{level}: {numbers.written_alike(fault.reason)}"
     gpc = record.gpc
     checked = "no GPC" if gpc is None else "GPC off" if not gpc.enabled else f"GPC ok: {gpc.pas.label}"
     if record.owner is None:
@@ -182,7 +182,8 @@ def step_lines(
     if step.stage2:
         lines += substeps(step.stage2, f"{key}.stage2", "the table", width, opened, depth + 1, changed)
     if step.kind not in ("table", "block", "page"):
-        lines += [Line((Span(f"{indent}    "), *part.spans), target) for part in wrap(step.outcome, width - 4, "fault")]
+        failed = numbers.written_alike(step.outcome)
+        lines += [Line((Span(f"{indent}    "), *part.spans), target) for part in wrap(failed, width - 4, "fault")]
     return lines
 
 
@@ -197,7 +198,7 @@ def step_details(step: WalkStep, indent: str, width: int, target: Target, key: s
         texts.append((f"GPC: {gpc_text(step.gpc)}", target))
         texts += [(text, target) for text in gpt_entries(step.gpc)]
     if step.kind in ("table", "block", "page"):  # else the row says it whether it is open or not
-        texts.append((step.outcome, target))
+        texts.append((numbers.written_alike(step.outcome), target))
     lines = [Line((Span(pad), *part.spans), goal) for text, goal in texts for part in wrap(text, room, "text")]
     names = max((len(field.name) for field in step.fields), default=0) + 1
     for field in step.fields:
@@ -234,7 +235,7 @@ def substeps(
     target = Target(TargetKind.FOLD, key)
     fetches = f"{len(steps)} fetch{'es' if len(steps) != 1 else ''}"
     if not went:
-        result = [Span(f"{fetches}, ", "muted"), Span(f"failed: {last.outcome}", "fault")]
+        result = [Span(f"{fetches}, ", "muted"), Span(f"failed: {numbers.written_alike(last.outcome)}", "fault")]
     else:
         result = [Span(f"{fetches} → ", "muted"), Span(numbers.address(last.next_address or 0), "address")]
     differs = f" {DIFFERS}" if any(name.startswith(f"{key}.") for name in changed) else ""
@@ -309,7 +310,7 @@ def ending(record: Walk, width: int, opened: Collection[str] = frozenset()) -> l
         stage = ", stage 2" if fault.second_stage else ""
         on_walk = " of a stage-1 table" if fault.s1ptw else ""
         lines += labelled("FAULT", f"{fault.kind.value}{level}{stage}{on_walk}", width, "fault")
-        lines += labelled("because", fault.reason, width, "fault")
+        lines += labelled("because", numbers.written_alike(fault.reason), width, "fault")
         return lines
     if record.pa is not None and record.pas is not None:
         spans = [

@@ -294,6 +294,8 @@ async def test_without_a_lesson_the_pane_says_how_to_open_one() -> None:
         await reader.press("h", "d", "r", "a", "enter", "left", "right", "5")
         reader.screen.execute("lesson")
         assert "No lesson is open" in reader.message
+        assert reader.screen.completions("lesson w") == ["lesson worlds"]
+        assert reader.screen.completions("lesson re") == ["lesson restart", "lesson rekey"]
         reader.screen.execute("lesson worl")
         assert reader.message.endswith("There is no lesson 'worl'; did you mean worlds?")
         reader.screen.execute("lesson 1")

@@ -54,7 +54,7 @@ def test_an_opened_step_tells_table_mecid_and_fields() -> None:
         "    MECID 5 (P0) → 0x4008_4000  TTBR0_EL2",
         "      table 0x4008_3000 from TTBR0_EL2",
         "      MECID 5: EL2 walks use MECID_P0_EL2",
-        "      the next table is at 0x40084000",
+        "      the next table is at 0x4008_4000",
         "      valid 1  the descriptor is in use",
         "",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emu.architecture import Access
+from mectui.commandline import STEPS_OF_LESSONS
 from mectui.layout import Workspace
 from mectui.lessons import bookmark, shelf
 from mectui.lessons.conditions import Look
@@ -221,7 +222,7 @@ class Lessons(Looking, Workspaces):
                 self.say(f"“lesson” takes next, back, hint, do, restart, or step 1 to {last}.", is_error=True)
 
     def _open_named(self, name: str) -> None:
-        if not name:
+        if not name or name.split()[0] in STEPS_OF_LESSONS:
             self.use_workspace(Workspace.LESSON)
             self.say("No lesson is open: “lesson NAME” opens one.")
             return
