@@ -64,7 +64,7 @@ COMMANDS = (
     CommandSpec("next", "The same over calls: N times, or to another line.", may=(Kind.STEPS,), aliases=("n", "over")),
     CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
     CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
-    CommandSpec("until", "Run to an address.", needs=(Kind.ADDRESS,)),
+    CommandSpec("until", "Run to an address, or a line such as mec.c:40.", needs=(Kind.ADDRESS,)),
     CommandSpec("back", "Go back N instructions in time (1).", may=(Kind.COUNT,), aliases=("rstep", "rsi")),
     CommandSpec("rnext", "Back one instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("rn",)),
     CommandSpec("rout", "Back to the call of this function.", aliases=("rfinish",)),

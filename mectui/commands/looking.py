@@ -13,7 +13,7 @@ from mectui.commands.where import LIMIT, run_until
 
 
 def parser(
-    name: str, description: str, until: str = "run to this address or symbol (default: to the guest's end)"
+    name: str, description: str, until: str = "run to this address, symbol or FILE:LINE (default: to the guest's end)"
 ) -> Parser:
     """A parser with GUEST, --until, --json and the options of the machine."""
     made = Parser(prog=f"mectui {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the report; the guest's console goes to stderr")
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
-                        help="stop at an address or symbol; may be given more than once")  # fmt: skip
+                        help="stop at an address, symbol or FILE:LINE; may be given more than once")  # fmt: skip
     add_stops_options(parser)
     add_stop_option(parser)
     add_machine_options(parser)

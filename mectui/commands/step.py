@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
         "Show what the next instruction does: the walk of its fetch, its encoding, the registers it reads, every data "
         "access with translation, permission, granule protection, MECID and owner, the results, and the exception it "
         "takes if it takes one.",
-        until="run to this address or symbol first (default: do not run)",
+        until="run to this address, symbol or FILE:LINE first (default: do not run)",
     )
     parser.add_argument("--fields", action="store_true", help="with every field of every descriptor")
     options = parser.parse_args(arguments)

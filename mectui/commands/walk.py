@@ -27,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     parser.add_argument("address", metavar="ADDRESS", help="virtual address or symbol")
-    parser.add_argument("--until", metavar="WHERE", help="run to this address or symbol first (default: do not run)")
+    parser.add_argument("--until", metavar="WHERE",
+                        help="run to this address, symbol or FILE:LINE first (default: do not run)")  # fmt: skip
     parser.add_argument("--regime", metavar="NAME", help="EL3, EL2, EL2&0 or EL1&0 (default: the current one)")
     parser.add_argument("--access", default="read", choices=("read", "write", "fetch"), help="kind of access (read)")
     parser.add_argument("--json", action="store_true", help="print the walk as JSON")
