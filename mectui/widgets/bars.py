@@ -148,7 +148,8 @@ class ActionBar(Bar):
             key = self.keymap.shown_key(action)
             length = cell_width(key) + 1 + cell_width(action.title)
             self._ends.append((at, at + length, action))
-            spans += [Span(key, "key"), Span(f" {action.title}  ", "text")]
+            gap = "" if action is chosen[-1] else "  "  # behind the last one there may be no room for it
+            spans += [Span(key, "key"), Span(f" {action.title}{gap}", "text")]
             at += length + 2
         return Line(tuple(spans))
 

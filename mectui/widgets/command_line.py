@@ -85,12 +85,12 @@ class CommandLine(Horizontal):
         dock: bottom;
         margin: 0 0 1 0;
         height: auto;
-        max-height: 3;
+        max-height: 5;
         background: $background;
         padding: 0 1;
         #prompt { width: 2; height: 1; color: $accent; text-style: bold; }
         #command-input { width: 1fr; background: $background; color: $foreground; border: none; }
-        #message { width: 1fr; height: auto; max-height: 3; color: $quiet; }
+        #message { width: 1fr; height: auto; max-height: 5; color: $quiet; }
         #message.-error { color: $error; text-style: bold; }
         #message.-fresh { color: $foreground; }
     }

@@ -234,7 +234,7 @@ async def test_hits_of_a_loop_are_told_once() -> None:
 async def test_the_note_at_the_current_store_says_where_it_goes() -> None:
     async with debugging(factory(*STORING)) as person:
         await person.type("step 2")
-        await person.until(lambda: "↳ walk ok" in person.text("disassembly"))
+        await person.until(lambda: "walk ok" in person.text("disassembly"))
 
 
 async def test_the_walk_pane_follows_the_last_access_and_w_pins_the_cursor() -> None:

@@ -10,6 +10,7 @@ from emu.architecture import Security
 from mectui.queries.status import StatusView
 from mectui.render.status import status
 from mectui.render.text import width
+from mectui.widgets.bars import ActionBar
 from tests.tui.test_app import bundled, debugging
 
 STATUS = StatusView(
@@ -67,7 +68,19 @@ async def test_where_the_code_covers_the_list_escape_goes_back() -> None:
         await person.until(lambda: "read under" in person.text("hits"))
         await person.press("z", "enter")
         await person.until(lambda: person.pane("disassembly").has_focus)
-        assert "Esc goes back to the" in person.message
+        assert person.message.endswith("Esc goes back.")
         await person.press("escape")
         await person.until(lambda: person.pane("hits").has_focus)
         assert person.pane("hits").display
+
+
+async def test_the_footer_ends_with_a_whole_word() -> None:
+    async with debugging(bundled("mecid"), size=(80, 24)) as person:
+        bar = person.screen.query_one(ActionBar)
+        for pane in person.screen.board.panes.values():
+            for own in ([], pane.own_actions()):
+                bar.own = own
+                for columns in range(40, 161):
+                    line = bar.line(columns)
+                    assert width(line) <= columns, line.text
+                    assert line.text.endswith(bar.chosen(columns)[-1].title)

@@ -68,7 +68,7 @@ class Stories(Substituted, Prompt):
     def _way_back(self) -> str:
         """The end of what is said of a scene: how to return where the list has gone."""
         pane = self.list_behind
-        return "" if pane is None else f" Esc goes back to the {pane.TITLE}."
+        return "" if pane is None else " Esc goes back."
 
     def go_to_story(self, pane: Pane, target: Target, how: str) -> None:
         """Enter, or another key, on a line of one of these panes."""
