@@ -162,7 +162,7 @@ def operands(draw: st.DrawFn, name: str, held: TlbEntry) -> int:
         return space | (0 if "IPAS2" in name else ttl << 44) | max(page, 0) & (1 << (40 if "IPAS2" in name else 44)) - 1
     tg, scale, number = draw(st.integers(0, 3)), draw(st.integers(0, 3)), draw(st.integers(0, 31))
     shift = draw(st.sampled_from([0, {0: 0, 1: 0, 2: 2, 3: 4}[tg], 4]))
-    back = draw(st.sampled_from([0, 0, (number + 1) << 5 * scale + 1]))
+    back = draw(st.sampled_from([0, 0, (number + 1) << 5 * scale + 1, page + 1]))  # the last: the very top
     base = (page - back >> shift) & (1 << 37) - 1
     top = draw(st.integers(0, 1)) << 63 if "IPAS2" in name else asid << 48
     return top | tg << 46 | scale << 44 | number << 39 | draw(st.integers(0, 3)) << 37 | base
