@@ -168,6 +168,19 @@ def operands(draw: st.DrawFn, name: str, held: TlbEntry) -> int:
     return top | tg << 46 | scale << 44 | number << 39 | draw(st.integers(0, 3)) << 37 | base
 
 
+def test_a_range_ends_at_the_top_of_all_addresses() -> None:
+    """Two pages from the last one on: not page 0 too (the manual's TLBIRange saturates)."""
+    tlb = Tlb()
+    translation = Translation(
+        VA(0), 4096, PA(0), PAS.ROOT, ALL, None, stage1_attributes(0xFF, 3), MecidSource.ZERO, "", 3
+    )
+    held = TlbEntry(Stages.STAGE1, Regime.EL3, Security.ROOT, None, None, translation)
+    tlb.insert(held)
+    regs: dict[str, int] = defaultdict(int)
+    assert list(tlb.invalidate("RVAE3", 1 << 46 | (1 << 37) - 1, regs, 3)) == []
+    assert list(tlb.invalidate("RVAE3", 1 << 46, regs, 3)) == [held]
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_every_operation_removes_what_the_model_says(data: st.DataObject) -> None:
