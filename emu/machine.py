@@ -322,8 +322,10 @@ class Machine:
                 if self.history is not None:
                     amount = min(amount, self.history.room())
                 if amount > 0:
-                    self._engine.run(amount)
-                    self._maintenance.catch_up()
+                    try:
+                        self._engine.run(amount)
+                    finally:  # whoever interrupts a run may look at it, and go back
+                        self._maintenance.catch_up()
                 if self.history is not None:
                     self.history.passed()
                 stop = self._ended()

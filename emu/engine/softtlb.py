@@ -30,7 +30,7 @@ class SoftTlb:
     MECID written back) finds its entries again at the price of a call.
     """
 
-    _FIRST, _LAST = 1, state.CONTEXTS - 1
+    _FIRST, _LAST = 1, state.CONTEXTS - 2  # the last number would make `_NEVER` of an odd address at the very top
     _MOST_KEPT = 1 << 16
 
     def __init__(self, slots: memoryview) -> None:
@@ -52,6 +52,7 @@ class SoftTlb:
         self.dropped = (ctypes.c_uint8 * state.TLB_ENTRIES)()
         """By page modulo TLB_ENTRIES: 1 where native code has dropped what is in the buffer, but not what is kept."""
         slots[state.DROPPED] = ctypes.addressof(self.dropped)
+        slots[state.FILLED_PARTS] = state.MASK64  # zeros are no blank entries
         self.flush()
 
     def place(self, table: int, va: int) -> int:
