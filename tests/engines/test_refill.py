@@ -3,7 +3,7 @@
 A guest at Realm EL2 (one range, or two with ASIDs) or Realm EL1 (with stage 2 or without) rewrites its tables,
 forgets half of its TLBIs, changes MECIDs and enables, and makes accesses of all sizes through pages and blocks. Between
 slices of the run the outside does what EL3 would: granule protection, new keys, other states. Everything that can be
-seen is compared after each slice.
+seen is compared after each slice, which entries of the TLB have been used included.
 """
 
 from __future__ import annotations
@@ -243,6 +243,7 @@ def seen(machine: emu.Machine) -> dict[str, object]:
     return {
         "count": machine.instructions, "pc": hex(cpu.pc), "x": [hex(cpu.x[number]) for number in range(31)],
         "exceptions": machine.exceptions, "hits": machine.mec.hits, "tlb": machine.tlb.entries(),
+        "used": machine.tlb.used(),
         "filled": cpu.mmu.tlb.filled, "log": machine.tlb.log(), "state": cpu.architectural_state(),
         "granules": cpu.mmu.granules.state(), "memory": machine.read(RAM, 0x80_0000), "pages": machine.mec.pages(),
         "writers": {page: copy.writers for page, copy in machine.memory.copy_pages().items() if copy.writers},
@@ -273,6 +274,8 @@ def check(seed: int, engines: tuple[tuple[str, bool], ...], *, is_remapped: bool
             if number == 6 and listens:
                 machine.cpu.mmu.tlb.on_filled = machine.cpu._translation_filled
                 machine.events.subscribe(told.append, TlbFilled)
+            if (seed + number) % 3 == 0:
+                machine.tlb.watch_uses()
             machine.run(max_instructions=length)
         act = deed(guest.source, guest)
         states = []
