@@ -23,7 +23,8 @@ MOST_LARGE = 32
 """With more large entries than that, native code leaves everything to Python."""
 # A row, in words.
 ROW = 16
-(KEY, TAG, NEXT, OLDER, NEWER, SERIAL, CLASS, BASE, OUTPUT, INSTRUCTION, PC, PLACE, SIZE, PLAIN, MIDDLE, USED) = range(16)
+(KEY, TAG, NEXT, OLDER, NEWER, SERIAL, CLASS, BASE) = range(8)
+(OUTPUT, INSTRUCTION, PC, PLACE, SIZE, PLAIN, MIDDLE, USED) = range(8, 16)
 """KEY: page number << SPACE_BITS | space for a page, space alone for larger entries. TAG: see `tag_of`. SERIAL: the
 fill's number. CLASS: number of a class plus 1, or 0. PLACE: exception level | Security state << 2.
 PLAIN: 1 for a page whose leaf is no larger, which native code may replace. MIDDLE: of native code's row for both stages

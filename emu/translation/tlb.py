@@ -267,7 +267,7 @@ class Tlb:
         self._answers[row] += 1
 
     def answers(self) -> tuple[int, ...]:
-        """How often each entry has answered since it was made, oldest first, as far as somebody asked the TLB itself."""
+        """How often each entry has answered since it was made, oldest first, as far as the TLB itself was asked."""
         return tuple(self._answers[row] for row in self._by_age())
 
     def restore_answers(self, counts: Sequence[int]) -> None:

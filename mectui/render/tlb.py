@@ -94,7 +94,10 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
     legend = [] if all(row.is_current for row in rows) else [crop(item, width) for item in legend]
     if width < ONE_LINE + va + pa + len(uses_heading(rows[0])):
         lines = [item for row in rows for item in (*in_two_lines(row, width), *reason(row, width))]
-        return [*fit([*two_lines_header(width, has_others=bool(legend)), *lines], width), *uses_legend(rows, width)]
+        return [
+            *fit([*two_lines_header(width, bool(legend), rows[0].is_used is not None), *lines], width),
+            *uses_legend(rows, width),
+        ]
     lines = [header(width, va, pa, uses_heading(rows[0]))]
     for row in rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]
@@ -136,12 +139,20 @@ def header(width: int, va: int, pa: int, uses: str = "") -> Line:
     return crop(line((f"{text}{'MECID':<9}{'EL1+':<4}{'EL0':<4} {uses}filled by", "muted")), width)
 
 
-def two_lines_header(width: int, has_others: bool) -> list[Line]:
-    """What the two lines of every entry have, in their order; `has_others`: entries that cannot be used now."""
+def two_lines_header(width: int, has_others: bool, has_uses: bool) -> list[Line]:
+    """What the two lines of every entry have, in their order.
+
+    `has_others`: entries that cannot be used now; `has_uses`: marks of those that have been used.
+    """
     first = f"  {'regime':<7}VA → PA size"
     others = f"   {ELSEWHERE} of another VMID, ASID or state", f"   {ELSEWHERE} not usable now"
     mark = next((text for text in others if len(first) + len(text) <= width), "") if has_others else ""
-    second = "  stage, tags, MECID, EL1+ and EL0 rights, filled by", "  stage tags MECID EL1+ EL0 filled by"
+    second: tuple[str, ...] = (
+        "  stage, tags, MECID, EL1+ and EL0 rights, filled by",
+        "  stage tags MECID EL1+ EL0 filled by",
+    )
+    if has_uses:
+        second = "  stage, tags, MECID, EL1+ and EL0 rights, used by the last run, filled by", *second
     told = next((text for text in second if len(text) <= width), second[-1])
     return [line((first + mark, "muted")), line((told, "muted"))]
 

@@ -207,6 +207,8 @@ used: made, or asked, since the guest was last set going; hits: accesses, fetche
 """  # noqa: E501
     )
     marked = TlbView((row(is_used=True), row(is_used=False, number=1)), 128)
+    heading = "  stage, tags, MECID, EL1+ and EL0 rights, used by the last run, filled by"
+    assert plain(render_tlb.entries(marked, 78)).splitlines()[1] == heading
     assert (
         plain(render_tlb.entries(marked, 70))
         == """\

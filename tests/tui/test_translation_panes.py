@@ -179,7 +179,7 @@ async def test_the_tlb_is_filtered_sorted_and_shows_its_log() -> None:
 
 
 async def test_the_tlb_marks_what_a_step_used() -> None:
-    """One instruction of Realm B, VMID 2, at EL1 without an MMU of its own: its page of code at least, none of others'."""
+    """One instruction of Realm B (VMID 2, stage 1 is off): its page of code at least, and nothing of others."""
     async with debugging(bundled("two-realms"), commands=("workspace translation", *AT_THE_LOAD)) as person:
         await at_the_hit(person)
         pane = person.pane("tlb")
