@@ -343,6 +343,41 @@ def test_tables_that_stage_2_maps_otherwise_are_walked_anew(change: int) -> None
     assert results[0] == results[1]
 
 
+def test_refills_below_stage_2_mark_what_they_go_by() -> None:
+    """A new entry for both stages comes of stage 2's entries for the tables and for the page: all are used then."""
+    guest = Guest(1, is_remapped=True)
+    guest.tlb_entries, guest.has_gpc, guest.hardware = 128, False, 0
+    guest.body = w.assemble(*[w.ldr(2, 1), 0x9140_0421] * PAGES, w.NOP)  # ADD X1, X1, #1, LSL #12
+    machine = guest.machine("interpreter")
+    cpu, tlb, by_python = machine.cpu, machine.cpu.mmu.tlb, list[int]()
+
+    def sweep(count: int) -> set[int]:
+        """Load from so many pages; the intermediate addresses of stage 2's entries that this used."""
+        cpu.pc, cpu.x[1] = CODE, WINDOW
+        by_python.clear()
+        machine.tlb.watch_uses()
+        machine.run(max_instructions=2 * count)
+        used = machine.tlb.used()
+        assert used is not None
+        return {held.base for held, mark in zip(tlb.entries(), used, strict=True) if mark and held.stage == "2"}
+
+    tlb.on_filled = lambda held: by_python.append(held.base)
+    everything = {CODE, LEVEL1, LEVEL2, LEVEL3, *(FRAMES + (frame << 12) for frame in range(FRAME_COUNT))}
+    for _ in range(3):
+        cpu.system._operate(TLBI["TLBI VMALLE1"], 0)
+        sweep(PAGES)
+    sweep(PAGES)
+    cpu.system._operate(TLBI["TLBI VMALLE1"], 0)
+    filled = tlb.filled
+    assert sweep(PAGES) == everything
+    assert tlb.filled - filled > PAGES
+    assert by_python == [CODE]  # part of a block of stage 1
+    cpu.system._operate(TLBI["TLBI VMALLE1"], 0)
+    assert sweep(2) == {CODE, LEVEL1, LEVEL2, LEVEL3, FRAMES, FRAMES + 0x1000}
+    assert by_python == [CODE]  # part of a block of stage 1
+    assert sweep(2) == set()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(0, 1000, 250))
 def test_refills_below_a_changing_stage_2_change_nothing_in_many_guests(first: int) -> None:
