@@ -198,7 +198,7 @@ class Machine:
         )
         self.cpu.transitions.settle = self._checker.settle
         self.cpu.caches.log.defer = self._checker.defer
-        self.tlb = TlbView(self.cpu)
+        self.tlb = TlbView(self.cpu, is_asked_always=self.engine_name == "reference")
         self.events = Events(self._bus)
         self.stops = Stops(self)
         """Breakpoints, watchpoints and catchpoints."""

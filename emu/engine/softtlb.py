@@ -145,6 +145,10 @@ class SoftTlb:
             self.on_flush()
         self._wipe()
 
+    def ask_again(self) -> None:
+        """Have the next access of every page ask the MMU (or native code that goes by the same TLB)."""
+        self._wipe()
+
     def teach_quick(self, number: int, memo: int) -> None:
         """Where in the host's memory native code finds what it knows of a context (`emu.engine.refill`)."""
         self._quick[number] = memo
