@@ -55,12 +55,21 @@ class Accesses(DataPath, BranchTargets):
             self._note_stale_control(request, found.translation)
         return found
 
-    def _note_stale_control(self, request: Request, translation: Translation) -> None:
-        """Tell of a TLB entry that was made under another EMEC or AMEC. Fetches before the TLBI cannot help it."""
+    def tells_of(self, va: int, where: Located) -> bool:
+        """Whether somebody has to hear of every load and store that goes this way, as a stale TLB entry has it go."""
+        if not self.wants(StaleControlUsed):
+            return False
+        return self._stale_control(self._request(va, 1, Access.READ, Mode.NORMAL), where.translation) is not None
+
+    def _stale_control(self, request: Request, translation: Translation) -> tuple[str, int, int] | None:
         number = self.slots[state.ACTING]
         if self._mec_controls is None or self._mec_controls[0] != number or not number:
             self._mec_controls = number, mec_controls(self.acting, self.features)
-        stale = stale_control(self._mec_controls[1], request, translation)
+        return stale_control(self._mec_controls[1], request, translation)
+
+    def _note_stale_control(self, request: Request, translation: Translation) -> None:
+        """Tell of a TLB entry that was made under another EMEC or AMEC. Fetches before the TLBI cannot help it."""
+        stale = self._stale_control(request, translation)
         if stale is not None:
             self.caches.log.distrust()
             self.emit(StaleControlUsed(self.moment(), request, translation, *stale))

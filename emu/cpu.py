@@ -61,6 +61,7 @@ class TranslationListener(Protocol):
         ...
 
     def flush(self) -> None: ...
+    def ask_again(self) -> None: ...
     def forget_fetch(self, va: int) -> None: ...
     def drop(self, va: int, size: int) -> None: ...
     def drop_physical(self, first: int, last: int) -> None: ...
@@ -246,6 +247,12 @@ class Cpu(Accesses):
         """Make engines forget what they cached of translations and ownership (key refresh, GPT invalidation)."""
         for listener in self._listeners:
             listener.flush()
+
+    def watch_uses(self) -> None:
+        """From here on the TLB knows which of its entries are used."""
+        for listener in self._listeners:
+            listener.ask_again()
+        self.mmu.tlb.watch_uses()
 
     def forget_granules(self, start: int, end: int) -> None:
         """Make engines ask granule protection again about physical addresses from `start` to before `end`."""

@@ -198,7 +198,7 @@ class Machine:
         )
         self.cpu.transitions.settle = self._checker.settle
         self.cpu.caches.log.defer = self._checker.defer
-        self.tlb = TlbView(self.cpu)
+        self.tlb = TlbView(self.cpu, is_asked_always=self.engine_name == "reference")
         self.events = Events(self._bus)
         self.stops = Stops(self)
         """Breakpoints, watchpoints and catchpoints."""
@@ -323,8 +323,10 @@ class Machine:
                 if self.history is not None:
                     amount = min(amount, self.history.room())
                 if amount > 0:
-                    self._engine.run(amount)
-                    self._maintenance.catch_up()
+                    try:
+                        self._engine.run(amount)
+                    finally:  # whoever interrupts a run may look at it, and go back
+                        self._maintenance.catch_up()
                 if self.history is not None:
                     self.history.passed()
                 stop = self._ended()

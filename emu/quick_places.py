@@ -28,10 +28,10 @@ class QuickPlaces:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._known: dict[tuple[int, int, int], tuple[int, int, PAS, VA, Located]] = {}
-        """By context, PSTATE.PAN and page: the entry's row and serial, the address space, and the read learnt from."""
-        self.reached: tuple[VA, Located] | None = None
-        """A read of the page that was asked about last, if any may go by it."""
+        self._known: dict[tuple[int, int, int], tuple[int, int, PAS]] = {}
+        """By context, PSTATE.PAN and page: the entry's row and serial, and the address space."""
+        self.reached: VA | None = None
+        """What was asked about last, if its page is known."""
         self._age = 0
         self.is_enabled = not cpu.mmu.is_forgiving
         """Whether anything is learned. A test that compares switches it off before the first run."""
@@ -49,7 +49,7 @@ class QuickPlaces:
             or cpu.synchronisation.watched is not None
         ):
             return None
-        at, serial, pas, first, where = known
+        at, serial, pas = known
         if words[at + rows.KEY] == rows.UNUSED or words[at + rows.SERIAL] != serial:
             return None
         if words[at + rows.SIZE] != 1 << _PAGE_SHIFT and words[rows.HEADS + (va >> _PAGE_SHIFT & rows.BUCKETS - 1)]:
@@ -57,7 +57,8 @@ class QuickPlaces:
         pa = PA(words[at + rows.OUTPUT] + va - words[at + rows.BASE])
         if not cpu.mmu.granules.passes(pa, pas, cpu.security):
             return None
-        self.reached = first, where
+        cpu.mmu.tlb.note_use((at - rows.ROWS) // rows.ROW)
+        self.reached = VA(va)
         return pa, pas
 
     def learn(self, request: Request, where: Located) -> None:
@@ -77,5 +78,5 @@ class QuickPlaces:
         at = rows.ROWS + row * rows.ROW
         serial = cpu.mmu.tlb.rows.words[at + rows.SERIAL]
         place = cpu.slots[state.HERE], cpu.slots[state.PAN], va >> _PAGE_SHIFT
-        self._known[place] = at, serial, where.pas, va, where
-        self.reached = va, where
+        self._known[place] = at, serial, where.pas
+        self.reached = va

@@ -23,6 +23,7 @@ from emu.debug.events import (
     OwnerChanged,
     PendingUsed,
     RegisterWritten,
+    StaleControlUsed,
     Synchronised,
     TlbEvicted,
     TlbFilled,
@@ -59,7 +60,7 @@ _A_FETCH = PendingUsed(
     Moment(0, VA(0), 0, Security.ROOT), "", 0, 0, Access.FETCH, VA(0), Moment(0, VA(0), 0, Security.ROOT)
 )
 """Stands for the fetches that go by an old value, in asking whether anybody wants to hear of them."""
-_TOLD_BY_PYTHON = (FirstOwner, TlbFilled, TlbEvicted)
+_TOLD_BY_PYTHON = (FirstOwner, StaleControlUsed, TlbFilled, TlbEvicted)
 """What native code tells nobody of: it must not claim blocks or fill the TLB while somebody listens."""
 
 _NOT_OF_TRANSITIONS = frozenset((BarrierExecuted, CacheMaintained, OwnerChanged))
@@ -92,7 +93,7 @@ class Synchronisation:
         of: accesses have to come by `check`. None most of the time."""
         if not self._cpu.slots[state.BARRIERS] & state.SOMETHING_WAITS:
             return None
-        if self.acting.is_behind:
+        if self.acting.is_behind or self.acting.has_news:
             self._watch(self.acting.held)
         return self._watched
 
@@ -212,9 +213,10 @@ class Synchronisation:
             self._cpu.caches.log.close()
         if kinds - _NOT_OF_TRANSITIONS:
             self._cpu.transitions.forget()
+        were_fetches_wanted = self._are_fetches_wanted
         self._are_fetches_wanted = self._is_wanted and self._cpu.hears(_A_FETCH)
         self._update()
-        if not kinds.isdisjoint(_TOLD_BY_PYTHON):
+        if (self._are_fetches_wanted and not were_fetches_wanted) or not kinds.isdisjoint(_TOLD_BY_PYTHON):
             self._cpu.flush_translations()
 
     def _update(self, *, quietly: bool = False) -> None:
@@ -227,6 +229,7 @@ class Synchronisation:
 
     def _watch(self, held: dict[str, Held]) -> None:
         """Find out which of the registers that wait can make a difference to an access of the present level."""
+        self.acting.has_news = False
         if not held or not self._is_wanted:
             self._watched = None
             return

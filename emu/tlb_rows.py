@@ -11,8 +11,8 @@ import ctypes
 from array import array
 
 # The header, in words.
-CAPACITY, COUNT, OLDEST, NEWEST, FREE, FILLED, LARGE_COUNT, LARGE_LIST = range(8)
-"""LARGE_LIST: host address of the list of entries larger than a page, oldest first."""
+CAPACITY, COUNT, OLDEST, NEWEST, FREE, FILLED, LARGE_COUNT, LARGE_LIST, WATCH = range(9)
+"""LARGE_LIST: host address of the list of entries larger than a page, oldest first. WATCH: see USED."""
 BUCKETS = 4096
 HEADS = 16
 """First row of each bucket of page entries, oldest first; the bucket is the page number's low bits."""
@@ -23,11 +23,12 @@ MOST_LARGE = 32
 """With more large entries than that, native code leaves everything to Python."""
 # A row, in words.
 ROW = 16
-(KEY, TAG, NEXT, OLDER, NEWER, SERIAL, CLASS, BASE, OUTPUT, INSTRUCTION, PC, PLACE, SIZE, PLAIN, MIDDLE) = range(15)
+(KEY, TAG, NEXT, OLDER, NEWER, SERIAL, CLASS, BASE) = range(8)
+(OUTPUT, INSTRUCTION, PC, PLACE, SIZE, PLAIN, MIDDLE, USED) = range(8, 16)
 """KEY: page number << SPACE_BITS | space for a page, space alone for larger entries. TAG: see `tag_of`. SERIAL: the
 fill's number. CLASS: number of a class plus 1, or 0. PLACE: exception level | Security state << 2.
 PLAIN: 1 for a page whose leaf is no larger, which native code may replace. MIDDLE: of native code's row for both stages
-the intermediate address between BASE and OUTPUT."""
+the intermediate address between BASE and OUTPUT. USED: what WATCH was when the entry was made or last answered."""
 MOST_CLASSES = 128
 """Classes that have numbers."""
 UNUSED = (1 << 64) - 1

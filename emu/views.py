@@ -181,8 +181,12 @@ class EngineStatistics:
 class TlbView:
     """The architectural TLB, for those who look."""
 
-    def __init__(self, cpu: Cpu) -> None:
+    def __init__(self, cpu: Cpu, *, is_asked_always: bool) -> None:
+        """`is_asked_always`: the engine asks it for every access."""
         self._cpu = cpu
+        self._is_asked_always = is_asked_always
+        self.is_used_wanted = False
+        """Whether somebody has asked for `used` since `set_going`."""
 
     def entries(self) -> list[TlbEntry]:
         """Valid entries, oldest first."""
@@ -195,6 +199,35 @@ class TlbView:
     def removers(self, entry: TlbEntry) -> tuple[tuple[str, int | None], ...]:
         """The TLBI operations that remove an entry, the narrowest first, with their operands."""
         return removers(entry)
+
+    def watch_uses(self) -> None:
+        """From here on `used` tells which entries are used. An engine's next access of every page costs a little."""
+        self._cpu.watch_uses()
+
+    def set_going(self) -> None:
+        """The guest is about to run again: `watch_uses` if somebody has asked for `used` since it was last told so."""
+        if self.is_used_wanted:
+            self.watch_uses()
+        else:
+            self._cpu.mmu.tlb.is_watched = False
+        self.is_used_wanted = False
+
+    def used(self) -> list[bool] | None:
+        """Of each of `entries`: whether it was made since `watch_uses`, or has answered an access or a walk.
+
+        None where nobody watched, or a snapshot has been restored since.
+        """
+        tlb = self._cpu.mmu.tlb
+        self.is_used_wanted = True
+        return list(tlb.used()) if tlb.is_watched else None
+
+    def hits(self) -> list[int] | None:
+        """Of each of `entries`: how many accesses, instruction fetches and walks' questions to stage 2 it has answered.
+
+        The access that the entry was made for is not one of them; an atomic update is two. None on native engines,
+        which ask the TLB for the first access of a page only.
+        """
+        return list(self._cpu.mmu.tlb.answers()) if self._is_asked_always else None
 
     @property
     def capacity(self) -> int:

@@ -282,6 +282,8 @@ class Session:
             self._say(text, is_error=True)
             return
         machine = self._the_machine()
+        if not is_travelling:
+            machine.tlb.set_going()
         self._pause.clear()
         self._plan = plan(machine, self._pace, *arguments)
         self._waits_for = running.WAITS_FOR.get(plan, "caught")

@@ -32,7 +32,6 @@ _ESCAPES = {kind.value: kind for kind in Escape}
 _QUERIES = {query.value: query for query in Query}
 _MODES = {mode.value: mode for mode in Mode}
 _NORMAL, _ATOMIC, _UNPRIVILEGED = Mode.NORMAL.value, Mode.ATOMIC.value, Mode.UNPRIVILEGED.value
-_SYS = Escape.SYS.value
 _BRANCH_TYPE = Query.BRANCH_TYPE.value
 _LEFT_FOR_DEBUG = 2
 """In the STOP slot: native code is left, but the run goes on."""
@@ -225,6 +224,8 @@ class Interpreter:
             return
         if self.cpu.watch is not None and self.cpu.watch.withholds(va, where.pa):
             return
+        if self.cpu.tells_of(va, where):
+            return
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
         cpu = self.cpu
         strict = 15 if where.is_device or cpu.demands_alignment else 0
@@ -239,18 +240,19 @@ class Interpreter:
             self._refill.learn(table, va, where, owner, strict)
 
     def _system(self, kind: int, word: int, _: int) -> int:
-        if self.cpu.escape(_ESCAPES[kind], word):
+        cpu, quick = self.cpu, self._quick
+        quick.reached = None  # the reference engine may have left one
+        if cpu.escape(_ESCAPES[kind], word):
             return REDIRECTED
         if word & ~31 == DC_ZVA:
-            where = self.cpu.located
+            where = cpu.located
             if where is not None:
                 self._fill(state.STORE_TLB, self._slots[word & 31] & ~(state.ZEROED - 1), where)
-        elif kind == _SYS:
-            quick = self._quick
-            if quick.reached is not None:
-                reached, quick.reached = quick.reached, None
-                if not self._soft.refill(state.LOAD_TLB, reached[0]):
-                    self._fill(state.LOAD_TLB, *reached)
+        elif quick.reached is not None and not self._soft.refill(state.LOAD_TLB, quick.reached):
+            # Maintenance needs no permission where a load does, and PSTATE.PAN is nothing to it.
+            where = cpu.mmu.look(cpu.request(quick.reached, 1, Access.READ, Mode.NORMAL))
+            if where is not None:
+                self._fill(state.LOAD_TLB, quick.reached, where)
         return CONTINUE
 
     def _fp(self, operation: int, a: int, b: int) -> int:

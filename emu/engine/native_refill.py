@@ -123,6 +123,7 @@ class _Builder:
         self._unless(b.icmp_unsigned("!=", number, I64(0)))
         pa = b.add(self._load(found, rows.OUTPUT), b.sub(va, self._load(found, rows.BASE)))
         by_hit = self._granted(number, pa)
+        self._note_use(found)
         from_hit = b.block
         b.branch(fill)
 
@@ -216,6 +217,10 @@ class _Builder:
         found.add_incoming(row, from_test)
         found.add_incoming(other, from_compare)
         return found
+
+    def _note_use(self, row: ir.Value) -> None:
+        """`Tlb.note_use`, but for the count."""
+        self._store(self._load(self._rows, rows.WATCH), row, rows.USED)
 
     def _granted(self, number: ir.Value, pa: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
         """(arena offset, owner id, last word of the software TLB's entry) through a class that is granted here."""
@@ -385,6 +390,7 @@ class _Builder:
             offset = b.sub(self._output_of(row, page), self._slot(state.RAM_BASE))
             is_there = b.icmp_unsigned("==", offset, b.and_(descriptor, I64(-_PAGE & MASK64)))
             self._unless(b.and_(is_like, is_there))
+            self._note_use(row)
         b.branch(done)
         b.position_at_end(done)
 
@@ -398,7 +404,9 @@ class _Builder:
         """What `_granted` gives, by a new entry for both stages, and before it one for stage 2 alone if need be."""
         b = self._b
         self._verify_nested(upper)
-        held, walked, on, insert, have = (self._block(name) for name in ("held", "walked", "joint", "second", "first"))
+        held, walked, on, insert, serves, have = (
+            self._block(name) for name in ("held", "walked", "joint", "second", "serves", "first")
+        )
         row = self._second(ipa)
         b.cbranch(b.icmp_unsigned("==", row, I64(0)), walked, held)
         b.position_at_end(held)
@@ -434,7 +442,10 @@ class _Builder:
         joint = self._load(self._scaled(self._memo, refill.JOINT, row_of_joint, 1))
         self._unless(b.icmp_unsigned("!=", joint, I64(0)))
         granted = self._granted(joint, pa)
-        b.cbranch(b.icmp_unsigned("!=", is_new, I64(0)), insert, have)
+        b.cbranch(b.icmp_unsigned("!=", is_new, I64(0)), insert, serves)
+        b.position_at_end(serves)
+        self._note_use(row)
+        b.branch(have)
 
         b.position_at_end(insert)
         self._expect_room_for_two()
@@ -510,7 +521,7 @@ class _Builder:
             (rows.OLDER, newest), (rows.NEWER, I64(0)), (rows.SERIAL, serial), (rows.CLASS, number), (rows.BASE, base),
             (rows.OUTPUT, output), (rows.INSTRUCTION, instruction), (rows.PC, self._slot(state.PC)),
             (rows.PLACE, place), (rows.SIZE, size), (rows.PLAIN, I64(1)),
-            (rows.MIDDLE, middle),
+            (rows.MIDDLE, middle), (rows.USED, self._load(table, rows.WATCH)),
         ):  # fmt: skip
             self._store(value, row, field)
         is_first = b.icmp_unsigned("==", newest, I64(0))

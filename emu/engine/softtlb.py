@@ -30,7 +30,7 @@ class SoftTlb:
     MECID written back) finds its entries again at the price of a call.
     """
 
-    _FIRST, _LAST = 1, state.CONTEXTS - 1
+    _FIRST, _LAST = 1, state.CONTEXTS - 2  # the last number would make `_NEVER` of an odd address at the very top
     _MOST_KEPT = 1 << 16
 
     def __init__(self, slots: memoryview) -> None:
@@ -52,6 +52,7 @@ class SoftTlb:
         self.dropped = (ctypes.c_uint8 * state.TLB_ENTRIES)()
         """By page modulo TLB_ENTRIES: 1 where native code has dropped what is in the buffer, but not what is kept."""
         slots[state.DROPPED] = ctypes.addressof(self.dropped)
+        slots[state.FILLED_PARTS] = state.MASK64  # zeros are no blank entries
         self.flush()
 
     def place(self, table: int, va: int) -> int:
@@ -142,6 +143,10 @@ class SoftTlb:
         self.forget_quick()
         if self.on_flush is not None:
             self.on_flush()
+        self._wipe()
+
+    def ask_again(self) -> None:
+        """Have the next access of every page ask the MMU (or native code that goes by the same TLB)."""
         self._wipe()
 
     def teach_quick(self, number: int, memo: int) -> None:

@@ -47,7 +47,9 @@ class ActingRegisters:
     Only for registers with storage of their own, by the name of the storage (TCR_EL1, not TCR_EL12).
     """
 
-    __slots__ = ("_file", "_held", "_log", "_names", "_places", "_read", "_records", "_security", "_slots", "_syncs")
+    __slots__ = (
+        "_file", "_held", "_log", "_names", "_places", "_read", "_records", "_security", "_slots", "_syncs", "has_news",
+    )  # fmt: skip
 
     def __init__(self, file: RegisterFile, security: Callable[[], Security]) -> None:
         """`security` is the present Security state, which no write changes before it acts."""
@@ -61,6 +63,8 @@ class ActingRegisters:
         self._records = memoryview(self._log).cast("B").cast("Q")
         self._read = 0
         """Records of the log that are in `_held`."""
+        self.has_news = False
+        """Whether `held` has taken over something that native code did. Who draws conclusions from it clears this."""
         self._syncs = 0
         """Native code's context synchronisation events, as far as `_held` knows of them."""
         self._slots[state.WRITE_LOG] = ctypes.addressof(self._log)
@@ -72,8 +76,10 @@ class ActingRegisters:
         if self._syncs != slots[state.SYNCS]:
             self._held.clear()
             self._syncs, self._read = slots[state.SYNCS], 0
+            self.has_news = True
         if self._read != slots[state.WRITES]:
             self._read_log()
+            self.has_news = True
         if self._held and not slots[state.BARRIERS] & state.SOMETHING_WAITS:
             self._held.clear()  # native code let it act
         return self._held

@@ -90,6 +90,8 @@ class MmuState:
     entries: tuple[TlbEntry, ...]
     granules: dict[int, dict[int, GranuleInfo]]
     log: tuple[Invalidation, ...] = ()
+    answers: tuple[int, ...] = ()
+    """How often each entry has answered, as `Tlb.answers` has it."""
 
 
 _NO_CONTRADICTION = (FaultKind.PERMISSION, FaultKind.ALIGNMENT)
@@ -264,11 +266,12 @@ class Mmu:
 
     def snapshot(self) -> MmuState:
         """What has to be kept to come back to this instant."""
-        return MmuState(self.tlb.entries(), self.granules.state(), self.log.entries())
+        return MmuState(self.tlb.entries(), self.granules.state(), self.log.entries(), self.tlb.answers())
 
     def restore(self, state: MmuState) -> None:
         """Come back to an instant; nobody is told."""
         self.tlb.restore(state.entries)
+        self.tlb.restore_answers(state.answers)
         self.granules.restore(state.granules)
         self.log.restore(state.log)
 
@@ -321,19 +324,23 @@ class Mmu:
         stages = Stages.BOTH if situation.is_stage2_on else Stages.STAGE1
         vmid, asid = self._tags(regime, security)
         untagged = canonical(request.va, two_ranges, control.ignores_tag(request.access))
-        entry = self.tlb.lookup(stages, regime, security, vmid, asid, untagged)
-        if entry is not None and not self.is_forgiving:
+        row = self.tlb.find(space_of(stages, regime, security), tag_of(vmid, asid, None), untagged)
+        entry = None if row is None else self.tlb.entry_of(row)
+        if row is not None and entry is not None and not self.is_forgiving:
             fault = e0pd_fault(request, control, upper) or _permission_fault(
                 request, entry.translation, untagged, situation
             )
             if not (is_real and request.is_dirtying and _is_update_due(entry.translation, fault)):
+                if is_real:
+                    self.tlb.note_use(row)
                 return fault or entry.translation
         found = walker.translate(request)
         if not is_real:
             return found
-        if entry is not None:
+        if row is not None and entry is not None:
             is_contradicted = isinstance(found, Fault) and found.kind not in _NO_CONTRADICTION
             if found == entry.translation or (isinstance(found, Fault) and not is_contradicted):
+                self.tlb.note_use(row)
                 return found
             self.tlb.remove(entry)
         if isinstance(found, Translation):

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from emu.architecture import PAS, Regime, Security
 from emu.debug.events import Moment
+from emu.tlb_rows import tag_of
 from emu.translation.controls import vmid_of
 from emu.translation.records import Translation
 from emu.translation.regimes import RegisterView
-from emu.translation.tlb import Tlb, TlbEntry
+from emu.translation.tlb import Tlb, TlbEntry, space_of
 from emu.translation.tlbi import Stages
 
 
@@ -31,16 +32,24 @@ class TlbStage2:
         """The cached translation of an intermediate address."""
         if self._is_forgiving:
             return None
-        entry = self._held(security, ipa, ipa_pas)
-        return None if entry is None else entry.translation
+        row = self._row(security, ipa, ipa_pas)
+        if row is None:
+            return None
+        if self._now is not None:
+            self._tlb.note_use(row)
+        return self._tlb.translation_of(row)
 
     def keep_stage2(self, security: Security, ipa_pas: PAS, translation: Translation) -> None:
         """Cache a translation that has served an access, unless it is the cached one itself."""
         if self._now is None:
             return
-        held = self._held(security, translation.va_base, ipa_pas)
-        if held is not None:
-            if held.translation is translation or (self._is_forgiving and held.translation == translation):
+        row = self._row(security, translation.va_base, ipa_pas)
+        if row is not None:
+            held = self._tlb.entry_of(row)
+            if held.translation is translation:
+                return
+            if self._is_forgiving and held.translation == translation:
+                self._tlb.note_use(row)
                 return
             if self._is_forgiving or held.translation.is_stage2_clean:  # the leaf has been marked dirty since
                 self._tlb.remove(held)
@@ -48,8 +57,9 @@ class TlbStage2:
             TlbEntry(Stages.STAGE2, Regime.EL10, security, self._vmid(), None, translation, self._now(), ipa_pas)
         )
 
-    def _held(self, security: Security, ipa: int, ipa_pas: PAS) -> TlbEntry | None:
-        return self._tlb.lookup(Stages.STAGE2, Regime.EL10, security, self._vmid(), None, ipa, ipa_pas)
+    def _row(self, security: Security, ipa: int, ipa_pas: PAS) -> int | None:
+        space = space_of(Stages.STAGE2, Regime.EL10, security)
+        return self._tlb.find(space, tag_of(self._vmid(), None, ipa_pas), ipa)
 
     def _vmid(self) -> int:
         return vmid_of(self._regs["VTTBR_EL2"], self._regs["VTCR_EL2"])

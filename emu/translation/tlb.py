@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from emu import tlb_rows as rows
@@ -115,7 +116,9 @@ _SPACES = {
 class Tlb:
     """`capacity` translations, replaced first in, first out, so that equal runs see equal contents.
 
-    How often an entry is used is not counted: engines keep caches of their own over it, and would count differently.
+    Whoever is answered by an entry says so (`note_use`). Engines keep caches of their own over the TLB and ask it
+    rarely: only the reference engine's answers are all there are. Which entries have been used at all since a moment is
+    known of every engine, if it forgot those caches then (`watch_uses`).
     """
 
     def __init__(self, entries: int = 128) -> None:
@@ -130,6 +133,10 @@ class Tlb:
         """The same for engines: (first input address, bytes, whether it was of stage 2 alone)."""
         self.rows = TlbRows(entries)
         self._words = self.rows.words
+        self._answers = array("Q", bytes(8 * entries))
+        """By row: how often `note_use` was called for the entry."""
+        self.is_watched = False
+        """Whether `used` has been true of every use since `watch_uses`; not of another moment that was restored."""
         self._objects: dict[int, tuple[int, TlbEntry]] = {}
         """By row: the entry as an object, and the SERIAL that the row had when it was made."""
         self._wide: dict[int, TlbEntry] = {}
@@ -243,12 +250,40 @@ class Tlb:
         self.restore(())
 
     def restore(self, entries: Iterable[TlbEntry]) -> None:
-        """Hold exactly these entries, oldest first; tells nobody."""
+        """Hold exactly these entries, oldest first, that nobody has used yet; tells nobody."""
+        self.is_watched = False
         self.rows.clear()
         self._objects.clear()
         self._wide.clear()
         for entry in entries:
             self._add(entry)
+
+    # --- uses -----------------------------------------------------------------------------------------------------
+
+    def note_use(self, row: int) -> None:
+        """A row's entry has answered an access, or a walk's question to stage 2."""
+        words = self._words
+        words[rows.ROWS + row * rows.ROW + rows.USED] = words[rows.WATCH]
+        self._answers[row] += 1
+
+    def answers(self) -> tuple[int, ...]:
+        """How often each entry has answered since it was made, oldest first, as far as the TLB itself was asked."""
+        return tuple(self._answers[row] for row in self._by_age())
+
+    def restore_answers(self, counts: Sequence[int]) -> None:
+        """What `answers` gave when these entries were there."""
+        for row, count in zip(self._by_age(), counts, strict=True):
+            self._answers[row] = count
+
+    def watch_uses(self) -> None:
+        """No entry has been used since this moment. Caches over the TLB must ask again at every page's next access."""
+        self._words[rows.WATCH] += 1
+        self.is_watched = True
+
+    def used(self) -> tuple[bool, ...]:
+        """Whether each entry was made or has answered since `watch_uses`, oldest first."""
+        words = self._words
+        return tuple(words[rows.ROWS + row * rows.ROW + rows.USED] == words[rows.WATCH] for row in self._by_age())
 
     # --- for native code ------------------------------------------------------------------------------------------
 
@@ -263,6 +298,10 @@ class Tlb:
             self._numbers[key] = number
             self._classes.append(translation)
         return number
+
+    def entry_of(self, row: int) -> TlbEntry:
+        """A row's entry."""
+        return self._entry(row)
 
     def holds(self, row: int, translation: Translation) -> bool:
         """Whether a row's entry is made of this very translation."""
@@ -400,6 +439,8 @@ class Tlb:
         base, size = translation.va_base, translation.size
         words[at + rows.TAG] = tag_of(entry.vmid, entry.asid, entry.ipa_pas)
         words[at + rows.SERIAL] = serial
+        words[at + rows.USED] = words[rows.WATCH]
+        self._answers[row] = 0
         words[at + rows.CLASS] = 0
         words[at + rows.BASE], words[at + rows.SIZE] = base, size
         words[at + rows.OUTPUT] = translation.pa_base

@@ -240,7 +240,7 @@ def _has_long_units(operation: TlbiOperation, regs: RegisterView, regime: Regime
 
 
 def _range(operand: int, unit: int, is_ipa: bool) -> tuple[int, int] | None:
-    """Input addresses of a range operand; None where its TG is 0."""
+    """Input addresses of a range operand; None where its TG is 0. At the top of all addresses a range ends."""
     granule = GRANULE_OF_TG.get(operand >> 46 & 3)
     if granule is None:
         return None
@@ -250,4 +250,4 @@ def _range(operand: int, unit: int, is_ipa: bool) -> tuple[int, int] | None:
     sign = 1 << (36 + unit)
     if not is_ipa and start & sign:
         start = (start | -sign) & ((1 << 56) - 1)
-    return start, start + ((number + 1) << (5 * scale + 1 + granule))
+    return start, min(start + ((number + 1) << (5 * scale + 1 + granule)), 1 << 56)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
 
+import emu
 from mectui.commands import looking
+from mectui.commands.where import run_until
+
+
+def _watch(machine: emu.Machine, options: argparse.Namespace) -> None:
+    if options.used_since is not None:
+        run_until(machine, options.used_since)
+        machine.tlb.watch_uses()
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = looking.parser(
         "tlb",
         "Show the TLB: every entry with its tags, the register that supplies its MECID, who filled it, "
-        "whether a fresh walk would contradict it and which TLBI would remove it; then the invalidations so far.",
+        "whether a fresh walk would contradict it and which TLBI would remove it; then the invalidations so far. "
+        "With --engine reference, how many accesses it answered.",
     )
-    machine, options = looking.machine_there(parser, arguments)
+    parser.add_argument(
+        "--used-since", metavar="WHERE", help="run here first, and tell which entries are made or used from here on"
+    )
+    machine, options = looking.machine_there(parser, arguments, _watch)
     from mectui.queries.tlb import tlb, tlb_json
 
     view = tlb(machine, None)

@@ -59,6 +59,11 @@ class TlbRow:
     is_walkable: bool = True
     """Whether its address is one that a walk can begin with: an IPA is only while stage 1 is off."""
 
+    hits: int | None = None
+    """Accesses and walks that it has answered; None on engines that do not ask it for each."""
+    is_used: bool | None = None
+    """Whether it was made, or has answered, since the guest was last set going; None where nobody watched."""
+
     @property
     def is_current(self) -> bool:
         """Whether the present context can use it."""
@@ -106,6 +111,7 @@ def tlb(machine: emu.Machine, shown: int | None = LOG_SHOWN) -> TlbView:
     rows = []
     acting, features = machine.cpu.acting, machine.features
     is_stage1_on = machine.translate(0, el=1, regime=Regime.EL10).stage1_enabled
+    hits, used = machine.tlb.hits(), machine.tlb.used()
     for number, entry in enumerate(machine.tlb.entries()):
         translation = entry.translation
         moment = entry.filled_at
@@ -137,6 +143,8 @@ def tlb(machine: emu.Machine, shown: int | None = LOG_SHOWN) -> TlbView:
                 else mecid_value(acting, translation.source, features, translation.mecen),
                 number=number,
                 is_walkable=entry.stages is not Stages.STAGE2 or not is_stage1_on,
+                hits=None if hits is None else hits[number],
+                is_used=None if used is None else used[number],
             )
         )
     rows.sort(key=lambda row: (not row.stale, row.regime, row.va))
@@ -197,6 +205,8 @@ def tlb_json(view: TlbView) -> dict[str, Any]:
                 "filled_by": row.filled_by,
                 "age": row.age,
                 "mecid": row.mecid,
+                "hits": row.hits,
+                "used": row.is_used,
                 "differences": [
                     {"field": name, "entry": kept, "tables": fresh} for name, kept, fresh in row.differences
                 ],

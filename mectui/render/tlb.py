@@ -12,6 +12,8 @@ from mectui.render.text import Line, Span, Target, TargetKind, column, crop, emp
 ONE_LINE = 83
 """Columns a line needs for everything but its two addresses."""
 STALE = "!"
+HITS, USED = 7, 5
+"""Columns of an entry's uses."""
 ELSEWHERE = "·"
 """Before an entry that the present context cannot use."""
 
@@ -90,26 +92,67 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
     pa = max(len(numbers.address(row.pa)) for row in rows)
     legend = [line((f"{ELSEWHERE} of another VMID, ASID or state than now", "muted"))]
     legend = [] if all(row.is_current for row in rows) else [crop(item, width) for item in legend]
-    if width < ONE_LINE + va + pa:
+    if width < ONE_LINE + va + pa + len(uses_heading(rows[0])):
         lines = [item for row in rows for item in (*in_two_lines(row, width), *reason(row, width))]
-        return fit([*two_lines_header(width, has_others=bool(legend)), *lines], width)
-    lines = [header(width, va, pa)]
+        return [
+            *fit([*two_lines_header(width, bool(legend), rows[0].is_used is not None), *lines], width),
+            *uses_legend(rows, width),
+        ]
+    lines = [header(width, va, pa, uses_heading(rows[0]))]
     for row in rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]
-    return [*lines, *legend]
+    return [*lines, *legend, *uses_legend(rows, width)]
 
 
-def header(width: int, va: int, pa: int) -> Line:
+def uses_heading(row: TlbRow) -> str:
+    """What `uses` gives, as a column's heading; "" where it gives nothing."""
+    hits = "" if row.hits is None else f"{'hits':>{HITS}} "
+    return hits + ("" if row.is_used is None else f"{'used':<{USED}}")
+
+
+def uses(row: TlbRow) -> str:
+    """How often it answered, where that is counted, and "used" if it did since the guest was last set going."""
+    hits = "" if row.hits is None else f"{numbers.count(row.hits):>{HITS}} "
+    return hits + ("" if row.is_used is None else f"{'used' if row.is_used else '-':<{USED}}")
+
+
+def in_words(row: TlbRow) -> str:
+    """The same where there is no column: "12 hits, used "; "" where there is nothing to say."""
+    parts = [] if row.hits is None else [numbers.plural(row.hits, "hit")]
+    parts += ["used"] if row.is_used else []
+    return f"{', '.join(parts)} " if parts else ""
+
+
+def uses_legend(rows: list[TlbRow], width: int) -> list[Line]:
+    if all(row.hits is None and row.is_used is None for row in rows):
+        return []
+    texts = [] if rows[0].is_used is None else ["used: made, or asked, since the guest was last set going"]
+    if rows[0].hits is None:
+        texts.append("--engine reference counts how often")
+    else:
+        texts.append("hits: accesses, fetches and walks that it answered since it was made")
+    return wrap("; ".join(texts), width, "muted")
+
+
+def header(width: int, va: int, pa: int, uses: str = "") -> Line:
     text = f"  {'regime':<7}{'stage':<10}{'VMID':>4}{'ASID':>5}  {'VA':<{va}} {'→ PA':<{pa + 2}} {'size':<8}"
-    return crop(line((f"{text}{'MECID':<9}{'EL1+':<4}{'EL0':<4} filled by", "muted")), width)
+    return crop(line((f"{text}{'MECID':<9}{'EL1+':<4}{'EL0':<4} {uses}filled by", "muted")), width)
 
 
-def two_lines_header(width: int, has_others: bool) -> list[Line]:
-    """What the two lines of every entry have, in their order; `has_others`: entries that cannot be used now."""
+def two_lines_header(width: int, has_others: bool, has_uses: bool) -> list[Line]:
+    """What the two lines of every entry have, in their order.
+
+    `has_others`: entries that cannot be used now; `has_uses`: marks of those that have been used.
+    """
     first = f"  {'regime':<7}VA → PA size"
     others = f"   {ELSEWHERE} of another VMID, ASID or state", f"   {ELSEWHERE} not usable now"
     mark = next((text for text in others if len(first) + len(text) <= width), "") if has_others else ""
-    second = "  stage, tags, MECID, EL1+ and EL0 rights, filled by", "  stage tags MECID EL1+ EL0 filled by"
+    second: tuple[str, ...] = (
+        "  stage, tags, MECID, EL1+ and EL0 rights, filled by",
+        "  stage tags MECID EL1+ EL0 filled by",
+    )
+    if has_uses:
+        second = "  stage, tags, MECID, EL1+ and EL0 rights, used by the last run, filled by", *second
     told = next((text for text in second if len(text) <= width), second[-1])
     return [line((first + mark, "muted")), line((told, "muted"))]
 
@@ -153,6 +196,7 @@ def in_one_line(row: TlbRow, width: int, va: int, pa: int) -> Line:
         column(numbers.size(row.size), 8, "value"),
         column(source(row), 9, "text"),
         Span(f"{row.permissions}  ", "text"),
+        Span(uses(row), "value"),
         Span(filled(row), "muted"),
     )
     return crop(Line(spans, target_of(row)), width)
@@ -174,6 +218,7 @@ def in_two_lines(row: TlbRow, width: int) -> list[Line]:
         Span(f"{row.stage} {''.join(tags)}", "muted"),
         Span(source(row), "text"),
         Span(f" {row.permissions} ", "value"),
+        Span(in_words(row), "text"),
         Span(filled(row), "muted"),
     )
     return [crop(Line(spans, target), width) for spans in (first, second)]

@@ -31,6 +31,28 @@ def test_tlb_as_text_ends_with_the_invalidations(mectui: Run) -> None:
     assert "TLBI IPAS2E1IS removed" in done.stdout
 
 
+def test_uses_since_a_place(mectui: Run) -> None:
+    """Behind the Realm's call the RMM runs at EL2 alone: the Realm's entries stay as they are."""
+    found = []
+    for engine in ("reference", "interpreter"):
+        done = mectui(
+            "tlb", "two-realms", "--used-since", "rmm_unmap_granule", "--until", "realm_b_entry", "--json",
+            "--engine", engine,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        found.append(json.loads(done.stdout)["entries"])
+    for entries in found:
+        assert {entry["regime"] for entry in entries} == {"EL2", "EL1&0"}
+        assert all(entry["used"] is (entry["regime"] == "EL2") for entry in entries)
+    assert all(entry["hits"] is None for entry in found[1])
+    assert all(type(entry["hits"]) is int for entry in found[0])
+
+
+def test_uses_are_not_known_where_nobody_has_asked(mectui: Run) -> None:
+    done = mectui("tlb", "two-realms", "--until", "realm_b_entry", "--json", "--engine", "interpreter")
+    assert {(entry["used"], entry["hits"]) for entry in json.loads(done.stdout)["entries"]} == {(None, None)}
+
+
 def test_a_forgiving_tlb_runs_the_guests_all_the_same(mectui: Run) -> None:
     strict, forgiving = (mectui("run", "two-realms", "--tlb", mode) for mode in ("strict", "forgiving"))
     assert strict.returncode == forgiving.returncode
@@ -42,6 +64,7 @@ def test_errors_are_sentences(mectui: Run) -> None:
         (["tlb"], "GUEST"),
         (["tlb", "hello", "--until", "nowhere"], "symbol"),
         (["tlb", "hello", "--tlb", "lazy"], "strict"),
+        (["tlb", "hello", "--used-since", "nowhere"], "symbol"),
     ):
         done = mectui(*arguments)
         assert (done.returncode, done.stdout) == (2, "")

@@ -3,7 +3,7 @@
 A guest at Realm EL2 (one range, or two with ASIDs) or Realm EL1 (with stage 2 or without) rewrites its tables,
 forgets half of its TLBIs, changes MECIDs and enables, and makes accesses of all sizes through pages and blocks. Between
 slices of the run the outside does what EL3 would: granule protection, new keys, other states. Everything that can be
-seen is compared after each slice.
+seen is compared after each slice, which entries of the TLB have been used included.
 """
 
 from __future__ import annotations
@@ -243,6 +243,7 @@ def seen(machine: emu.Machine) -> dict[str, object]:
     return {
         "count": machine.instructions, "pc": hex(cpu.pc), "x": [hex(cpu.x[number]) for number in range(31)],
         "exceptions": machine.exceptions, "hits": machine.mec.hits, "tlb": machine.tlb.entries(),
+        "used": machine.tlb.used(),
         "filled": cpu.mmu.tlb.filled, "log": machine.tlb.log(), "state": cpu.architectural_state(),
         "granules": cpu.mmu.granules.state(), "memory": machine.read(RAM, 0x80_0000), "pages": machine.mec.pages(),
         "writers": {page: copy.writers for page, copy in machine.memory.copy_pages().items() if copy.writers},
@@ -273,6 +274,8 @@ def check(seed: int, engines: tuple[tuple[str, bool], ...], *, is_remapped: bool
             if number == 6 and listens:
                 machine.cpu.mmu.tlb.on_filled = machine.cpu._translation_filled
                 machine.events.subscribe(told.append, TlbFilled)
+            if (seed + number) % 3 == 0:
+                machine.tlb.watch_uses()
             machine.run(max_instructions=length)
         act = deed(guest.source, guest)
         states = []
@@ -338,6 +341,41 @@ def test_tables_that_stage_2_maps_otherwise_are_walked_anew(change: int) -> None
         cpu.system._operate(TLBI["TLBI VMALLS12E1"], 0)
         results.append((sweep(WINDOW), sweep(elsewhere), seen(machine)))
     assert results[0] == results[1]
+
+
+def test_refills_below_stage_2_mark_what_they_go_by() -> None:
+    """A new entry for both stages comes of stage 2's entries for the tables and for the page: all are used then."""
+    guest = Guest(1, is_remapped=True)
+    guest.tlb_entries, guest.has_gpc, guest.hardware = 128, False, 0
+    guest.body = w.assemble(*[w.ldr(2, 1), 0x9140_0421] * PAGES, w.NOP)  # ADD X1, X1, #1, LSL #12
+    machine = guest.machine("interpreter")
+    cpu, tlb, by_python = machine.cpu, machine.cpu.mmu.tlb, list[int]()
+
+    def sweep(count: int) -> set[int]:
+        """Load from so many pages; the intermediate addresses of stage 2's entries that this used."""
+        cpu.pc, cpu.x[1] = CODE, WINDOW
+        by_python.clear()
+        machine.tlb.watch_uses()
+        machine.run(max_instructions=2 * count)
+        used = machine.tlb.used()
+        assert used is not None
+        return {held.base for held, mark in zip(tlb.entries(), used, strict=True) if mark and held.stage == "2"}
+
+    tlb.on_filled = lambda held: by_python.append(held.base)
+    everything = {CODE, LEVEL1, LEVEL2, LEVEL3, *(FRAMES + (frame << 12) for frame in range(FRAME_COUNT))}
+    for _ in range(3):
+        cpu.system._operate(TLBI["TLBI VMALLE1"], 0)
+        sweep(PAGES)
+    sweep(PAGES)
+    cpu.system._operate(TLBI["TLBI VMALLE1"], 0)
+    filled = tlb.filled
+    assert sweep(PAGES) == everything
+    assert tlb.filled - filled > PAGES
+    assert by_python == [CODE]  # part of a block of stage 1
+    cpu.system._operate(TLBI["TLBI VMALLE1"], 0)
+    assert sweep(2) == {CODE, LEVEL1, LEVEL2, LEVEL3, FRAMES, FRAMES + 0x1000}
+    assert by_python == [CODE]  # part of a block of stage 1
+    assert sweep(2) == set()
 
 
 @pytest.mark.long

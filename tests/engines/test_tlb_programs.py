@@ -91,8 +91,10 @@ HANDLER = [w.mrs(28, "ELR_EL2"), 0x9100_139C, w.msr("ELR_EL2", 28), w.ERET]
 """Goes on after the instruction that faulted; 0x9100_139C is ADD X28, X28, #4."""
 
 
-def machine_for(program: Program, engine: str, tlb: str, entries: int) -> emu.Machine:
-    machine = emu.Machine(memory="8M", engine=engine, el=2, tlb=tlb, tlb_entries=entries)
+def machine_for(
+    program: Program, engine: str, tlb: str, entries: int, *, jit_threshold: int | None = None
+) -> emu.Machine:
+    machine = emu.Machine(memory="8M", engine=engine, el=2, tlb=tlb, tlb_entries=entries, jit_threshold=jit_threshold)
     registers = machine.cpu.sysreg
     registers["SCTLR2_EL2"], registers["MECID_P0_EL2"] = 2, 5
     registers["TCR_EL2"] = 25 | 5 << 16 | 3 << 12 | 1 << 10 | 1 << 8

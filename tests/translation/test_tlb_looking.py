@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emu.architecture import PAS, Regime, Security
+from emu.architecture import PAS, Access, Regime, Security
 from emu.translation.invalidations import KEPT, removers
 from emu.translation.tlb import Tlb
 from emu.translation.tlbi import Stages
@@ -259,3 +259,56 @@ def test_fills_and_evictions_are_told_before_removals() -> None:
     tlb.insert(entry(base=VA + 0x1000))
     tlb.invalidate("ALLE1", 0, registers(), 2)
     assert told == [("filled", VA), ("evicted", VA), ("removed", VA), ("filled", VA + 0x1000), ("removed", VA + 0x1000)]
+
+
+# Uses
+
+
+def test_walks_ask_the_entries_of_stage_2_for_their_tables(bench: Bench) -> None:
+    """Levels 0 to 3 of stage 1, each table in a page of its own; a second walk asks for all of them again."""
+    bench.enter(NON_SECURE)
+    stage1, stage2 = bench.el1(), bench.stage2()
+    stage1.map(VA, IPA, AF)
+    stage1.map(VA + 0x1000, IPA + 0x1000, AF)
+    slots = [stage1.slot(VA, level) for level in range(4)]
+    for slot in slots:
+        stage2.map(slot & -0x1000, slot & -0x1000, S2_RW)
+    stage2.map(IPA, DATA, S2_RW)
+    stage2.map(IPA + 0x1000, DATA, S2_RW)
+
+    def answers() -> dict[tuple[str, int], int]:
+        tlb = bench.mmu.tlb
+        return {(held.stage, held.base): count for held, count in zip(tlb.entries(), tlb.answers(), strict=True)}
+
+    tables = {("2", slot & -0x1000) for slot in slots}
+    assert len(tables) == 4
+    bench.go(VA, **EL1)
+    assert answers() == dict.fromkeys(tables, 0) | {("2", IPA): 0, ("1+2", VA): 0}
+    bench.go(VA + 8, **EL1)
+    assert answers() == dict.fromkeys(tables, 0) | {("2", IPA): 0, ("1+2", VA): 1}
+    bench.go(VA + 0x1000, **EL1)
+    once = dict.fromkeys(tables, 1) | {("2", IPA): 0, ("1+2", VA): 1}
+    assert answers() == once | {("2", IPA + 0x1000): 0, ("1+2", VA + 0x1000): 0}
+
+
+def test_a_fault_by_an_entry_is_an_answer(bench: Bench) -> None:
+    bench.enter(NON_SECURE)
+    bench.el1().map(VA, DATA, AF | READ_ONLY)
+    bench.go(VA, **EL1)
+    bench.fail(VA, Access.WRITE, **EL1)
+    assert bench.mmu.tlb.answers() == (1,)
+    assert bench.mmu.look(bench.request(VA, **EL1)) is not None
+    assert bench.mmu.tlb.answers() == (1,)
+
+
+def test_a_forgiving_tlb_counts_the_uses_that_the_tables_confirm() -> None:
+    bench = Bench(is_forgiving=True)
+    bench.enter(NON_SECURE)
+    tables = bench.el1()
+    tables.map(VA, DATA, AF)
+    bench.go(VA, **EL1)
+    bench.go(VA, **EL1)
+    assert bench.mmu.tlb.answers() == (1,)
+    tables.map(VA, DATA + 0x1000, AF)
+    bench.go(VA, **EL1)
+    assert bench.mmu.tlb.answers() == (0,)

@@ -162,10 +162,23 @@ def operands(draw: st.DrawFn, name: str, held: TlbEntry) -> int:
         return space | (0 if "IPAS2" in name else ttl << 44) | max(page, 0) & (1 << (40 if "IPAS2" in name else 44)) - 1
     tg, scale, number = draw(st.integers(0, 3)), draw(st.integers(0, 3)), draw(st.integers(0, 31))
     shift = draw(st.sampled_from([0, {0: 0, 1: 0, 2: 2, 3: 4}[tg], 4]))
-    back = draw(st.sampled_from([0, 0, (number + 1) << 5 * scale + 1]))
+    back = draw(st.sampled_from([0, 0, (number + 1) << 5 * scale + 1, page + 1]))  # the last: the very top
     base = (page - back >> shift) & (1 << 37) - 1
     top = draw(st.integers(0, 1)) << 63 if "IPAS2" in name else asid << 48
     return top | tg << 46 | scale << 44 | number << 39 | draw(st.integers(0, 3)) << 37 | base
+
+
+def test_a_range_ends_at_the_top_of_all_addresses() -> None:
+    """Two pages from the last one on: not page 0 too (the manual's TLBIRange saturates)."""
+    tlb = Tlb()
+    translation = Translation(
+        VA(0), 4096, PA(0), PAS.ROOT, ALL, None, stage1_attributes(0xFF, 3), MecidSource.ZERO, "", 3
+    )
+    held = TlbEntry(Stages.STAGE1, Regime.EL3, Security.ROOT, None, None, translation)
+    tlb.insert(held)
+    regs: dict[str, int] = defaultdict(int)
+    assert list(tlb.invalidate("RVAE3", 1 << 46 | (1 << 37) - 1, regs, 3)) == []
+    assert list(tlb.invalidate("RVAE3", 1 << 46, regs, 3)) == [held]
 
 
 @settings(max_examples=500, deadline=None)

@@ -195,6 +195,35 @@ def test_a_stale_entry_tells_each_field_that_differs_and_who_ought_to_have_remov
     )
 
 
+def test_uses_are_columns_and_say_what_they_are() -> None:
+    counted = TlbView((row(hits=1234, is_used=True), row(hits=0, is_used=False, number=1)), 128)
+    assert (
+        plain(render_tlb.entries(counted, 130))
+        == """\
+  regime stage     VMID ASID  VA          → PA          size    MECID    EL1+EL0     hits used filled by
+  EL1&0  stage 1+2    1    3  0x4020_0000 → 0x4008_8000 4 KiB   VP=5     rw- ---    1,234 used #5,538 realm_start, 1,200 ago
+  EL1&0  stage 1+2    1    3  0x4020_0000 → 0x4008_8000 4 KiB   VP=5     rw- ---        0 -    #5,538 realm_start, 1,200 ago
+used: made, or asked, since the guest was last set going; hits: accesses, fetches and walks that it answered since it was made
+"""  # noqa: E501
+    )
+    marked = TlbView((row(is_used=True), row(is_used=False, number=1)), 128)
+    heading = "  stage, tags, MECID, EL1+ and EL0 rights, used by the last run, filled by"
+    assert plain(render_tlb.entries(marked, 78)).splitlines()[1] == heading
+    assert (
+        plain(render_tlb.entries(marked, 70))
+        == """\
+  regime VA → PA size
+  stage, tags, MECID, EL1+ and EL0 rights, filled by
+  EL1&0  0x4020_0000 → 0x4008_8000 4 KiB
+  stage 1+2 VMID 1 ASID 3 VP=5 rw- --- used #5,538 realm_start, 1,200…
+  EL1&0  0x4020_0000 → 0x4008_8000 4 KiB
+  stage 1+2 VMID 1 ASID 3 VP=5 rw- --- #5,538 realm_start, 1,200 ago
+used: made, or asked, since the guest was last set going; --engine
+reference counts how often
+"""
+    )
+
+
 @pytest.mark.parametrize(
     ("only", "order", "numbers"),
     [

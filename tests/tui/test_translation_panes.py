@@ -178,6 +178,22 @@ async def test_the_tlb_is_filtered_sorted_and_shows_its_log() -> None:
         await person.until(lambda: "VMID 1" in person.text("tlb"))
 
 
+async def test_the_tlb_marks_what_a_step_used() -> None:
+    """One instruction of Realm B (VMID 2, stage 1 is off): its page of code at least, and nothing of others."""
+    async with debugging(bundled("two-realms"), commands=("workspace translation", *AT_THE_LOAD)) as person:
+        await at_the_hit(person)
+        pane = person.pane("tlb")
+        assert isinstance(pane, TlbPane)
+        await person.until(lambda: "VMID 1" in person.text("tlb"))
+        await person.stop_after("s")
+        await person.until(lambda: "used: made, or asked, since" in flat(person, "tlb"))
+        used = {(row.vmid, row.va) for row in pane.view.rows if row.is_used}
+        assert (2, 0x4030_0000) in used
+        assert {vmid for vmid, _ in used} == {2}
+        assert {row.is_used for row in pane.view.rows if row.vmid != 2} == {False}
+        assert {row.hits for row in pane.view.rows} == {None}
+
+
 async def test_enter_on_an_entry_walks_its_address_in_its_own_regime() -> None:
     async with debugging(bundled("two-realms"), commands=("workspace translation", *AT_THE_LOAD)) as person:
         walk = await at_the_hit(person)

@@ -135,7 +135,7 @@ class Lines:
         if all(image.size <= SMALL for image in self._images):
             self.finish()
             return True
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():  # an image may have come after the thread had ended
             self._thread = threading.Thread(target=self._read, name="mectui-lines", daemon=True)
             self._thread.start()
         return False
