@@ -198,7 +198,8 @@ class Machine:
         )
         self.cpu.transitions.settle = self._checker.settle
         self.cpu.caches.log.defer = self._checker.defer
-        self.tlb = TlbView(self.cpu, is_asked_always=self.engine_name == "reference")
+        self.cpu.mmu.tlb.is_counting = self.engine_name == "reference"
+        self.tlb = TlbView(self.cpu)
         self.events = Events(self._bus)
         self.stops = Stops(self)
         """Breakpoints, watchpoints and catchpoints."""

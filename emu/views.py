@@ -181,10 +181,8 @@ class EngineStatistics:
 class TlbView:
     """The architectural TLB, for those who look."""
 
-    def __init__(self, cpu: Cpu, *, is_asked_always: bool) -> None:
-        """`is_asked_always`: the engine asks it for every access."""
+    def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._is_asked_always = is_asked_always
         self.is_used_wanted = False
         """Whether somebody has asked for `used` since `set_going`."""
 
@@ -227,7 +225,8 @@ class TlbView:
         The access that the entry was made for is not one of them; an atomic update is two. None on native engines,
         which ask the TLB for the first access of a page only.
         """
-        return list(self._cpu.mmu.tlb.answers()) if self._is_asked_always else None
+        tlb = self._cpu.mmu.tlb
+        return list(tlb.answers()) if tlb.is_counting else None
 
     @property
     def capacity(self) -> int:

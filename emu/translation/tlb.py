@@ -135,6 +135,8 @@ class Tlb:
         self._words = self.rows.words
         self._answers = array("Q", bytes(8 * entries))
         """By row: how often `note_use` was called for the entry."""
+        self.is_counting = True
+        """Whether all answers are known: not where an engine keeps some to itself."""
         self.is_watched = False
         """Whether `used` has been true of every use since `watch_uses`; not of another moment that was restored."""
         self._objects: dict[int, tuple[int, TlbEntry]] = {}
@@ -267,13 +269,14 @@ class Tlb:
         self._answers[row] += 1
 
     def answers(self) -> tuple[int, ...]:
-        """How often each entry has answered since it was made, oldest first, as far as the TLB itself was asked."""
-        return tuple(self._answers[row] for row in self._by_age())
+        """How often each entry has answered since it was made, oldest first; nothing where that is not known."""
+        return tuple(self._answers[row] for row in self._by_age()) if self.is_counting else ()
 
     def restore_answers(self, counts: Sequence[int]) -> None:
         """What `answers` gave when these entries were there."""
-        for row, count in zip(self._by_age(), counts, strict=True):
-            self._answers[row] = count
+        if self.is_counting:
+            for row, count in zip(self._by_age(), counts, strict=True):
+                self._answers[row] = count
 
     def watch_uses(self) -> None:
         """No entry has been used since this moment. Caches over the TLB must ask again at every page's next access."""
