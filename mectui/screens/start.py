@@ -18,6 +18,7 @@ from mectui.lessons.text import Lesson, LessonError
 from mectui.recent import recent_files
 from mectui.render.lesson import state
 from mectui.resources import bundled_guests, guest_path, typed_path
+from mectui.widgets.command_line import LONGEST
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -88,7 +89,9 @@ class StartScreen(Screen[None]):
             yield Static(INTRODUCTION, id="introduction")
             yield Guests(id="guests")
             yield Static("", id="about", markup=False)
-            yield Input(placeholder="path of an ELF file, or the name of a bundled guest", id="file")
+            yield Input(
+                placeholder="path of an ELF file, or the name of a bundled guest", id="file", max_length=LONGEST
+            )
             yield Static(self.problem and f"✗ {self.problem}", id="problem", markup=False)
             yield Static(KEYS, id="keys")
 

@@ -14,6 +14,8 @@ from textual.widgets import Input, Static
 from mectui.plain import spoken
 
 HISTORY_KEPT = 200
+LONGEST = 4096
+"""Characters of a command. What is pasted beyond that rings the bell: every key would be slow behind it."""
 
 Complete = Callable[[str], Sequence[str]]
 """Whole lines that a text could become."""
@@ -34,7 +36,7 @@ class CommandInput(Input):
         """Somebody pressed Esc."""
 
     def __init__(self, complete: Complete) -> None:
-        super().__init__(id="command-input", compact=True, select_on_focus=False)
+        super().__init__(id="command-input", compact=True, select_on_focus=False, max_length=LONGEST)
         self.display = False
         self.complete = complete
         self._choices: Sequence[str] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.style import Style
 from textual.command import CommandList
-from textual.events import Click
+from textual.events import Click, Paste
 
 from emu.errors import EmuError
 from mectui import glossary, keymaps, plain, preferences, themes
@@ -387,3 +387,15 @@ async def test_a_long_message_moves_no_pane() -> None:
         await person.pilot.pause()
         assert line.region.height == 1
         assert line.region.y == max(pane.region.bottom for pane in panes_in_front(person))
+
+
+async def test_a_paste_of_a_megabyte_leaves_the_command_line_as_it_was() -> None:
+    async with debugging(factory(*CALLING)) as person:
+        await person.press("colon", "p", "c")
+        line = person.screen.command_line.input
+        line.post_message(Paste("x" * 1_000_000))
+        await person.pilot.pause()
+        assert line.value == "pc"
+        line.post_message(Paste(" + 8"))
+        await person.pilot.pause()
+        assert line.value == "pc + 8"
