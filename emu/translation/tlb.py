@@ -273,8 +273,8 @@ class Tlb:
         return tuple(self._answers[row] for row in self._by_age()) if self.is_counting else ()
 
     def restore_answers(self, counts: Sequence[int]) -> None:
-        """What `answers` gave when these entries were there."""
-        if self.is_counting:
+        """What `answers` gave when these entries were there; nothing if it was not known then."""
+        if self.is_counting and counts:
             for row, count in zip(self._by_age(), counts, strict=True):
                 self._answers[row] = count
 
