@@ -228,19 +228,30 @@ def state(lesson: Lesson, mark: Bookmark) -> tuple[str, str]:
     if mark.is_finished(lesson):
         return f"{DONE} done", "ok"
     if mark.step > 1 or mark.done:
-        return f"{OPEN} at step {mark.step} of {len(lesson.steps)}", "warning"
+        return f"{OPEN} step {mark.step} of {len(lesson.steps)}", "warning"
     return f"{OPEN} new", "muted"
+
+
+LONGEST_STATE = 14
+"""Columns of what `state` says."""
 
 
 def shelf(marks: Iterable[tuple[Lesson, Bookmark]], width: int, *, is_brief: bool = False) -> list[Line]:
     """The lessons with their names, minutes and how far the reader is; in brief a line for each, and nothing more."""
     lines: list[Line] = []
+    marks = list(marks)
+    names, titles = 12, 46
+    if is_brief and marks:
+        names = max(cell_width(lesson.name) for lesson, _ in marks) + 1
+        titles = max(cell_width(lesson.title) for lesson, _ in marks) + 1
+    # What the reader has done is worth more than the minutes, where there is room for one of them.
+    has_minutes = not is_brief or width >= 4 + names + titles + 8 + LONGEST_STATE
     for number, (lesson, mark) in enumerate(marks, 1):
         word, style = state(lesson, mark)
         lines.append(
             line(
-                (f"{number:>2}  ", "muted"), column(lesson.name, 12, "strong"), column(lesson.title, 46),
-                (f"{lesson.minutes:>2} min  ", "muted"), (word, style),
+                (f"{number:>2}  ", "muted"), column(lesson.name, names, "strong"), column(lesson.title, titles),
+                (f"{lesson.minutes:>2} min  " if has_minutes else "", "muted"), (word, style),
             )
         )  # fmt: skip
         if not is_brief:

@@ -29,7 +29,7 @@ def test_the_list_tells_titles_minutes_and_how_far_the_reader_is(capsys: pytest.
     assert gpt.title in rows["gpt"]
     assert "10 min" in rows["gpt"]
     assert "☑ done" in rows["gpt"]
-    assert f"☐ at step 3 of {len(mecid.steps)}" in rows["mecid"]
+    assert f"☐ step 3 of {len(mecid.steps)}" in rows["mecid"]
     assert "☐ new" in rows["worlds"]
 
 
