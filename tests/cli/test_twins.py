@@ -6,26 +6,12 @@ import json
 
 import pytest
 
-import emu
-from mectui.resources import guest_path
 from tests.cli.conftest import Run
-
-
-def there() -> emu.Machine:
-    """two-realms where Realm B is about to look at the granule."""
-    path = guest_path("two-realms")
-    assert path is not None
-    machine = emu.Machine(engine="interpreter")
-    machine.load(path)
-    place = machine.symbols.lookup("realm_b_search_secret")
-    assert place is not None
-    machine.breakpoints.add(place)
-    machine.run()
-    return machine
+from tests.tui.programs import in_realm_b
 
 
 def test_memory_is_shown_through_each_pair_of_eyes(mectui: Run) -> None:
-    machine = there()
+    machine = in_realm_b()
     granule = machine.symbols.lookup("shared_granule")
     assert granule is not None
     seen = machine.read_virtual(granule, 32)
@@ -51,7 +37,7 @@ def test_memory_as_text_names_owner_and_context(mectui: Run) -> None:
 
 
 def test_code_prints_the_words_of_the_file(mectui: Run) -> None:
-    machine = there()
+    machine = in_realm_b()
     pc = machine.cpu.pc
     done = mectui("code", "two-realms", "--count", "4", "--json", "--until", "realm_b_search_secret")
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import emu
+from mectui.resources import guest_path
 
 START = 0x4000_0000
 
@@ -37,3 +38,16 @@ def factory(*words: int, engine: str = "reference") -> Callable[[], emu.Machine]
         return machine
 
     return build
+
+
+def in_realm_b() -> emu.Machine:
+    """two-realms where Realm B is about to look at the granule."""
+    path = guest_path("two-realms")
+    assert path is not None
+    machine = emu.Machine(engine="interpreter")
+    machine.load(path)
+    place = machine.symbols.lookup("realm_b_search_secret")
+    assert place is not None
+    machine.breakpoints.add(place)
+    machine.run()
+    return machine

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import emu
 from mectui.queries.disassembly import disassembly
 from mectui.render.disassembly import disassembly as render
 from mectui.render.text import plain
-from mectui.resources import guest_path
+from tests.tui.programs import in_realm_b
 
 SENTENCE = "Not mapped for who runs now"
-
-
-def in_realm_b() -> emu.Machine:
-    path = guest_path("two-realms")
-    assert path is not None
-    machine = emu.Machine(engine="interpreter")
-    machine.load(path)
-    place = machine.symbols.lookup("realm_b_search_secret")
-    assert place is not None
-    machine.breakpoints.add(place)
-    machine.run()
-    return machine
 
 
 def test_realm_as_code_can_be_read_while_realm_b_runs() -> None:
