@@ -10,8 +10,9 @@ from emu import state
 from emu.architecture import BLOCK, PAGE, Access
 from emu.cpu import Cpu
 from emu.debug.events import FirstOwner
+from emu.engine.dispatch import REGION_FLAG
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
-from emu.engine.native import REGION_FLAG, NativeCode
+from emu.engine.native import NativeCode
 from emu.engine.native_pages import SCAN_CALL
 from emu.engine.native_system import DC_ZVA
 from emu.engine.reference import Reference

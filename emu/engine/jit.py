@@ -13,9 +13,9 @@ from emu import state
 from emu.architecture import BLOCK, PAGE
 from emu.cpu import Cpu
 from emu.engine.compiler import ENTRY, Compiled, Failed, RegionCompiler, Request
+from emu.engine.dispatch import COUNTERS, REGION_FLAG, REGION_SHIFT
 from emu.engine.interpreter import CALLBACK, LOOP, CodePage, Interpreter
 from emu.engine.lower import AGAIN, CONTINUE
-from emu.engine.native import COUNTERS, REGION_FLAG, REGION_SHIFT
 from emu.engine.outline import QUICK, is_called, symbol
 from emu.engine.region import Code
 from emu.engine.region_cache import RegionCache

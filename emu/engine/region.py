@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emu import state
+from emu.engine.chain import chain
+from emu.engine.dispatch import REGION_SHIFT
 from emu.engine.lazy_flags import LazyFlags
 from emu.engine.lower import HANDLER, I64, PTR
-from emu.engine.native import REGION_SHIFT
 from emu.engine.outline import BEST, QUICK, is_called
 from emu.engine.region_lower import ACCESS, STEADY, RegionLower
 from emu.engine.text import Block, Number, Switch, TextBuilder, TextFunction, TextModule
@@ -96,7 +97,7 @@ class RegionBuilder:
         left = b.load(self.slot(state.BUDGET), typ=I64)
         b.cbranch(b.icmp_unsigned("==", left, self._budget), self._other, out)
         b.position_at_end(out)
-        b.ret(b.load(self.slot(state.PC), typ=I64))
+        chain(b, self._state, b.load(self.slot(state.PC), typ=I64), left)
 
     def _build_other(self) -> None:
         """Another address of the same page, or nothing could be done here: one instruction, the ordinary way."""

@@ -384,10 +384,12 @@ class TextBuilder:
         self._lines, self._scope, self._parent = before
 
     def call(self, called: Any, arguments: Any, tail: bool = False) -> Number:
+        """With `tail` it is a jump that leaves nothing behind; its result is to be returned at once."""
         signature = called.value_type if isinstance(called, Global) else called.type.pointee
         passed = ", ".join(f"{type_name(type_of(value))} {self.reference(value)}" for value in arguments)
         result = signature.return_type
-        return self.written(result, f"call {type_name(result)} {self.reference(called)}({passed})")
+        word = "musttail call" if tail else "call"
+        return self.written(result, f"{word} {type_name(result)} {self.reference(called)}({passed})")
 
     def phi(self, kind: Any) -> Phi:
         phi = Phi(self, kind)
