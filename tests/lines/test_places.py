@@ -196,3 +196,25 @@ def test_large_tables_are_read_in_the_background(monkeypatch: pytest.MonkeyPatch
     # Who types a line waits for it instead.
     monkeypatch.setattr(images, "_tables", type(images._tables)())
     assert where(loaded(TWO_REALMS), "two-realms.S:93")
+
+
+def test_tables_of_an_image_that_comes_late_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that read the first image's has ended by then."""
+    monkeypatch.setattr(images, "SMALL", 0)
+    monkeypatch.setattr(images, "HEAD_START", 0.01)
+    monkeypatch.setattr(images, "_tables", type(images._tables)())
+    machine, late = loaded(TWO_REALMS), next(path for path in BUNDLED if path.stem == "hello")
+
+    def read() -> None:
+        assert not machine.lines.begin()
+        assert machine.lines._thread is not None
+        machine.lines._thread.join(10)
+        assert machine.lines.begin()
+
+    read()
+    assert "hello.S:" not in machine.lines.completions()
+    machine.load(late)
+    read()
+    assert {"hello.S:", "two-realms.S:"} <= set(machine.lines.completions())
+    entry = read_elf(late).entry
+    assert entry in where(machine, "hello.S:1")
