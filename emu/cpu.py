@@ -124,7 +124,7 @@ class Cpu(Accesses):
         """The first MOST_KEPT substituted accesses."""
         self.hit_count = 0
         self._mec_controls: tuple[int, MecControls] | None = None
-        """As they act under a combination of register values, by its number."""
+        """As they act under a combination of register values, by its number and age."""
         self._has_lse2 = "FEAT_LSE2" in features.isa
         self._resumed_at = -1
         self._listeners: list[TranslationListener] = []

@@ -122,7 +122,7 @@ class CpuState:
             unprivileged=unprivileged,
             honours_pan=bool(pan),
             is_aligned_only=mode in _ALIGNED and not self._may_be_unaligned(va, align or size, mode, context),
-            alignment=align,
+            alignment=0 if align == size else align,
         )  # fmt: skip
 
     def _may_be_unaligned(self, va: int, size: int, mode: Mode, context: Context) -> bool:
