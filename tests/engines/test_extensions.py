@@ -11,7 +11,7 @@ from emu import Security
 from emu.errors import ConfigurationError
 from emu.features import CPUS, ISA_MAX
 from emu.isa.a64 import A64
-from emu.registers.ids import CLAIMS
+from emu.registers.claims import CLAIMS
 from tests.conformance import words as w
 from tests.conformance.board import CODE, DATA, E2H, HCR_RW, OPEN, SCTLR, SCTLR_M, TGE, TWE, TWI, Board, esr, spsr
 from tests.conformance.guest import VA, Guest
