@@ -15,7 +15,7 @@ from mectui.widgets.command_line import CommandInput
 
 ASKED = "command "
 """How the keys of looks begin that are commands' and no pane's."""
-WITHOUT_MACHINE = ("help", "quit", "theme", "restart")
+WITHOUT_MACHINE = ("help", "quit", "theme", "restart", "messages")
 """Commands that work before there is a guest."""
 
 
