@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.widgets import Input
 
 from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
+from mectui.plain import sentence
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
 from mectui.widgets.bars import ActionBar
@@ -173,3 +174,6 @@ class Prompt(DebuggerParts):
             self.say(f"This is a bug in mectui: {type(answer).__name__}: {answer}.", is_error=True)
         else:
             self.carry_out(answer)
+            if answer.notes:
+                said = [f"{answer.arguments[0]}."] if answer.name == "print" else []
+                self.say(" ".join([*said, *map(sentence, answer.notes)]))
