@@ -123,6 +123,7 @@ COMMANDS = (
     CommandSpec("pane", "Bring a pane to the front, by its name.", needs=(Kind.PANE,)),
     CommandSpec("lesson", "Open a lesson; in one: its next step, a hint, do it for me, …", may=(Kind.LESSON,)),
     CommandSpec("answer", "Answer the lesson's question with a number.", needs=(Kind.TEXT,)),
+    CommandSpec("messages", "What was said above the footer, whole, the last first."),
     CommandSpec("help", "All keys and commands.", aliases=("h",)),
     CommandSpec("quit", "Leave mectui.", aliases=("q", "exit")),
 )

@@ -78,6 +78,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     waits: str = ""
     """The line, where its values need memory or the like: parse it again with `Known.on` the machine's thread."""
+    notes: tuple[str, ...] = ()
+    """What there is to know about the values: which line of the source stands for one without code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,11 @@ def parse(text: str, known: Known) -> Command:
     # Blanks instead of what stands before keep the columns of errors those of the whole line.
     line = " " * (len(text.rstrip()) - len(rest)) + rest
     try:
-        return Command(spec.name, arguments(spec, line, known, form))
+        found = arguments(spec, line, known, form)
     except WaitingError:
         return Command(spec.name, (), text)
+    notes = known.environment.notes if isinstance(known.environment, MachineEnvironment) else ()
+    return Command(spec.name, found, notes=tuple(notes))
 
 
 def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tuple[Argument, ...]:

@@ -15,6 +15,7 @@ from emu.debug.history import History as TimeTravel
 from emu.errors import EmuError
 from mectui import running, stop_orders, travelling
 from mectui.event_log import EventLog
+from mectui.plain import sentence
 from mectui.progress import Progress, RunState
 from mectui.queries import registers
 from mectui.queries.history import History
@@ -167,6 +168,10 @@ class Session:
     def change(self, what: Callable[[emu.Machine], str | None]) -> None:
         """Edits the stopped machine. `what` says in a sentence what it did; an EmuError of its is told as it is."""
         self._orders.put(lambda: self._change(what))
+
+    def tell_of(self, what: Callable[[emu.Machine], str]) -> None:
+        """Says in a sentence what `what` has to say; "", and an EmuError of its, is nothing."""
+        self._orders.put(lambda: self._tell_of(what))
 
     def type_to_guest(self, text: str) -> None:
         self._orders.put(lambda: self._type(text))
@@ -443,6 +448,14 @@ class Session:
             if known
             else "Source files are looked for where they were built and beside the guest; “source DIR” names a folder."
         )
+
+    def _tell_of(self, what: Callable[[emu.Machine], str]) -> None:
+        try:
+            text = what(self._the_machine())
+        except EmuError:
+            return
+        if text:
+            self._say(sentence(text))
 
     def _change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         machine = self._the_machine()

@@ -52,10 +52,11 @@ def main(arguments: Sequence[str]) -> int:
     limit = None if options.max_insns is None else parse_number(options.max_insns, "a number of instructions")
     progress = CompileProgress()
     machine = build_machine(options, on_compile=progress)
-    from mectui.commands.where import resolve
+    from mectui.commands.where import places
 
     for where in options.breaks:
-        machine.breakpoints.add(resolve(machine, where))
+        for place in places(machine, where):
+            machine.breakpoints.add(place)
     set_stops(machine, options)
     console = sys.stderr if options.json else sys.stdout
     machine.on_console(lambda data: forward(data, console))

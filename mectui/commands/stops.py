@@ -48,8 +48,10 @@ def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
     if not wanted:
         return
     from mectui.commandline import CommandError, Known, parse
+    from mectui.commands.where import note
     from mectui.editing import Assignment
     from mectui.queries import registers
+    from mectui.stop_orders import NewCode
 
     names = Known(registers.values(machine), machine.symbols.lookup, lambda: list(machine.symbols.names())).on(machine)
     for command, text in wanted:
@@ -59,6 +61,9 @@ def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
             raise EmuError(f"--{command} {text}: {error}") from None
         for stop in found.arguments:
             assert not isinstance(stop, int | str | Assignment), "these commands make stops"
+            told = stop.note(machine) if isinstance(stop, NewCode) else ""
+            if told:
+                note(told)
             stop.carry_out(machine)
     machine.stops.on_log.append(_print)
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from mectui.actions import ACTIONS
 from mectui.plain import spoken
+from mectui.render.text import cell_width, crop, line, wrap
+
+if TYPE_CHECKING:
+    from mectui.app import MectuiApp
 
 HISTORY_KEPT = 200
+SAID_KEPT = 200
+ROWS = 2
+"""Rows of a message at most: the second one lies over the lower edge of the panes, and hides none of their lines."""
+AROUND = 4
+"""Columns beside a message: the prompt, and a margin on either side."""
 LONGEST = 4096
 """Characters of a command. What is pasted beyond that rings the bell: every key would be slow behind it."""
 
@@ -78,8 +90,31 @@ class CommandInput(Input):
         self.post_message(self.Left())
 
 
+class Said(NamedTuple):
+    """A sentence for the person at the screen, or a few."""
+
+    text: str
+    is_error: bool = False
+
+    @property
+    def whole(self) -> str:
+        return f"✗ {self.text}" if self.is_error else self.text
+
+
+def shortened(text: str, columns: int, more: str) -> str:
+    """A message in two rows; where it has more, `more` at the end of the second says where the rest is."""
+    folded = [item.text for item in wrap(text, columns)]
+    if len(folded) > ROWS:
+        room = max(columns - cell_width(more) - 1, 0)
+        last = crop(line(" ".join(folded[ROWS - 1 :])), room).text
+        folded = [*folded[: ROWS - 1], f"{last} {more}".strip()]
+    return "\n".join(crop(line(each), columns).text for each in folded)
+
+
 class CommandLine(Horizontal):
-    """One row above the footer. A longer message lies over the lower edge of the panes, which stay where they are."""
+    """One row above the footer. A longer message has a second one, over the lower edge of the panes, which stay where
+    they are; what does not fit there is a key or a click away.
+    """
 
     DEFAULT_CSS = """
     CommandLine {
@@ -87,12 +122,12 @@ class CommandLine(Horizontal):
         dock: bottom;
         margin: 0 0 1 0;
         height: auto;
-        max-height: 5;
+        max-height: 2;
         background: $background;
         padding: 0 1;
         #prompt { width: 2; height: 1; color: $accent; text-style: bold; }
         #command-input { width: 1fr; background: $background; color: $foreground; border: none; }
-        #message { width: 1fr; height: auto; max-height: 5; color: $quiet; }
+        #message { width: 1fr; height: auto; max-height: 2; color: $quiet; }
         #message.-error { color: $error; text-style: bold; }
         #message.-fresh { color: $foreground; }
     }
@@ -100,9 +135,15 @@ class CommandLine(Horizontal):
 
     HINT = "press : to type a command, ? for help"
 
+    class Clicked(Message):
+        """Somebody clicked the message, to read all of it."""
+
     def __init__(self, complete: Complete) -> None:
         super().__init__()
         self.complete = complete
+        self.said: deque[Said] = deque(maxlen=SAID_KEPT)
+        """The latest messages, the last one at the end."""
+        self._now = Said(self.HINT)
 
     def compose(self) -> ComposeResult:
         yield Static(":", id="prompt")
@@ -140,15 +181,37 @@ class CommandLine(Horizontal):
         self.query_one("#message", Static).display = not is_shown
 
     def say(self, text: str, is_error: bool = False) -> None:
+        self._now = Said(text or self.HINT, is_error)
+        if text and list(self.said)[-1:] != [self._now]:
+            self.said.append(self._now)
+        self._show()
         message = self.query_one("#message", Static)
-        whole = f"✗ {text}" if is_error else text or self.HINT
-        shown = spoken(whole) if self.app.has_class("-plain") else whole
-        if shown != self.message:  # an update lays the whole screen out
-            message.update(shown)
         message.set_class(is_error, "-error")
         message.set_class(bool(text) and not is_error, "-fresh")
 
+    def _show(self) -> None:
+        width = self.app.size.width - AROUND
+        shown = shortened(self.message, max(width, 10), self._more)
+        message = self.query_one("#message", Static)
+        if shown != str(message.content):  # an update lays the whole screen out
+            message.update(shown)
+
+    @property
+    def _more(self) -> str:
+        """What stands behind a message that is cut short: the key that shows the rest."""
+        app: MectuiApp = self.app  # type: ignore[assignment]
+        key = app.keymap.shown_key(next(action for action in ACTIONS if action.name == "messages"))
+        return f"{key or ':messages'} shows all"
+
+    def on_resize(self, event: Resize) -> None:
+        if self.is_mounted:
+            self._show()
+
+    def on_click(self, event: Click) -> None:
+        if not self.is_typing:
+            self.post_message(self.Clicked())
+
     @property
     def message(self) -> str:
-        """What stands there now."""
-        return str(self.query_one("#message", Static).content)
+        """What was said last, all of it."""
+        return spoken(self._now.whole) if self.app.has_class("-plain") else self._now.whole

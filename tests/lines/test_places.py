@@ -23,6 +23,22 @@ from tests.lines.programs import BUNDLED, GDB, needs_gdb, needs_ziglang
 TWO_REALMS = next(path for path in BUNDLED if path.stem == "two-realms")
 
 
+def test_a_line_without_code_says_which_one_stands_for_it() -> None:
+    machine = loaded(TWO_REALMS)
+    text = TWO_REALMS.with_suffix(".S").read_text().splitlines()
+    label = text.index("function rmm_start") + 1
+    assert machine.lines.note(f"two-realms.S:{label + 1}") == ""
+    told = f"line {label} of two-realms.S has no code: line {label + 1} is taken, the next one that has some"
+    assert machine.lines.note(f"two-realms.S:{label}") == told
+    assert where(machine, f"two-realms.S:{label}") == where(machine, f"two-realms.S:{label + 1}")
+    assert machine.lines.note("no place at all") == ""
+    with pytest.raises(EmuError, match="there is no line 9999"):
+        machine.lines.note("two-realms.S:9999")
+    environment = MachineEnvironment(machine)
+    asked = compile(f"'two-realms.S:{label}' + 4", vocabulary(machine)).evaluate(environment)
+    assert (asked, environment.notes) == (where(machine, f"two-realms.S:{label}")[0] + 4, [told])
+
+
 def loaded(elf: Path) -> emu.Machine:
     machine = emu.Machine(memory="16M", engine="reference")
     machine.load(elf)

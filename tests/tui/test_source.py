@@ -165,6 +165,25 @@ async def test_breakpoints_at_lines_keep_the_words_that_were_typed() -> None:
         await shows(person, text_of(line_of("bl rmm_select_realm")).split()[1])
 
 
+async def test_a_line_without_code_says_which_one_is_taken() -> None:
+    line = line_of("function rmm_start")
+    told = f"ine {line} of {SOURCE} has no code: line {line + 1} is taken, the next one that has some."
+    async with debugging(bundled("two-realms")) as person:
+        for command in ("goto", "until", "break", "print"):
+            person.screen.say("")
+            await person.type(f"{command} {SOURCE}:{line}")
+            await person.until(lambda: told in person.message)
+            if command in ("goto", "until"):
+                assert person.message == f"L{told}"
+        await person.until(lambda: person.progress.status.source == f"{SOURCE}:{line + 1}")
+        assert person.message.startswith(f"{SOURCE}:{line} is ")
+        await person.type(f"break {SOURCE}:{line + 1}")
+        await person.until(lambda: "Breakpoint 2 set" in person.message)
+        assert "no code" not in person.message
+        await person.type(f"set x0='{SOURCE}:{line}'")
+        await person.until(lambda: told in person.message and person.message.startswith("x0 is"))
+
+
 async def test_files_are_completed() -> None:
     async with debugging(bundled("two-realms")) as person:
         assert "break two-realms.S:" in person.screen.completions("break two-re")

@@ -102,6 +102,11 @@ def ambiguous(file: str, paths: Sequence[str]) -> EmuError:
     return EmuError(f"{file} is {count} files: {shown}: write more of the path")
 
 
+def no_code(where: Location, line: int) -> str:
+    """What is said where the next line with code stands for one without."""
+    return f"line {where.line} of {where.file} has no code: line {line} is taken, the next one that has some"
+
+
 def no_such_line(where: Location, last: int) -> EmuError:
     if not last:
         return EmuError(f"no line of {where.file} has code")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.widgets import Input
 
 from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
+from mectui.plain import sentence
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
 from mectui.widgets.bars import ActionBar
@@ -15,7 +16,7 @@ from mectui.widgets.command_line import CommandInput
 
 ASKED = "command "
 """How the keys of looks begin that are commands' and no pane's."""
-WITHOUT_MACHINE = ("help", "quit", "theme", "restart")
+WITHOUT_MACHINE = ("help", "quit", "theme", "restart", "messages")
 """Commands that work before there is a guest."""
 
 
@@ -173,3 +174,6 @@ class Prompt(DebuggerParts):
             self.say(f"This is a bug in mectui: {type(answer).__name__}: {answer}.", is_error=True)
         else:
             self.carry_out(answer)
+            if answer.notes:
+                said = [f"{answer.arguments[0]}."] if answer.name == "print" else []
+                self.say(" ".join([*said, *map(sentence, answer.notes)]))

@@ -19,6 +19,7 @@ from mectui.panes.console import ConsolePane
 from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.pane import Pane
 from mectui.panes.walk import WalkPane
+from mectui.plain import sentence
 from mectui.progress import Progress, RunState
 from mectui.screens.debugger.exporting import Exporting
 from mectui.screens.debugger.lessons import Lessons
@@ -50,12 +51,6 @@ RUNNING_COMMANDS = frozenset(
     for name in (spec.name, *spec.aliases)
 )
 OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event", "back_to")
-
-
-def sentence(text: str) -> str:
-    """With a capital and a full stop, as a sentence of its own."""
-    text = text.strip()
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
 class SessionNews(Message):
