@@ -33,6 +33,12 @@ Complete = Callable[[str], Sequence[str]]
 """Whole lines that a text could become."""
 
 
+def shared_start(texts: Sequence[str]) -> str:
+    """What all of some texts begin with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    return first[: next((at for at in range(len(first)) if first[at] != last[at]), len(first))]
+
+
 class CommandInput(Input):
     """The input itself: Tab completes, up and down go through what was typed before, Esc leaves."""
 
@@ -59,15 +65,34 @@ class CommandInput(Input):
     def completions(self) -> Sequence[str]:
         return self.complete(self.value)
 
+    @property
+    def is_choosing(self) -> bool:
+        """Whether what stands there is one of several completions that Tab goes through."""
+        return 0 <= self._chosen < len(self._choices) and self.value == self._choices[self._chosen]
+
+    def choices(self) -> tuple[Sequence[str], int]:
+        """The completions that Tab goes through, and which of them stands there."""
+        return self._choices, self._chosen
+
     def action_complete(self, by: int = 1) -> None:
-        """The next completion; the first one that all have in common where there are several."""
-        if self._chosen < 0 or self._chosen >= len(self._choices) or self.value != self._choices[self._chosen]:
+        """As far as all completions agree, as in a shell; where they part at once, one after the other."""
+        if not self.is_choosing:
             self._choices, self._chosen = self.completions(), -1
+            shared = shared_start(self._choices)
+            is_more = len(shared) > len(self.value) and shared.lower().startswith(self.value.lower())
+            if len(self._choices) > 1 and is_more:
+                self._take(shared)
+                return
         if not self._choices:
             return
-        self._chosen = (self._chosen + by) % len(self._choices) if self._chosen >= 0 or by > 0 else -1
-        self.value = self._choices[self._chosen]
-        self.cursor_position = len(self.value)
+        if self._chosen < 0 and by < 0:
+            self._chosen = 0  # backwards from where nothing is chosen: the last one
+        self._chosen = (self._chosen + by) % len(self._choices)
+        self._take(self._choices[self._chosen])
+
+    def _take(self, text: str) -> None:
+        self.value = text
+        self.cursor_position = len(text)
 
     def remember(self, text: str) -> None:
         if text and self._history[-1:] != [text]:

@@ -122,3 +122,63 @@ async def test_whoever_waits_in_the_mec_workspace_is_at_the_hits_when_the_first_
         assert person.message.endswith("Stored by realm_a_fill_blocks+0x4.")
         assert len(person.message) < 2 * 74, "all of it fits two rows"
         assert "likely: set VMECID_P_EL2 to 5" in person.text("hits"), "the list has room to say so itself"
+
+
+async def test_tab_goes_as_far_as_all_completions_agree_then_through_them_one_by_one() -> None:
+    async with debugging(bundled("worlds"), (80, 24)) as person:
+        await person.press("colon", *"until", "space", *"less", "tab")
+        line, bar = person.screen.command_line.input, person.screen.query_one(ActionBar)
+        assert line.value == "until lesson_", "more would be a guess: Enter would run past the label that is meant"
+        await person.press(*"leave", "tab", "tab")
+        assert line.value == "until lesson_leave_for_non_secure"
+        assert bar.line(80).text == " 1 of 2: [lesson_leave_for_non_secure]  lesson_leave_for_realm  "
+        await person.press("tab")
+        assert line.value == "until lesson_leave_for_realm"
+        assert "2 of 2: lesson_leave_for_non_secure  [lesson_leave_for_realm]" in bar.line(80).text
+        await person.press("shift+tab")
+        assert line.value == "until lesson_leave_for_non_secure"
+        await person.press("escape")
+        await person.press("colon", *"bre", "tab")
+        assert bar.line(80).text.startswith(" break PLACE [if EXPRESSION]")
+
+
+async def test_the_cursor_reaches_every_general_register_however_many_columns_they_have() -> None:
+    async with debugging(factory(*STORING), (160, 45)) as person:
+        await person.type("set x16=0x40000010")
+        pane = person.pane("registers")
+        person.screen.show_pane("registers", focus=True)
+        await person.until(lambda: "x16" in person.text("registers").splitlines()[3])
+        await person.until(lambda: "4000_0010" in person.text("registers").splitlines()[3])
+        await person.press(*["down"] * (3 + 16))
+        assert pane.address_here().value == 0x4000_0010
+        assert [span.text for span in pane.lines[pane.cursor].spans if "cell_cursor" in span.style] == ["x16"]
+        await person.press("e")
+        assert person.screen.command_line.input.value == "set x16="
+        await person.press("escape", "up")
+        assert pane.address_here().value != 0x4000_0010
+        await person.press("e")
+        assert person.screen.command_line.input.value == "set x15="
+        await person.press("escape")
+        await person.pilot.click("#registers", offset=(30, 4))  # the border, the state, PC, SP, and then x0 and x16
+        await person.press("W")
+        assert person.screen.command_line.input.value == "watch 0x4000_0010,8"
+        await person.press("escape", *["down"] * 40, "e")
+        assert person.screen.command_line.input.value == "set x30=", "not further"
+        await person.press("escape")
+        await person.type("register x20")
+        await person.press("e")
+        assert person.screen.command_line.input.value == "set x20="
+
+
+async def test_where_there_is_room_general_registers_stand_in_one_column_with_their_symbols() -> None:
+    async with debugging(bundled("two-realms"), (240, 80), commands=("until realm_b_search_secret",)) as person:
+        await person.until(lambda: "x20 0000_0000_4038_0000* shared_granule" in person.text("registers"))
+        assert person.text("registers").count("\n") > 33
+
+
+def test_columns_of_general_registers_are_as_few_as_there_is_height_for() -> None:
+    from mectui.render.registers import general_columns
+
+    assert [general_columns(31, 110, height) for height in (40, 34, 33, 19, 18, 14, 13, 5)] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert general_columns(31, 49, 5) == 2, "more do not fit side by side"
+    assert general_columns(31, 110) == 4

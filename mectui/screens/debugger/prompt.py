@@ -16,6 +16,8 @@ from mectui.widgets.command_line import CommandInput
 
 ASKED = "command "
 """How the keys of looks begin that are commands' and no pane's."""
+MOST_CHOICES = 24
+"""Completions that are shown at once."""
 WITHOUT_MACHINE = ("help", "quit", "theme", "restart", "messages")
 """Commands that work before there is a guest."""
 
@@ -41,6 +43,10 @@ def usage_of(text: str) -> str:
     name, space, _ = text.lstrip().partition(" ")
     found = [spec for spec in COMMANDS if name.partition("/")[0].lower() in (spec.name, *spec.aliases)]
     return found[0].usage if space and found else ""
+
+
+def last_word(text: str) -> str:
+    return text.strip().rpartition(" ")[2]
 
 
 class Prompt(DebuggerParts):
@@ -93,15 +99,28 @@ class Prompt(DebuggerParts):
         if self._question is not None:
             self.query_one(ActionBar).replace(line((f" {self._question.hint}", "muted")))
             return
-        found = self.completions(text)
         spans: list[str | tuple[str, str]] = [" "]
+        if self.command_line.input.is_choosing and len(self.command_line.input.choices()[0]) > 1:
+            self.query_one(ActionBar).replace(line(*spans, *self._choices()))
+            return
+        found = self.completions(text)
         usage = usage_of(text)
         if usage:
             spans += [(usage, "key"), "  "]
-        for each in found[:24]:
-            spans += [(each.strip().rpartition(" ")[2] if " " in each.strip() else each.strip(), "text"), "  "]
+        for each in found[:MOST_CHOICES]:
+            spans += [(last_word(each), "text"), "  "]
         hint = "Enter runs it, Esc leaves" if not found else ""
         self.query_one(ActionBar).replace(line(*spans, (hint, "muted")))
+
+    def _choices(self) -> list[str | tuple[str, str]]:
+        """The completions that Tab goes through, the one that stands there in brackets and never out of sight."""
+        found, chosen = self.command_line.input.choices()
+        first = max(0, chosen - 1)
+        spans: list[str | tuple[str, str]] = [(f"{chosen + 1} of {len(found)}: ", "muted")]
+        for at, each in enumerate(found[first : first + MOST_CHOICES], first):
+            word = last_word(each)
+            spans += [(f"[{word}]", "strong") if at == chosen else (word, "text"), "  "]
+        return spans
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.command_line.is_typing:
