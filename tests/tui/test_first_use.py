@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from mectui import preferences
+from mectui import keymaps, preferences
 from mectui.app import MectuiApp
 from mectui.commandline import PANE_TABS
 from mectui.panes.catalogue import PANES
+from mectui.panes.lesson import LessonPane
 from mectui.panes.memory import MemoryPane
 from mectui.preferences import Preferences
-from mectui.render import numbers
+from mectui.queries.memory import Eyes, MemoryRow, MemoryView
+from mectui.render import memory, numbers
+from mectui.render.text import plain
 from mectui.screens.debugger.prompt import usage_of
+from mectui.screens.help import help_lines
 from mectui.widgets.bars import ActionBar
 from tests.tui.programs import ENDLESS, STORING, factory
 from tests.tui.test_app import bundled, debugging
@@ -182,3 +186,45 @@ def test_columns_of_general_registers_are_as_few_as_there_is_height_for() -> Non
     assert [general_columns(31, 110, height) for height in (40, 34, 33, 19, 18, 14, 13, 5)] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert general_columns(31, 49, 5) == 2, "more do not fit side by side"
     assert general_columns(31, 110) == 4
+
+
+async def test_at_80_by_24_the_entry_point_shows_what_comes_next_not_what_was_before() -> None:
+    async with debugging(bundled("two-realms"), (80, 24)) as person:
+        await person.until(lambda: "▶" in person.text("disassembly"))
+        rows = person.text("disassembly").splitlines()
+        at = next(at for at, row in enumerate(rows) if "▶" in row)
+        assert at < len(rows) - 2
+        assert rows[at + 1].lstrip().startswith("0x4008_0004")
+        assert len(rows) == person.pane("disassembly").text_height
+
+
+def test_help_names_the_digits_that_answer_by_their_ends() -> None:
+    lines = [item.text for item in help_lines(70, LessonPane, keymaps.PRESETS[keymaps.DEFAULT])]
+    assert any(text.split("  ")[1:2] == ["1 to 9"] for text in lines)
+    assert not [text for text in lines if "…Answer" in text]
+
+
+async def test_what_stopped_the_guest_writes_addresses_as_the_panes_do() -> None:
+    async with debugging(bundled("two-realms"), commands=("watch pa:shared_granule", "run")) as person:
+        await person.until(lambda: "Watchpoint 1" in person.message)
+        assert "to 0x4038_0000" in person.message or "physical 0x4038_0000" in person.message
+        assert "0x40380000" not in person.message
+
+
+def test_memory_at_long_addresses_keeps_its_characters() -> None:
+    rows = (MemoryRow(0xFFFF_FFFF_FFE0_3000, None, b"Secret of A: 42!", None),)
+    view = MemoryView(rows[0].address, False, Eyes.CONTEXT, 0, "", rows)
+    first, second = plain(memory.memory(view, 49)).splitlines()
+    assert first == "…ffe0_3000 ·    53 65 63 72 65 74 20 6f Secret o"
+    assert second == "…ffe0_3008      66 20 41 3a 20 34 32 21 f A: 42!"
+    assert plain(memory.memory(view, 55)).startswith("0xffff_ffff_ffe0_3000 ·    5365 6372"), "there is room"
+
+
+async def test_who_types_a_register_is_in_the_pane_of_registers_then() -> None:
+    async with debugging(bundled("two-realms")) as person:
+        await person.type("register esr_el2")
+        assert person.pane("registers").has_focus
+        person.screen.execute("register vbar_el2")
+        await person.type("pane hits")
+        person.screen.execute("register vbar_el2")
+        assert person.pane("hits").has_focus, "a lesson shows a register and takes nobody away"
