@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.command import Provider
 from textual.screen import Screen
 
 from emu.errors import EmuError
@@ -36,6 +37,8 @@ START, DEBUGGER = "mectui.screens.start", "mectui.screens.debugger"
 """Modules that take a while to import, with all that is behind them: the first frame comes before they do."""
 STARTED_SECONDS = 3.0
 """When everything has been imported and painted, on a slow machine too."""
+SOUGHT = "an action, a pane, a theme, or a symbol of the guest"
+"""What the palette finds by name."""
 LISTENING_SECONDS = 1.0
 """How often the terminal is asked whether it is still there."""
 Factory = Callable[[], "emu.Machine"]
@@ -54,6 +57,13 @@ def machine_for(path: Path) -> Factory:
     return build
 
 
+def _symbols() -> type[Provider]:
+    """Imported when somebody opens the palette."""
+    from mectui.screens.symbols import SymbolProvider
+
+    return SymbolProvider
+
+
 class MectuiApp(App[int]):
     """Shows the debugger on a machine, or the start screen where there is none yet."""
 
@@ -63,6 +73,7 @@ class MectuiApp(App[int]):
         Binding("ctrl+z", "suspend_process", "suspend", show=False, priority=True),
     ]
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_symbols}
 
     def __init__(
         self,
@@ -288,7 +299,8 @@ class MectuiApp(App[int]):
 
     def action_command_palette(self) -> None:
         if self.use_command_palette and not isinstance(self.screen, Palette):
-            self.push_screen(Palette())  # without an id: one that has just been closed may still be there
+            # Without an id: one that has just been closed may still be there.
+            self.push_screen(Palette(placeholder=SOUGHT))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the table, and every theme."""

@@ -11,7 +11,7 @@ import emu
 from emu.debug.events import StopReason
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
-from mectui.commands.stops import add_stops_options, set_stops
+from mectui.commands.stops import add_stops_options, conditional, set_stops
 from mectui.queries.report import report
 
 _EXIT_CODES = {
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the report; the guest's console goes to stderr")
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
-                        help="stop at an address, symbol or FILE:LINE; may be given more than once")  # fmt: skip
+                        help="stop at an address, symbol or FILE:LINE [if EXPRESSION]; may be given again")  # fmt: skip
     add_stops_options(parser)
     add_stop_option(parser)
     add_machine_options(parser)
@@ -55,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.commands.where import places
 
     for where in options.breaks:
+        if conditional(where):
+            continue
         for place in places(machine, where):
             machine.breakpoints.add(place)
     set_stops(machine, options)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from textual.command import CommandList
 
-from mectui import preferences
+from mectui import keymaps, preferences
 from mectui.app import MectuiApp
 from mectui.commandline import PANE_TABS
 from mectui.panes.catalogue import PANES
+from mectui.panes.lesson import LessonPane
 from mectui.panes.memory import MemoryPane
 from mectui.preferences import Preferences
-from mectui.render import numbers
+from mectui.queries.memory import Eyes, MemoryRow, MemoryView
+from mectui.render import memory, numbers
+from mectui.render.text import plain
 from mectui.screens.debugger.prompt import usage_of
+from mectui.screens.help import help_lines
+from mectui.screens.symbols import MOST, found
 from mectui.widgets.bars import ActionBar
 from tests.tui.programs import ENDLESS, STORING, factory
 from tests.tui.test_app import bundled, debugging
@@ -182,3 +188,91 @@ def test_columns_of_general_registers_are_as_few_as_there_is_height_for() -> Non
     assert [general_columns(31, 110, height) for height in (40, 34, 33, 19, 18, 14, 13, 5)] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert general_columns(31, 49, 5) == 2, "more do not fit side by side"
     assert general_columns(31, 110) == 4
+
+
+async def test_at_80_by_24_the_entry_point_shows_what_comes_next_not_what_was_before() -> None:
+    async with debugging(bundled("two-realms"), (80, 24)) as person:
+
+        def rows() -> list[str]:
+            return person.text("disassembly").splitlines()
+
+        await person.until(lambda: "▶" in "".join(rows()[:-2]))
+        at = next(at for at, row in enumerate(rows()) if "▶" in row)
+        assert rows()[at + 1].lstrip().startswith("0x4008_0004")
+        assert len(rows()) == person.pane("disassembly").text_height
+
+
+def test_help_names_the_digits_that_answer_by_their_ends() -> None:
+    lines = [item.text for item in help_lines(70, LessonPane, keymaps.PRESETS[keymaps.DEFAULT])]
+    assert any(text.split("  ")[1:2] == ["1 to 9"] for text in lines)
+    assert not [text for text in lines if "…Answer" in text]
+
+
+async def test_what_stopped_the_guest_writes_addresses_as_the_panes_do() -> None:
+    async with debugging(bundled("two-realms"), commands=("watch pa:shared_granule", "run")) as person:
+        await person.until(lambda: "Watchpoint 1" in person.message)
+        assert "to 0x4038_0000" in person.message or "physical 0x4038_0000" in person.message
+        assert "0x40380000" not in person.message
+
+
+def test_memory_at_long_addresses_keeps_its_characters() -> None:
+    rows = (MemoryRow(0xFFFF_FFFF_FFE0_3000, None, b"Secret of A: 42!", None),)
+    view = MemoryView(rows[0].address, False, Eyes.CONTEXT, 0, "", rows)
+    first, second = plain(memory.memory(view, 49)).splitlines()
+    assert first == "…ffe0_3000 ·    53 65 63 72 65 74 20 6f Secret o"
+    assert second == "…ffe0_3008      66 20 41 3a 20 34 32 21 f A: 42!"
+    assert plain(memory.memory(view, 55)).startswith("0xffff_ffff_ffe0_3000 ·    5365 6372"), "there is room"
+
+
+async def test_who_types_a_register_is_in_the_pane_of_registers_then() -> None:
+    async with debugging(bundled("two-realms")) as person:
+        await person.type("register esr_el2")
+        assert person.pane("registers").has_focus
+        person.screen.execute("register vbar_el2")
+        await person.type("pane hits")
+        person.screen.execute("register vbar_el2")
+        assert person.pane("hits").has_focus, "a lesson shows a register and takes nobody away"
+
+
+async def test_the_palette_finds_symbols_of_the_guest_and_goes_to_them() -> None:
+    async with debugging(bundled("two-realms")) as person:
+        await person.press("ctrl+p", *"ll_blocks")
+        rows = person.app.screen.query_one(CommandList)
+        await person.until(lambda: rows.option_count >= 2)
+        first = str(rows.get_option_at_index(0).prompt)
+        assert "Symbol: realm_a_fill_blocks" in first
+        await person.press("enter", "enter")
+        await person.until(lambda: "realm_a_fill_blocks:" in person.text("disassembly"))
+        assert person.pane("disassembly").address_here().value == person.screen.session.symbol("realm_a_fill_blocks")
+        await person.until(lambda: "VA 0x4020_00c0" in person.pane("memory").summary())
+
+
+async def test_the_palette_of_the_start_screen_has_no_symbols_and_does_not_mind() -> None:
+    app = MectuiApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("ctrl+p", *"realm")
+        await pilot.pause(0.3)
+        await pilot.press("escape")
+        await pilot.pause()
+
+
+def test_symbols_that_begin_with_what_was_typed_come_first_then_shorter_ones() -> None:
+    names = ["zz_main", "main_loop", "main", "Remains", "other"]
+    assert found(names, "main") == ["main", "main_loop", "Remains", "zz_main"]
+    assert len(found([f"main{number}" for number in range(1000)], "main")) == MOST
+
+
+async def test_a_walk_opens_everything_where_all_of_it_fits() -> None:
+    async with debugging(bundled("two-realms"), (240, 80), commands=AT_THE_HIT) as person:
+        await person.press("2")
+        await person.until(lambda: "▾ S2 L3" in person.text("walk"))
+        pane = person.pane("walk")
+        assert "MemAttr" in person.text("walk")
+        assert "▸" not in person.text("walk")
+        assert len(pane.lines) <= pane.text_height
+        pane.focus()
+        pane.move_cursor(next(at for at, item in enumerate(pane.lines) if "S2 L3" in item.text))
+        await person.press("enter")
+        await person.until(lambda: "▸ S2 L3" in person.text("walk"))
+        assert "▾ S2 L2" in person.text("walk"), "only that one was closed"

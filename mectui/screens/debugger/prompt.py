@@ -16,6 +16,8 @@ from mectui.widgets.command_line import CommandInput
 
 ASKED = "command "
 """How the keys of looks begin that are commands' and no pane's."""
+NAMES_PANE = ("pane", "register")
+"""Commands after which the pane has the focus, where they were typed."""
 MOST_CHOICES = 24
 """Completions that are shown at once."""
 WITHOUT_MACHINE = ("help", "quit", "theme", "restart", "messages")
@@ -149,14 +151,15 @@ class Prompt(DebuggerParts):
             command = parse(text, self.known())
         except CommandError as error:
             self.say(str(error), is_error=True)
-            self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault")))
+            self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault"), ("  Esc leaves", "muted")))
             if error.position is not None:
                 self.command_line.input.cursor_position = len(event.value) - len(event.value.lstrip()) + error.position
             return
         self.shut_command_line()
         self.carry_out(command)
-        if command.name == "pane" and self.progress.has_machine:
-            self.show_pane(str(command.arguments[0]), focus=True)  # who asks for a pane by name wants to work in it
+        if command.name in NAMES_PANE and self.progress.has_machine:
+            # Who asks for a pane by name, or for a register, wants to work in it.
+            self.show_pane("registers" if command.name == "register" else str(command.arguments[0]), focus=True)
 
     def execute(self, text: str) -> None:
         """A command from somewhere else than the keyboard: a file of commands, a test."""
