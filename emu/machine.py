@@ -179,7 +179,7 @@ class Machine:
         self.memory.devices.append(self._mpe)
         self.monitor = self._build_monitor(width) if el < 3 else None
         """The calls of EL3 firmware, where the guest brings none of its own."""
-        self.cpu.system.monitor = self.monitor
+        self.cpu.system.calls.monitor = self.monitor
         self.cpus = (self.cpu,)
         self._reference = Reference(self.cpu)
         self._rehearsal: Rehearsal | None = None

@@ -140,7 +140,7 @@ class Trial:
                 is_memory=machine.is_delegable,
                 is_protected=lambda: bool(self.cpu.regs.field("GPCCR_EL3.GPC")),
             )
-            self.cpu.system.monitor = self.monitor
+            self.cpu.system.calls.monitor = self.monitor
 
     def begin(self) -> None:
         """Be where the machine is now."""
