@@ -39,7 +39,7 @@ from emu.synchronisation import Sync
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import regime_of, security_of
 from emu.translation.staleness import Comparison
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 from emu.views import Breakpoints, EngineStatistics, Events, MecView, RegisterTable, TlbView
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Machine:
         )
         self.cpu.transitions.settle = self._checker.settle
         self.cpu.caches.log.defer = self._checker.defer
-        self.cpu.mmu.tlb.is_counting = self.engine_name == "reference"
+        self.cpu.mmu.tlb.uses.is_counting = self.engine_name == "reference"
         self.tlb = TlbView(self.cpu)
         self.events = Events(self._bus)
         self.stops = Stops(self)
