@@ -24,8 +24,7 @@ class Coverage:
 
     def __init__(self, linked: LinkedRows, entry_of: Callable[[int], TlbEntry], wide: Collection[int]) -> None:
         """`wide` has the page rows of leaves that are larger than they are."""
-        self._linked = linked
-        self._words = linked.words
+        self._words, self._large = linked.words, linked.large
         self._entry_of = entry_of
         self._wide = wide
         self._spaces: dict[tuple[frozenset[Stages], Regime, Security], tuple[int, ...]] = {}
@@ -42,7 +41,7 @@ class Coverage:
         start, end = span
         if end - start > _SPAN_OF_FEW:
             return [row for row in self._tagged(scope, spaces) if self._entry_of(row).is_in(scope)]
-        words, first = self._words, self._linked.large
+        words, first = self._words, self._large
         found = [row for row in self._wide if self._entry_of(row).is_in(scope)] if self._wide else []
         for item in range(first, first + rows.LARGE * words[rows.LARGE_COUNT], rows.LARGE):
             leaf = words[item + 3]
@@ -74,7 +73,7 @@ class Coverage:
 
     def _tagged(self, scope: Scope, spaces: tuple[int, ...]) -> list[int]:
         """The same but for the addresses."""
-        words, end = self._words, self._linked.large
+        words, end = self._words, self._large
         if words[rows.COUNT] > _FEW:
             keys, tags, serials = (
                 words[rows.ROWS + field : end : rows.ROW].tolist() for field in (rows.KEY, rows.TAG, rows.SERIAL)
