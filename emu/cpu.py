@@ -40,7 +40,7 @@ from emu.system import System
 from emu.transitions import Transitions
 from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Request
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 
 if TYPE_CHECKING:
     from emu.debug.stops.code import CodeStops
@@ -252,7 +252,7 @@ class Cpu(Accesses):
         """From here on the TLB knows which of its entries are used."""
         for listener in self._listeners:
             listener.ask_again()
-        self.mmu.tlb.watch_uses()
+        self.mmu.tlb.uses.watch()
 
     def forget_granules(self, start: int, end: int) -> None:
         """Make engines ask granule protection again about physical addresses from `start` to before `end`."""

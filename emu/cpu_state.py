@@ -54,6 +54,11 @@ class CpuState:
         self.slots[state.PC] = value & state.MASK64
 
     @property
+    def following(self) -> int:
+        """The address behind the present instruction."""
+        return self.slots[state.PC] + 4 & state.MASK64
+
+    @property
     def nzcv(self) -> int:
         """The condition flags as four bits, N the highest."""
         s = self.slots

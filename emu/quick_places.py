@@ -55,7 +55,7 @@ class QuickPlaces:
         pa = PA(words[at + rows.OUTPUT] + va - words[at + rows.BASE])
         if not cpu.mmu.granules.passes(pa, pas, cpu.security):
             return None
-        cpu.mmu.tlb.note_use((at - rows.ROWS) // rows.ROW)
+        cpu.mmu.tlb.uses.note((at - rows.ROWS) // rows.ROW)
         self.reached = VA(va)
         return pa, pas
 

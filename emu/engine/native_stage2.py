@@ -24,7 +24,7 @@ UNKNOWN = 1
 
 
 def build_find(module: ir.Module, name: str) -> ir.Function:
-    """`Tlb.find`, for entries that have no ASID."""
+    """`LinkedRows.find`, for entries that have no ASID."""
     function = ir.Function(module, FIND, name)
     function.linkage = "internal"
     table, space, tag, address = function.args

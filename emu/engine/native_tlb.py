@@ -38,7 +38,7 @@ class TlbCode:
         return b.or_(is_same, b.not_(b.or_(is_other, has_asid)))
 
     def look_up(self, page: ir.Value, space: ir.Value, want: ir.Value, hit: ir.Block, miss: ir.Block) -> ir.Value:
-        """Go to `hit` with the row that serves the address, as `Tlb.find` has it, or to `miss`."""
+        """Go to `hit` with the row that serves the address, as `LinkedRows.find` has it, or to `miss`."""
         s, b, va = self._site, self._site.b, self._site.va
         key = b.or_(b.shl(page, I64(rows.SPACE_BITS)), space)
         chain, test, again, large = (s.block(name) for name in ("chain", "test", "again", "large"))
@@ -88,7 +88,7 @@ class TlbCode:
         return found
 
     def note_use(self, row: ir.Value) -> None:
-        """`Tlb.note_use`, but for the count."""
+        """`TlbUses.note`, but for the count."""
         s = self._site
         s.store(s.load(self.table, rows.WATCH), row, rows.USED)
 

@@ -187,7 +187,7 @@ def test_tables_that_granule_protection_closes_are_not_walked_any_more(level: in
         entry = GPT1 + 8 * ((LEVEL3 & (1 << 30) - 1) >> 16)
         gpis = int.from_bytes(machine.read(entry, 8), "little") & ~(0xF << (LEVEL3 >> 12 & 15) * 4)
         machine.write(entry, gpis.to_bytes(8, "little"))
-        machine.cpu.system._invalidate_granules("RPALOS", LEVEL3 >> 12)
+        machine.cpu.system.operations.invalidate_granules("RPALOS", LEVEL3 >> 12)
         machine.run(max_instructions=300)
         seen.append((machine.exceptions, machine.tlb.entries(), machine.cpu.pc))
     assert seen[0][0]
