@@ -50,6 +50,8 @@ _ENGINES = ("auto", "reference", "interpreter", "jit")
 _UART_BASE = 0x0900_0000
 _SLICE = {"reference": 2_000, "interpreter": 4_000_000, "jit": 20_000_000}
 """Instructions between two looks at whether a pause was asked for: a few milliseconds each."""
+_CLEARED = 1 << 20
+"""Bytes of memory without content in an image that are looked at together."""
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
 _SAME_EXCEPTION_LIMIT = 64
 """Exceptions in a row that return nowhere: the guest faults in its own vector."""
@@ -274,9 +276,10 @@ class Machine:
                 )
         for segment in image.segments:
             self.write(segment.address, segment.data)
-            rest = segment.size - len(segment.data)
-            if rest and any(self.memory.peek(segment.address + len(segment.data), rest)):
-                self.write(segment.address + len(segment.data), bytes(rest))
+            for at in range(segment.address + len(segment.data), segment.address + segment.size, _CLEARED):
+                nothing = bytes(min(_CLEARED, segment.address + segment.size - at))
+                if self.memory.peek(at, len(nothing)) != nothing:
+                    self.write(at, nothing)
         self._images.append(image)
         self.symbols.add(list(image.symbols))
         self.symbols.add_data(image.data_ranges)
