@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from emu.memory import PhysicalMemory
 
+_CLEARED = 1 << 20
+"""Bytes of memory without content in an image that are looked at together."""
+
 
 class Images:
     """In the order in which they came."""
@@ -39,9 +42,11 @@ class Images:
                 )
         for segment in image.segments:
             self._write(segment.address, segment.data)
-            rest = segment.size - len(segment.data)
-            if rest and any(memory.peek(segment.address + len(segment.data), rest)):
-                self._write(segment.address + len(segment.data), bytes(rest))
+            end = segment.address + segment.size
+            for at in range(segment.address + len(segment.data), end, _CLEARED):
+                nothing = bytes(min(_CLEARED, end - at))
+                if memory.peek(at, len(nothing)) != nothing:
+                    self._write(at, nothing)
         self.loaded.append(image)
         self.symbols.add(list(image.symbols))
         self.symbols.add_data(image.data_ranges)

@@ -154,6 +154,7 @@ def test_what_is_a_place_without_quotes(text: str, found: Location | None) -> No
 
 def test_expressions_know_lines() -> None:
     machine = loaded(TWO_REALMS)
+    machine.lines.finish()
     names, environment = vocabulary(machine), MachineEnvironment(machine)
     start = machine.symbols.lookup("rmm_start")
     assert start is not None

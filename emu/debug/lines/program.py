@@ -14,6 +14,8 @@ from typing import NamedTuple
 MASK64 = (1 << 64) - 1
 MOST_FILES = 1 << 16
 """Entries of a file table; more is damage."""
+MOST_ROWS = 1 << 18
+"""Rows of one program: those of the largest sources have half of that."""
 LATEST = 5
 _LARGEST_LINE = (1 << 31) - 1
 
@@ -235,7 +237,7 @@ def _value(reader: _Reader, form: int, width: int, strings: Strings) -> int | st
 def rows(section: bytes, header: Header) -> list[list[Row]]:
     """The sequences of a program: each covers its addresses without a gap, lowest first.
 
-    Where the program is damaged, what was read up to there. The file's names are not looked at.
+    Where the program is damaged, or has MOST_ROWS, what was read up to there. The file's names are not looked at.
     """
     found: list[list[Row]] = []
     # (address, file, line, column, is_stmt) of the sequence that is being made.
@@ -245,8 +247,12 @@ def rows(section: bytes, header: Header) -> list[list[Row]]:
     line_base, line_range = header.line_base, header.line_range or 1
     address, operation, file, line, column, is_stmt = 0, 0, 1, 1, 0, header.is_stmt
     data, end = section, reader.end
+    most = MOST_ROWS
     try:
         while reader.at < end:
+            if len(sequence) >= most:
+                found.append(_closed(sequence, address))
+                break
             opcode = data[reader.at]
             reader.at += 1
             if opcode >= base:
@@ -264,6 +270,7 @@ def rows(section: bytes, header: Header) -> list[list[Row]]:
                 if kind == END_SEQUENCE:
                     if sequence:
                         found.append(_closed(sequence, address))
+                    most -= len(sequence)
                     sequence = []
                     address, operation, file, line, column, is_stmt = 0, 0, 1, 1, 0, header.is_stmt
                 elif kind == SET_ADDRESS:
