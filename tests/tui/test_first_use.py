@@ -210,7 +210,7 @@ def test_help_names_the_digits_that_answer_by_their_ends() -> None:
 
 async def test_what_stopped_the_guest_writes_addresses_as_the_panes_do() -> None:
     async with debugging(bundled("two-realms"), commands=("watch pa:shared_granule", "run")) as person:
-        await person.until(lambda: "Watchpoint 1" in person.message)
+        await person.until(lambda: "Watchpoint 1" in person.message and " set: " not in person.message)
         assert "to 0x4038_0000" in person.message or "physical 0x4038_0000" in person.message
         assert "0x40380000" not in person.message
 
