@@ -241,7 +241,7 @@ async def test_the_palette_finds_symbols_of_the_guest_and_goes_to_them() -> None
         await person.until(lambda: rows.option_count >= 2)
         first = str(rows.get_option_at_index(0).prompt)
         assert "Symbol: realm_a_fill_blocks" in first
-        await person.press("enter", "enter")
+        await person.press("enter")
         await person.until(lambda: "realm_a_fill_blocks:" in person.text("disassembly"))
         assert person.pane("disassembly").address_here().value == person.screen.session.symbol("realm_a_fill_blocks")
         await person.until(lambda: "VA 0x4020_00c0" in person.pane("memory").summary())
