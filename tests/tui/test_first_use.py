@@ -65,7 +65,7 @@ async def test_a_pane_asked_for_by_the_name_on_its_tab_gets_the_focus() -> None:
 
 async def test_a_hit_tells_everything_where_there_is_room_without_the_focus() -> None:
     async with debugging(bundled("two-realms"), commands=AT_THE_HIT) as person:
-        await person.until(lambda: "likely: set VMECID_P_EL2 to 5" in person.text("hits"))
+        await person.until(lambda: "likely: wipe the page under MECID 6" in person.text("hits"))
         assert not person.pane("hits").has_focus
         assert "Enter shows" not in person.text("hits"), "these keys are not the pane's without the focus"
 
@@ -127,7 +127,7 @@ async def test_whoever_waits_in_the_mec_workspace_is_at_the_hits_when_the_first_
         await person.until(lambda: "Hit 1, read here: realm_b_search_secret" in person.message)
         assert person.message.endswith("Stored by realm_a_fill_blocks+0x4.")
         assert len(person.message) < 2 * 74, "all of it fits two rows"
-        assert "likely: set VMECID_P_EL2 to 5" in person.text("hits"), "the list has room to say so itself"
+        assert "likely: wipe the page under MECID 6" in person.text("hits"), "the list has room to say so itself"
 
 
 async def test_tab_goes_as_far_as_all_completions_agree_then_through_them_one_by_one() -> None:
