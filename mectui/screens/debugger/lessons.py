@@ -129,7 +129,10 @@ class Lessons(Looking, Workspaces):
 
     def do_it(self, course: Course) -> None:
         """Carries out the step's own commands."""
-        if not self.progress.can_run and course.step.does[:1] != ("restart",):
+        if course.step.goals and course.standing.is_reached:
+            # Once more would run past it, to the guest's end.
+            self.say("It is done already. Enter goes on; r goes back to where the step began.")
+        elif not self.progress.can_run and course.step.does[:1] != ("restart",):
             self.say("The guest cannot go on from here: r goes back to where the step began.")
         elif course.step.does:
             self.queue(course.step.does)
