@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import emu
 from emu.debug.events import StopReason
+from emu.errors import EmuError
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
 from mectui.commands.stops import add_stops_options, conditional, set_stops
@@ -56,7 +57,10 @@ def main(arguments: Sequence[str]) -> int:
 
     for where in options.breaks:
         if not conditional(where):
-            machine.breakpoints.add(resolve(machine, where))
+            try:
+                machine.breakpoints.add(resolve(machine, where))
+            except EmuError as error:
+                raise EmuError(f"--break {where}: {error}") from None
     set_stops(machine, options)
     console = sys.stderr if options.json else sys.stdout
     machine.on_console(lambda data: forward(data, console))

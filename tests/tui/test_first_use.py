@@ -210,7 +210,7 @@ def test_help_names_the_digits_that_answer_by_their_ends() -> None:
 
 async def test_what_stopped_the_guest_writes_addresses_as_the_panes_do() -> None:
     async with debugging(bundled("two-realms"), commands=("watch pa:shared_granule", "run")) as person:
-        await person.until(lambda: "Watchpoint 1" in person.message)
+        await person.until(lambda: "stopped after that instruction" in person.message)
         assert "to 0x4038_0000" in person.message or "physical 0x4038_0000" in person.message
         assert "0x40380000" not in person.message
 
@@ -276,3 +276,13 @@ async def test_a_walk_opens_everything_where_all_of_it_fits() -> None:
         await person.press("enter")
         await person.until(lambda: "▸ S2 L3" in person.text("walk"))
         assert "▾ S2 L2" in person.text("walk"), "only that one was closed"
+
+
+async def test_a_finding_that_is_not_chosen_is_cut_where_the_room_ends() -> None:
+    async with debugging(bundled("two-realms"), (160, 45), commands=("run",)) as person:
+        await person.until(lambda: "512 times" in person.text("hits"))
+        person.screen.show_pane("findings")
+        await person.until(lambda: "wrong-context" in person.text("findings"))
+        rows = person.text("findings").splitlines()
+        cut = next(row for row in rows if row.lstrip().startswith("The read") and row.endswith("…"))
+        assert len(cut) == person.pane("findings").text_width
