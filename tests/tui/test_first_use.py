@@ -13,6 +13,7 @@ from mectui.panes.lesson import LessonPane
 from mectui.panes.memory import MemoryPane
 from mectui.preferences import Preferences
 from mectui.queries.memory import Eyes, MemoryRow, MemoryView
+from mectui.queries.pointed import looking, pointed
 from mectui.render import memory, numbers
 from mectui.render.text import plain
 from mectui.screens.debugger.prompt import usage_of
@@ -286,3 +287,38 @@ async def test_a_finding_that_is_not_chosen_is_cut_where_the_room_ends() -> None
         rows = person.text("findings").splitlines()
         cut = next(row for row in rows if row.lstrip().startswith("The read") and row.endswith("…"))
         assert len(cut) == person.pane("findings").text_width
+
+
+async def test_registers_with_room_tell_what_stands_where_they_point_and_what_is_noise() -> None:
+    async with debugging(bundled("two-realms"), (160, 45), commands=("until realm_b_search_secret",)) as person:
+        person.screen.show_pane("registers", focus=True)
+        await person.until(lambda: "x16" in person.text("registers"))
+        assert "→" not in person.text("registers"), "two columns have no room for it"
+        await person.press("z")
+        await person.until(
+            lambda: "x20 0000_0000_4038_0000" in person.text("registers") and "→" in person.text("registers")
+        )
+        rows = {row.split()[0]: row for row in person.text("registers").splitlines()}
+        # The granule is Realm A's still: Realm B would read noise, the bytes that its own load then gets.
+        assert rows["x20"].endswith("shared_granule → ≠ 0x7a78_ae27_c34f_db33")
+        await person.press("s")
+        await person.until(lambda: "x21 7a78_ae27_c34f_db33*" in person.text("registers"))
+        assert "→" not in rows["x0"], "1 is no address"
+
+
+def test_what_a_register_points_at_is_a_text_an_address_or_a_number() -> None:
+    machine = factory(*STORING)()
+    at = 0x4010_0000
+    machine.symbols.add([("buffer", at, 64)])
+    machine.write(at, b"Secret!\0" + (at + 8).to_bytes(8, "little") + b"\x05" + bytes(15))
+    window = looking(machine)
+    found = [pointed(window, at), pointed(window, at + 8), pointed(window, at + 16), pointed(window, 5)]
+    assert [None if each is None else (each.text, each.label, each.value) for each in found] == [
+        ("Secret!", "", int.from_bytes(b"Secret!\0", "little")),
+        ("", "buffer+0x8", at + 8),
+        ("", "", 5),
+        None,
+    ]
+    assert pointed(window, 0x7777_0000_0000) is None, "nothing is there"
+    assert pointed(window, at + 12).value == 0, "what is left of the block"
+    assert pointed(window, 0x0900_0000) is None, "a device is not asked"
