@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import emu
 from emu.debug.events import StopReason
+from emu.errors import EmuError
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
 from mectui.commands.stops import add_stops_options, conditional, set_stops
@@ -57,7 +58,11 @@ def main(arguments: Sequence[str]) -> int:
     for where in options.breaks:
         if conditional(where):
             continue
-        for place in places(machine, where):
+        try:
+            found = places(machine, where)
+        except EmuError as error:
+            raise EmuError(f"--break {where}: {error}") from None
+        for place in found:
             machine.breakpoints.add(place)
     set_stops(machine, options)
     console = sys.stderr if options.json else sys.stdout

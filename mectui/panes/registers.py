@@ -25,6 +25,9 @@ class RegisterTab(StrEnum):
 
 
 TABS = tuple(RegisterTab)
+GENERAL_REGISTERS = 31
+ROOM_FOR_POINTERS = 52
+"""Columns from which a register's line tells what stands where it points."""
 
 
 class RegistersPane(Pane):
@@ -115,11 +118,17 @@ class RegistersPane(Pane):
 
     # --- asking and drawing ---------------------------------------------------------------------------------------
 
+    def _has_room_for_pointers(self) -> bool:
+        """One column, and something behind the symbols."""
+        columns = render.general_columns(GENERAL_REGISTERS, self.text_width, self.text_height)
+        return columns == 1 and self.text_width >= ROOM_FOR_POINTERS
+
     def look(self) -> Look:
         tab = self.tab
         match tab:
             case RegisterTab.GENERAL:
-                return lambda machine, around: (tab, ask.general(machine, around.before))
+                follows = self._has_room_for_pointers()
+                return lambda machine, around: (tab, ask.general(machine, around.before, follows_pointers=follows))
             case RegisterTab.SYSTEM:
                 return lambda machine, around: (tab, ask.system(machine, around.before, around.history))
             case RegisterTab.MEC:

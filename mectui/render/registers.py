@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from mectui.queries.pointed import Pointed
 from mectui.queries.registers import (
     FieldView,
     GeneralView,
@@ -86,7 +87,20 @@ def one_general(register: RegisterView, with_note: bool, is_place: bool = False)
     ]
     if with_note and register.note:
         spans.append(Span(f" {register.note}", "symbol"))
+    if with_note and register.pointed is not None:
+        spans += [Span(" → ", "muted"), *pointed(register.pointed)]
     return Line(tuple(spans), Target(TargetKind.VIRTUAL, register.value))
+
+
+def pointed(item: Pointed) -> list[Span]:
+    """What a register points at: a text, an address by its symbol, or a number; ≠ before what is noise."""
+    if item.text:
+        what = Span(f"“{item.text}”", "text")
+    elif item.label:
+        what = Span(item.label, "symbol")
+    else:
+        what = Span(numbers.short(item.value), "value" if item.value else "zero")
+    return [Span("≠ ", "hit"), Span(what.text, "hit")] if item.is_foreign else [what]
 
 
 def pstate(view: GeneralView) -> Line:

@@ -92,3 +92,8 @@ def test_a_guest_that_begins_at_a_place_is_there(capsys: pytest.CaptureFixture[s
     assert cli.main(["walk", "two-realms", "_start", "--until", "_start", "--json"]) == 0
     assert cli.main(["events", "two-realms", "--until", "_start"]) == 0
     assert "#" not in capsys.readouterr().out.rpartition("}")[2], "nothing has happened yet"
+
+
+def test_a_wrong_place_of_a_breakpoint_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "two-realms", "--break", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("mectui: --break nowhere: There is no symbol")
