@@ -64,6 +64,7 @@ class LinkedRows(TlbRows):
         words[rows.COUNT] += 1
         words[at + rows.TAG] = tag
         words[at + rows.SERIAL] = serial
+        words[at + rows.USED] = words[rows.WATCH]
         words[at + rows.CLASS] = 0
         words[at + rows.BASE], words[at + rows.SIZE] = base, size
         words[at + rows.OUTPUT] = output

@@ -195,7 +195,8 @@ class Tlb:
         tag = tag_of(entry.vmid, entry.asid, entry.ipa_pas)
         leaf = translation.stage1_size or translation.size
         row = self.rows.add(space, tag, translation.va_base, translation.size, translation.pa_base, leaf)
-        self.uses.begin(row)
+        if self.uses.is_counting:
+            self.uses.begin(row)
         at = rows.ROWS + row * rows.ROW
         self._objects[row] = words[at + rows.SERIAL], entry
         if not words[at + rows.PLAIN]:

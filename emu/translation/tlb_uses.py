@@ -27,9 +27,7 @@ class TlbUses:
         """Whether `used` has been true of every use since `watch`; not of another moment that was restored."""
 
     def begin(self, row: int) -> None:
-        """A row has a new entry."""
-        words = self._words
-        words[rows.ROWS + row * rows.ROW + rows.USED] = words[rows.WATCH]
+        """A row has a new entry, which has answered nothing yet."""
         self._answers[row] = 0
 
     def note(self, row: int) -> None:
