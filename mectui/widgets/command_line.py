@@ -11,11 +11,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from mectui.command_table import LONGEST
 from mectui.plain import spoken
+from mectui.render.text import printable
 
 HISTORY_KEPT = 200
-LONGEST = 4096
-"""Characters of a command. What is pasted beyond that rings the bell: every key would be slow behind it."""
 
 Complete = Callable[[str], Sequence[str]]
 """Whole lines that a text could become."""
@@ -36,6 +36,7 @@ class CommandInput(Input):
         """Somebody pressed Esc."""
 
     def __init__(self, complete: Complete) -> None:
+        # What is pasted beyond that rings the bell: every key would be slow behind it.
         super().__init__(id="command-input", compact=True, select_on_focus=False, max_length=LONGEST)
         self.display = False
         self.complete = complete
@@ -141,7 +142,7 @@ class CommandLine(Horizontal):
 
     def say(self, text: str, is_error: bool = False) -> None:
         message = self.query_one("#message", Static)
-        whole = f"✗ {text}" if is_error else text or self.HINT
+        whole = printable(f"✗ {text}" if is_error else text or self.HINT)
         shown = spoken(whole) if self.app.has_class("-plain") else whole
         if shown != self.message:  # an update lays the whole screen out
             message.update(shown)
