@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from emu.visible import visible
+
 HEADER = 64
 """Bytes of the ELF header."""
 LONGEST_NAME = 4096
@@ -154,5 +156,5 @@ class _Names:
             self._room -= len(raw)
             if self._room < 0:
                 raise ValueError(f"the names of its {self._whose} run into each other")
-            name = self._known[offset] = raw.decode("utf-8", "replace")
+            name = self._known[offset] = visible(raw.decode("utf-8", "replace"))
         return name

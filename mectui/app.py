@@ -23,6 +23,7 @@ from emu.errors import EmuError
 from mectui import keymaps, preferences, starting, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
+from mectui.render.text import printable
 from mectui.screens.loading import LoadingScreen
 from mectui.screens.overlay import Palette
 from mectui.styling import StyleBook, textual_theme
@@ -241,6 +242,7 @@ class MectuiApp(App[int]):
 
     def open_machine(self, factory: Factory, guest: str, file: Path | None = None) -> None:
         """Shows the debugger on a new machine; one that was open is left behind. `file` is whose stops are kept."""
+        guest = printable(guest)
 
         def make(debugger: Any) -> Screen[Any]:
             from mectui.saved import SavedStops

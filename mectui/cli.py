@@ -24,6 +24,8 @@ EPILOG = """\
 exit codes: the guest's own for `run`; 2 for anything wrong with the input; 130 when interrupted.
 """
 LONG_WORD = re.compile(r"\S{200,}")
+LONG_LINE = 600
+"""Characters of an error; of a longer one the middle is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ def _one_line(text: str) -> str:
     """An error without what would steer the terminal and without the middle of endless words, both from outside."""
     from mectui.render.text import printable
 
-    return LONG_WORD.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", printable(text))
+    found = LONG_WORD.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", printable(text))
+    return found if len(found) <= LONG_LINE else f"{found[: LONG_LINE // 2]}…{found[-LONG_LINE // 4 :]}"
 
 
 def _is_guest(arguments: Sequence[str]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+LONGEST = 4096
+"""Characters of a command."""
 CATCHES = ("exception", "smc", "hvc", "msr", "mrs", "tlbi", "mecid", "key", "hit", "finding", "security", "el")
 """The kinds of `emu.debug.stops.CatchKind`."""
 

@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from mectui.actions import ACTIONS
+from mectui.command_table import LONGEST
 from mectui.plain import spoken
-from mectui.render.text import cell_width, crop, line, wrap
+from mectui.render.text import cell_width, crop, line, printable, wrap
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -26,8 +27,6 @@ ROWS = 2
 """Rows of a message at most: the second one lies over the lower edge of the panes, and hides none of their lines."""
 AROUND = 4
 """Columns beside a message: the prompt, and a margin on either side."""
-LONGEST = 4096
-"""Characters of a command. What is pasted beyond that rings the bell: every key would be slow behind it."""
 
 Complete = Callable[[str], Sequence[str]]
 """Whole lines that a text could become."""
@@ -54,6 +53,7 @@ class CommandInput(Input):
         """Somebody pressed Esc."""
 
     def __init__(self, complete: Complete) -> None:
+        # What is pasted beyond that rings the bell: every key would be slow behind it.
         super().__init__(id="command-input", compact=True, select_on_focus=False, max_length=LONGEST)
         self.display = False
         self.complete = complete
@@ -206,7 +206,7 @@ class CommandLine(Horizontal):
         self.query_one("#message", Static).display = not is_shown
 
     def say(self, text: str, is_error: bool = False) -> None:
-        self._now = Said(text or self.HINT, is_error)
+        self._now = Said(printable(text) or self.HINT, is_error)
         if text and list(self.said)[-1:] != [self._now]:
             self.said.append(self._now)
         self._show()

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from emu.visible import visible
+
 MASK64 = (1 << 64) - 1
 MOST_FILES = 1 << 16
 """Entries of a file table; more is damage."""
@@ -113,7 +115,7 @@ class _Reader:
         end = self.data.find(b"\0", self.at, self.end)
         if end < 0:
             raise DamagedError("it is cut short")
-        text = self.data[self.at : end].decode("utf-8", "replace")
+        text = visible(self.data[self.at : end].decode("utf-8", "replace"))
         self.at = end + 1
         return text
 
@@ -127,7 +129,7 @@ class Strings(NamedTuple):
     def at(self, form: int, offset: int) -> str:
         data = self.line if form == _LINE_STRP else self.common if form == _STRP else b""
         end = data.find(b"\0", offset)
-        return data[offset:end].decode("utf-8", "replace") if 0 <= offset < len(data) and end >= 0 else ""
+        return visible(data[offset:end].decode("utf-8", "replace")) if 0 <= offset < len(data) and end >= 0 else ""
 
 
 def read_header(section: bytes, offset: int, strings: Strings, folder: str = "", name: str = "") -> Header:

@@ -22,6 +22,7 @@ from emu.debug.lines.limits import (
     program_size,
 )
 from emu.debug.lines.program import MOST_ROWS, DamagedError, Header, Row, Strings, read_header, rows
+from emu.visible import visible
 
 MOST_BYTES = 1 << 29
 """Of one section when unpacked; a larger one is not read."""
@@ -286,7 +287,7 @@ def _content(section: Any) -> bytes:
 def _text(attributes: Any, name: str) -> str:
     found = attributes.get(name)
     value = b"" if found is None else found.value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+    return visible(value.decode("utf-8", "replace")) if isinstance(value, bytes) else ""
 
 
 def _name(die: Any) -> str:
