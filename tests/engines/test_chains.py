@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import emu
 from emu import state
+from emu.debug.events import FirstOwner
 from emu.engine.dispatch import COUNTERS, REGION_FLAG
 from tests.conformance import words as w
 from tests.engines.flat import CODE, DATA, TABLE, flat_machine
@@ -210,6 +211,17 @@ def test_a_request_to_stop_is_seen_in_a_chain(program: Program) -> None:
     runner.join(20)
     slots[state.STOP] = 0
     assert machine.instructions - before < budget // 2
+
+
+@both_kinds
+def test_who_hears_of_a_store_stops_the_guest_right_behind_it(program: Program) -> None:
+    program.parts[program.even] = (add(5, 3), swap_target(), w.str_(7, 0), RET)
+    jit, reference = program.both()
+    for machine in (jit, reference):
+        machine.events.subscribe(lambda _, machine=machine: machine.pause(), FirstOwner)
+        machine.cpu.x[0] = DATA + 0x3000
+        machine.run(max_instructions=1000)
+    assert_same(jit, reference)
 
 
 def test_a_pause_is_answered_in_a_chain_without_end() -> None:
