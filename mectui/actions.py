@@ -51,6 +51,11 @@ class Action:
 
 LABELS = {
     "question_mark": "?",
+    "exclamation_mark": "!",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "colon": ":",
     "plus": "+",
     "equals_sign": "=",
@@ -143,6 +148,7 @@ ACTIONS = (
     Action("next_theme", ("T",), "next theme", "Change to the next theme.", Scope.SCREEN),
     Action("start_screen", ("O",), "open", "Go to the start screen and open another guest.", Scope.SCREEN),
     Action("help", ("question_mark",), "help", "All keys and commands.", Scope.SCREEN, 8),
+    Action("messages", ("exclamation_mark",), "messages", "What was said above the footer, whole.", Scope.SCREEN),
     Action("palette", ("ctrl+p",), "palette", "Find anything by name.", Scope.SCREEN, 20),
     Action("suspend", ("ctrl+z",), "suspend", "Leave for the shell for a while; `fg` comes back.", Scope.SCREEN),
     Action("quit", ("q", "ctrl+c"), "quit", "Leave mectui.", Scope.SCREEN, 21),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+LONGEST = 4096
+"""Characters of a command."""
 CATCHES = ("exception", "smc", "hvc", "msr", "mrs", "tlbi", "mecid", "key", "hit", "finding", "security", "el")
 """The kinds of `emu.debug.stops.CatchKind`."""
 
@@ -123,6 +125,7 @@ COMMANDS = (
     CommandSpec("pane", "Bring a pane to the front, by its name.", needs=(Kind.PANE,)),
     CommandSpec("lesson", "Open a lesson; in one: its next step, a hint, do it for me, …", may=(Kind.LESSON,)),
     CommandSpec("answer", "Answer the lesson's question with a number.", needs=(Kind.TEXT,)),
+    CommandSpec("messages", "What was said above the footer, whole, the last first."),
     CommandSpec("help", "All keys and commands.", aliases=("h",)),
     CommandSpec("quit", "Leave mectui.", aliases=("q", "exit")),
 )

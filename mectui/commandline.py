@@ -28,7 +28,7 @@ from emu.debug.expressions.fields import present_fields
 from emu.debug.expressions.names import STATE, RegisterName
 from emu.debug.expressions.tree import Name
 from emu.errors import EmuError
-from mectui.command_table import COMMANDS, CommandSpec, Kind
+from mectui.command_table import COMMANDS, LONGEST, CommandSpec, Kind
 from mectui.editing import Assignment
 from mectui.layout import ALL as PANES
 from mectui.render import values
@@ -78,6 +78,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     waits: str = ""
     """The line, where its values need memory or the like: parse it again with `Known.on` the machine's thread."""
+    notes: tuple[str, ...] = ()
+    """What there is to know about the values: which line of the source stands for one without code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ def shortened(text: str, most: int = 40) -> str:
 
 def parse(text: str, known: Known) -> Command:
     """What `text` asks for. Raises CommandError."""
+    if len(text) > LONGEST:
+        raise CommandError(f"A command of {len(text):,} characters is too long: {LONGEST:,} are allowed.")
     called, _, rest = text.strip().partition(" ")
     if not called:
         raise CommandError("Type a command; “help” lists them all.")
@@ -148,9 +152,11 @@ def parse(text: str, known: Known) -> Command:
     # Blanks instead of what stands before keep the columns of errors those of the whole line.
     line = " " * (len(text.rstrip()) - len(rest)) + rest
     try:
-        return Command(spec.name, arguments(spec, line, known, form))
+        found = arguments(spec, line, known, form)
     except WaitingError:
         return Command(spec.name, (), text)
+    notes = known.environment.notes if isinstance(known.environment, MachineEnvironment) else ()
+    return Command(spec.name, found, notes=tuple(notes))
 
 
 def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tuple[Argument, ...]:
@@ -317,6 +323,8 @@ def printed(line: str, known: Known, form: str) -> str:
 
 def completions(text: str, known: Known, most: int = 40) -> list[str]:
     """Whole lines that `text` could become, the likeliest first."""
+    if len(text) > LONGEST:
+        return []
     called, space, rest = text.partition(" ")
     if not space:
         name = called.lower()

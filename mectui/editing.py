@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emu.debug.expressions import Change, Expression, MachineEnvironment, Target
+from mectui.plain import sentence
 from mectui.render.numbers import short
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ class Assignment:
 
     def carry_out(self, machine: emu.Machine) -> str:
         """Evaluates the value, changes the place, and says so. Raises EmuError, and then nothing has changed."""
-        return told(self.target.assign(machine, self.value.evaluate(MachineEnvironment(machine))))
+        environment = MachineEnvironment(machine)
+        changed = told(self.target.assign(machine, self.value.evaluate(environment)))
+        return " ".join([changed, *map(sentence, environment.notes)])
 
 
 def told(change: Change) -> str:

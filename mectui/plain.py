@@ -15,6 +15,12 @@ SPOKEN = str.maketrans(
 """Each sign and one ASCII character of the same width, so that columns stay where they are."""
 
 
+def sentence(text: str) -> str:
+    """With a capital and a full stop, as a sentence of its own."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+
+
 def spoken(text: str) -> str:
     """`text` without signs that are pictures rather than letters."""
     return text if text.isascii() else text.translate(SPOKEN)

@@ -15,11 +15,13 @@ from emu.debug.history import History as TimeTravel
 from emu.errors import EmuError
 from mectui import running, stop_orders, travelling
 from mectui.event_log import EventLog
+from mectui.plain import sentence
 from mectui.progress import Progress, RunState
 from mectui.queries import registers
 from mectui.queries.history import History
 from mectui.queries.labels import label
 from mectui.queries.status import status
+from mectui.render import numbers
 from mectui.sources import SourceFiles
 
 if TYPE_CHECKING:
@@ -168,6 +170,10 @@ class Session:
         """Edits the stopped machine. `what` says in a sentence what it did; an EmuError of its is told as it is."""
         self._orders.put(lambda: self._change(what))
 
+    def tell_of(self, what: Callable[[emu.Machine], str]) -> None:
+        """Says in a sentence what `what` has to say; "", and an EmuError of its, is nothing."""
+        self._orders.put(lambda: self._tell_of(what))
+
     def type_to_guest(self, text: str) -> None:
         self._orders.put(lambda: self._type(text))
 
@@ -296,7 +302,8 @@ class Session:
         self._pause.clear()
         self._tell_logged()
         if stop.message and (stop.reason in CAUGHT or stop.reason is StopReason.BREAKPOINT):
-            self._say(f"{stop.message[:1].upper()}{stop.message[1:]}{'' if stop.message.endswith('.') else '.'}")
+            told = numbers.written_alike(stop.message)
+            self._say(f"{told[:1].upper()}{told[1:]}{'' if told.endswith('.') else '.'}")
         if self._saved is not None and self._kept != self._the_machine().stops.kept():
             self._save()  # a temporary one is gone
         self._note_time(stop)
@@ -443,6 +450,14 @@ class Session:
             if known
             else "Source files are looked for where they were built and beside the guest; “source DIR” names a folder."
         )
+
+    def _tell_of(self, what: Callable[[emu.Machine], str]) -> None:
+        try:
+            text = what(self._the_machine())
+        except EmuError:
+            return
+        if text:
+            self._say(sentence(text))
 
     def _change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         machine = self._the_machine()

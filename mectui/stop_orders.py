@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emu.architecture import PAS
 from emu.debug.stops import AnyStop, CatchKind, CatchStop, CodeStop, Place, StopPoint, WatchStop
+from mectui.plain import sentence
 from mectui.queries.labels import label
 from mectui.render.numbers import address as written
 from mectui.render.numbers import plural
@@ -35,9 +36,13 @@ class NewCode:
     source: str = ""
     """ "mec.c:40"; the address does not count then."""
 
+    def note(self, machine: emu.Machine) -> str:
+        """Which line stands for one without code, or "". Raises EmuError where there is no such line."""
+        return machine.lines.note(self.source) if self.source else ""
+
     def carry_out(self, machine: emu.Machine) -> str:
+        told = self.note(machine)
         if self.source:
-            machine.lines.addresses_of(self.source)
             place = Place(source=self.source, is_physical=self.is_physical)
         else:
             place = Place.at(self.address, machine.symbols, is_physical=self.is_physical)
@@ -45,7 +50,7 @@ class NewCode:
         for point in machine.stops.items():
             if point.stop == stop:
                 return f"{named(point)} is there already: {described(machine, point)}."
-        return added(machine, stop)
+        return f"{added(machine, stop)}{f' {sentence(told)}' if told else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,15 +41,27 @@ def add_stops_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def conditional(place: str) -> bool:
+    """Whether a breakpoint's text has a condition."""
+    return " if " in place
+
+
 def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
     """Set what the options ask for. Raises EmuError."""
-    wanted = [(command, text) for command, texts in (
-        ("watch", options.watches), ("catch", options.catches), ("log", options.logs)) for text in texts]  # fmt: skip
+    given = {
+        "break": [text for text in options.breaks if conditional(text)],
+        "watch": options.watches,
+        "catch": options.catches,
+        "log": options.logs,
+    }
+    wanted = [(command, text) for command, texts in given.items() for text in texts]
     if not wanted:
         return
     from mectui.commandline import CommandError, Known, parse
+    from mectui.commands.where import note
     from mectui.editing import Assignment
     from mectui.queries import registers
+    from mectui.stop_orders import NewCode
 
     names = Known(registers.values(machine), machine.symbols.lookup, lambda: list(machine.symbols.names())).on(machine)
     for command, text in wanted:
@@ -59,6 +71,9 @@ def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
             raise EmuError(f"--{command} {text}: {error}") from None
         for stop in found.arguments:
             assert not isinstance(stop, int | str | Assignment), "these commands make stops"
+            told = stop.note(machine) if isinstance(stop, NewCode) else ""
+            if told:
+                note(told)
             stop.carry_out(machine)
     machine.stops.on_log.append(_print)
 

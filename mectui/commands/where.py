@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import emu
 from emu.debug.events import StopReason
 from emu.debug.expressions import Expression, MachineEnvironment, compile, vocabulary
@@ -13,27 +16,52 @@ LIMIT = 100_000_000
 
 
 def run_until(machine: emu.Machine, text: str) -> None:
-    """Run to the place that WHERE means. Raises EmuError when the guest never gets there."""
-    # Text that is a symbol's name is that, whatever it looks like.
-    lines = None if machine.symbols.lookup(text) is not None else parsed(text)
-    targets = (resolve(machine, text),) if lines is None else machine.lines.addresses(lines)
+    """Run to the place that WHERE means; a guest that begins there is there. Raises EmuError when it never is."""
+    targets = places(machine, text)
+    if not machine.instructions and machine.cpu.pc in targets:
+        return
     numbers = [machine.breakpoints.add(target) for target in targets]
     stop = machine.run(LIMIT)
     for number in numbers:
         machine.breakpoints.remove(number)
     if stop.reason is not StopReason.BREAKPOINT:
+        place = text if text[:1].isdigit() else f"{text} ({targets[0]:#x})"
         raise EmuError(
-            f"the guest never reached {text} ({targets[0]:#x}): it stopped with {stop.reason.value!r} "
+            f"the guest never reached {place}: it stopped with {stop.reason.value!r} "
             f"at {machine.symbols.describe(stop.pc)} after {machine.instructions:,} instructions"
         )
 
 
-def resolve(machine: emu.Machine, text: str) -> int:
+def note(text: str) -> None:
+    """Something to know about what was asked, which is done all the same."""
+    print(f"mectui: {text}", file=sys.stderr)
+
+
+def places(machine: emu.Machine, text: str) -> tuple[int, ...]:
+    """The addresses that WHERE means: of a line of the source every one at which it begins. Raises EmuError."""
+    # Text that is a symbol's name is that, whatever it looks like.
+    line = None if machine.symbols.lookup(text) is not None else parsed(text)
+    if line is None:
+        return (resolve(machine, text),)
+    found = machine.lines.addresses(line)
+    told = machine.lines.note(line.text)
+    if told:
+        note(told)
+    return found
+
+
+def resolve(machine: emu.Machine, text: str, tell: Callable[[str], None] = note) -> int:
     """The address that WHERE means: an expression of the machine as it is now. Raises EmuError with a sentence."""
-    return evaluated(machine, text)[1] & (1 << 64) - 1
+    return evaluated(machine, text, tell)[1] & (1 << 64) - 1
 
 
-def evaluated(machine: emu.Machine, text: str) -> tuple[Expression, int]:
-    """An expression of the machine as it is now, and its value. Raises EmuError with a sentence."""
-    expression = compile(text, vocabulary(machine))
-    return expression, expression.evaluate(MachineEnvironment(machine))
+def evaluated(machine: emu.Machine, text: str, tell: Callable[[str], None] = note) -> tuple[Expression, int]:
+    """An expression of the machine as it is now, and its value. Raises EmuError with a sentence.
+
+    `tell` is given what there is to know about its names, such as a line that has no code.
+    """
+    expression, environment = compile(text, vocabulary(machine)), MachineEnvironment(machine)
+    value = expression.evaluate(environment)
+    for told in environment.notes:
+        tell(told)
+    return expression, value

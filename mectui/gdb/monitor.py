@@ -11,6 +11,7 @@ from emu.debug.expressions import ExpressionError
 from emu.debug.expressions.environment import error_of
 from emu.errors import EmuError
 from mectui.gdb.memory import Memory
+from mectui.plain import sentence
 from mectui.queries.memory import Eyes
 from mectui.render.text import Line, plain
 
@@ -42,10 +43,13 @@ class Monitor:
         self._machine = machine
         self._memory = memory
         self._reset = reset
+        self._notes: list[str] = []
+        """What there is to know about the command that is carried out."""
 
     def answer(self, text: str) -> str:
         """What to print for a command; whole lines."""
         called, _, rest = text.strip().partition(" ")
+        self._notes.clear()
         try:
             row = _row(called or "help")
             rest = rest.strip()
@@ -58,7 +62,8 @@ class Monitor:
             said = str(error)
         except EmuError as error:
             said = error_of(error)
-        return said if said.endswith("\n") else f"{said}\n"
+        said = said if said.endswith("\n") else f"{said}\n"
+        return "".join(f"{sentence(note)}\n" for note in self._notes) + said
 
     # What each command says. The queries and renderers are imported where they are used: gdb waits for the first stop.
 
@@ -143,7 +148,7 @@ class Monitor:
         from mectui.queries.labels import label
         from mectui.render import values
 
-        expression, number = evaluated(self._machine, rest)
+        expression, number = evaluated(self._machine, rest, self._notes.append)
         return f"{rest} is {values.value(expression, number, label=lambda address: label(self._machine, address))}"
 
     def stops(self, _: str) -> str:
@@ -216,12 +221,12 @@ class Monitor:
     def _place(self, text: str) -> int:
         from mectui.commands.where import resolve
 
-        return resolve(self._machine, text)
+        return resolve(self._machine, text, self._notes.append)
 
     def _number(self, text: str) -> int:
         from mectui.commands.where import evaluated
 
-        return evaluated(self._machine, text)[1]
+        return evaluated(self._machine, text, self._notes.append)[1]
 
 
 def _new_stop(command: str) -> Callable[[Monitor, str], str]:

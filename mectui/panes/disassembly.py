@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.message import Message
@@ -89,10 +90,15 @@ class DisassemblyPane(WindowPane):
             start = top
             if found is not None and found.address is not None and not top <= found.address < top + 4 * (count - 2):
                 start = max(found.address - 4 * (count // 4), 0)
-            return code(machine, around.sources, start, count, mode), found
+            chosen = CodeMode.INSTRUCTIONS if mode is CodeMode.SOURCE else mode
+            return code(machine, around.sources, start, count, chosen), found
 
-        def ask_source(machine: Any, around: Any) -> tuple[SourceView, Found]:
-            return source(machine, around.sources, place, count, line, first, sought)
+        def ask_source(machine: Any, around: Any) -> tuple[SourceView | CodeView, Found]:
+            view, found = source(machine, around.sources, place, count, line, first, sought)
+            if not view.problem:
+                return view, found
+            instead, where = ask_code(machine, around)
+            return replace(instead, problem=view.problem, reading=view.reading), where
 
         return ask_source if mode is CodeMode.SOURCE else ask_code
 
@@ -105,6 +111,8 @@ class DisassemblyPane(WindowPane):
             self.line, self._first = view.line, view.first
             if view.following is not None:
                 self.place = view.following
+        if isinstance(view, CodeView):
+            self.line = self._first = None
         super().accept(view)
         missing = view.missing if isinstance(view, CodeView) else ""
         if missing and not self._has_told_missing:
@@ -129,14 +137,17 @@ class DisassemblyPane(WindowPane):
 
     def cropped(self, lines: list[Line]) -> list[Line]:
         """With source between the instructions fewer of them have room: the cursor's is among those that stay."""
-        height = self.text_height
+        stays = len(render.problem(self.view, self.text_width)) if isinstance(self.view, CodeView) else 0
+        head, lines = lines[:stays], lines[stays:]
+        height = max(self.text_height - stays, 1)
         at = max((at for at, item in enumerate(lines) if self._is_here(item)), default=0)
-        if self._keep is None or at < height:
-            return lines[:height]
-        first = min(self._keep(at, height), len(lines) - 1)
+        # What comes next matters more than what was before: the program counter is not left in the last rows.
+        if self._keep is None or at < (height - height // 3 if self._keep is _middle else height):
+            return [*head, *lines[:height]]
+        first = max(min(self._keep(at, height), len(lines) - height), 0)
         shown = lines[first : first + height]
         self.top = next((int(item.target.value) for item in shown if item.target is not None), self.top)
-        return shown
+        return [*head, *shown]
 
     def _is_here(self, item: Line) -> bool:
         target = item.target
@@ -200,7 +211,7 @@ class DisassemblyPane(WindowPane):
 
     def _page(self) -> int:
         """Lines, or instructions, that are shown at once."""
-        return self.text_height if self.is_source else max(len(set(self.addresses_shown())) - 1, 1)
+        return self.text_height if self._has_rows() else max(len(set(self.addresses_shown())) - 1, 1)
 
     def action_first(self) -> None:
         self.go(-self.view.total if self._has_rows() else -(self.text_height // 2))

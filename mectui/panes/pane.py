@@ -228,9 +228,8 @@ class Pane(ScrollView, can_focus=True):
     def show_place(self) -> None:
         """Puts the terminal's own cursor where this pane's is: that is what a screen reader reads."""
         if self.has_focus:
-            region = self.scrollable_content_region
-            y = self.region.y + region.y + self.cursor - self.scroll_offset.y
-            self.app.cursor_position = Offset(self.region.x + region.x, y)
+            region = self.scrollable_content_region  # on the screen
+            self.app.cursor_position = Offset(region.x, region.y + self.cursor - self.scroll_offset.y)
 
     def _tab_texts(self) -> list[tuple[str, str, bool]]:
         """(text, pane it leads to, whether it is this one) of the tabs; "‹" and "›" stand for those without room."""

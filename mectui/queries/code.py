@@ -26,6 +26,10 @@ COMMENTS = ("//", "/*", "*")
 """How comments begin, in C and in assembler that the C preprocessor has seen."""
 
 
+NAMED = "“source DIR” names the folder of the source, as --source DIR does at the start."
+"""What to do where a file is not the right one."""
+
+
 class CodeMode(Enum):
     """What the pane of code shows."""
 
@@ -71,6 +75,8 @@ class CodeView:
     """How much of the line tables has been read, while they are being read."""
     places: Mapping[int, str] = field(default_factory=dict)
     """By the address of an instruction: "realm_b_code+0x10  two-realms.S:420", as far as it is known."""
+    problem: str = ""
+    """Why these instructions stand here and not the source that somebody wanted to see: a sentence or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +210,21 @@ def _source_text(machine: emu.Machine, sources: SourceFiles, place: int) -> tupl
     spot = lines.at(place)
     if spot is None:
         if not lines.has_any:
-            problem = "This guest has no line tables: build it with -g to see its source. v shows instructions."
+            problem = "This guest has no line tables: build it with -g to see its source."
         elif not is_ready:
             problem = f"The line tables are being read: {lines.progress:.0%}."
         else:
-            problem = "No line of the source is known for this address: goto another, or v for instructions."
+            problem = "No line of the source is known for this address."
         reading = None if is_ready else lines.progress
         return SourceView("", "", 1, 1, 0, (), None, problem, reading), None
     name = shown(spot.path.rpartition("/")[2])
     text = sources.find(spot.path, lines.folders())
     if text is None:
-        problem = f"{shown(spot.name)} is in {shown(spot.path)}, which is not here; “source DIR” names the folder."
+        problem = f"{shown(spot.path)} is not here, or cannot be read. {NAMED}"
         return SourceView(name, shown(spot.path), 1, spot.line, 0, (), place, problem), None
+    if not any(text.lines):
+        problem = f"There is nothing in the file that was found, {shown(str(text.path))}. {NAMED}"
+        return SourceView(name, str(text.path), 1, spot.line, 0, (), place, problem), None
     return SourceView(name, str(text.path), 1, spot.line, len(text.lines), (), place), text
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emu.architecture import PAGE
 from mectui.queries.decode import decode
+from mectui.queries.disassembly import DATA, characters, is_shown_as_data
 from mectui.queries.labels import label, symbol_at
 
 if TYPE_CHECKING:
@@ -58,11 +59,14 @@ def find_code(machine: emu.Machine, sought: FindCode) -> CodeFound:
 
 
 def text_of(machine: emu.Machine, address: int, word: int) -> str:
-    """What the disassembly says of an instruction, in lower case."""
+    """What the disassembly says of an instruction or a word of data, in lower case; addresses as they may be typed."""
+    place = f"{symbol_at(machine, address)} {address:#x} {address:#_x} {word:08x}"
+    if is_shown_as_data(machine, address):
+        return f"{place} {DATA} 0x{word:08x} data {characters(word)}".lower()
     decoded = decode(word, address)
     target = label(machine, decoded.target) if decoded.target is not None else ""
-    symbol = symbol_at(machine, address)
-    return f"{symbol} {address:#x} {word:08x} {decoded.mnemonic} {decoded.operands} {target}".lower()
+    shown = decoded.operands.replace("#", "")
+    return f"{place} {decoded.mnemonic} {decoded.operands} {decoded.mnemonic} {shown} {target}".lower()
 
 
 def symbol_named(machine: emu.Machine, sought: FindCode) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, Co
     symbol = symbol_at(machine, address)
     if word is None:
         return InstructionView(address, None, symbol, "", "", "", None, is_pc, marks.get(address))
-    if not is_pc and machine.symbols.is_data(address):
+    if is_shown_as_data(machine, address):
         return InstructionView(
             address, word, symbol, DATA, f"0x{word:08x}", "", None, False, marks.get(address),
             is_mapped=is_mapped, is_data=True,
@@ -92,6 +93,17 @@ def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, Co
         address, word, symbol, decoded.mnemonic, decoded.operands, target_label, decoded.target, is_pc,
         marks.get(address), note, is_mapped, is_undefined=is_undefined,
     )  # fmt: skip
+
+
+def characters(word: int) -> str:
+    """A word of data as the text that it may be: "“mecR”"; "" where it has no two printable characters in a row."""
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in word.to_bytes(4, "little"))
+    return f"“{text}”" if re.search(r"[^·]{2}", text) else ""
+
+
+def is_shown_as_data(machine: emu.Machine, address: int) -> bool:
+    """Whether the guest's file says that this is data, and the program counter is elsewhere."""
+    return address != machine.cpu.pc and machine.symbols.is_data(address)
 
 
 def loaded_word(machine: emu.Machine, address: int) -> int | None:

@@ -6,7 +6,7 @@ from mectui.queries.code import Block, CodeView, SourceRow, SourceView
 from mectui.queries.disassembly import InstructionView
 from mectui.render import disassembly as instructions
 from mectui.render import numbers
-from mectui.render.text import Line, Span, Target, TargetKind, beside, crop, empty_pane, line
+from mectui.render.text import BLANK, Line, Span, Target, TargetKind, beside, crop, line, wrap
 from mectui.render.text import width as width_of
 
 NUMBER = 4
@@ -19,7 +19,16 @@ BEYOND = "(the file that was found has no such line: is it another version?)"
 
 
 def code(view: CodeView, width: int) -> list[Line]:
-    """Every instruction, and before those that begin a line of the source that line."""
+    """Every instruction, and before those that begin a line of the source that line; above all a problem."""
+    return [*problem(view, width), *_code(view, width)]
+
+
+def problem(view: CodeView, width: int) -> list[Line]:
+    """Why the source is not shown."""
+    return [*wrap(view.problem, width, "warning"), BLANK] if view.problem else []
+
+
+def _code(view: CodeView, width: int) -> list[Line]:
     if not view.blocks:
         return instructions.disassembly(view.code, width)
     first = next(iter(view.blocks))
@@ -65,8 +74,6 @@ def _noted(item: Line, note: str, width: int) -> Line:
 
 def source(view: SourceView, width: int) -> list[Line]:
     """Lines of a file: where the machine is, breakpoints, and which lines have code."""
-    if view.problem:
-        return empty_pane(view.problem, width)
     digits = max(len(str(view.total)), 3)
     return [_row(row, width, digits) for row in view.rows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mectui.queries.disassembly import DisassemblyView, InstructionView
+from mectui.queries.disassembly import DisassemblyView, InstructionView, characters
 from mectui.queries.stops import CodeMark
 from mectui.render import numbers
 from mectui.render.stops import mark
@@ -86,12 +86,6 @@ def instruction(row: InstructionView, width: int, address_width: int) -> list[Li
         return [beside(item, note, width)]
     below = Line((Span(" " * (address_width + 5)), Span("↳ ", "muted"), *note.spans), target)
     return [crop(item, width), crop(below, width)]
-
-
-def characters(word: int) -> str:
-    """A word of data as the text that it may be: "“mecR”"; "" where it has no two printable characters in a row."""
-    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in word.to_bytes(4, "little"))
-    return f"“{text}”" if re.search(r"[^·]{2}", text) else ""
 
 
 def operands(row: InstructionView) -> list[Span]:

@@ -14,6 +14,7 @@ from mectui.keymaps import Keymap
 from mectui.panes.pane import Pane
 from mectui.render.text import Line, Span, cell_width, column, line, wrap
 from mectui.screens.overlay import Overlay
+from mectui.screens.reading import ReadingPane
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -30,6 +31,7 @@ MARKS = (
     ("?", "nobody has written this register since reset"),
     ("!", "a TLB entry that a fresh walk would contradict"),
     ("≠", "the current context does not read what was stored here"),
+    ("→", "behind a register's value: what a load from there would get; ≠ before it: noise"),
     ("·", "memory nobody has stored to; in the TLB: an entry that the present context cannot use"),
     ("id5", "in the memory pane: the block belongs to MECID 5; root, sec and ns are the other address spaces"),
     ("#5,120", "a moment: how many instructions had been executed"),
@@ -91,41 +93,18 @@ def entry(key: str, text: str, width: int, key_columns: int = KEY_COLUMNS) -> li
     ]
 
 
-class HelpPane(Pane):
+class HelpPane(ReadingPane):
     """The text, drawn as every other pane's."""
 
     TITLE = "help"
-    HAS_CURSOR: ClassVar = False
 
     def __init__(self, about: type[Pane] | None) -> None:
         super().__init__("help")
         self.about = about
-        self.view = ()
 
     def draw(self, width: int) -> list[Line]:
         app: MectuiApp = self.app  # type: ignore[assignment]
         return help_lines(width, self.about, app.keymap)
-
-    def summary(self) -> str:
-        return "Esc closes"
-
-    def action_cursor_up(self) -> None:
-        self.scroll_relative(y=-1, animate=False)
-
-    def action_cursor_down(self) -> None:
-        self.scroll_relative(y=1, animate=False)
-
-    def action_page_up(self) -> None:
-        self.scroll_relative(y=-self.text_height, animate=False)
-
-    def action_page_down(self) -> None:
-        self.scroll_relative(y=self.text_height, animate=False)
-
-    def action_first(self) -> None:
-        self.scroll_home(animate=False)
-
-    def action_last(self) -> None:
-        self.scroll_end(animate=False)
 
 
 class HelpScreen(Overlay, ModalScreen[None]):

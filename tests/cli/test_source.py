@@ -69,3 +69,23 @@ def test_source_elsewhere(mectui: Run, tmp_path: Path) -> None:
     done = mectui("code", str(elf), "--until", "rmm_start", "--source", str(tmp_path / "none"))
     assert done.returncode == 2
     assert "there is no folder" in done.stderr
+
+
+def test_a_line_without_code_says_which_one_is_taken(mectui: Run) -> None:
+    address, line = place_of("rmm_start")  # its label stands on the line before, which has no code
+    told = f"mectui: line {line - 1} of two-realms.S has no code: line {line} is taken, the next one that has some"
+    empty = f"two-realms.S:{line - 1}"
+    done = mectui("code", "two-realms", empty, "--until", "rmm_start", "--count", "1")
+    assert (done.returncode, done.stderr.splitlines()) == (0, [told])
+    assert f"{address & 0xFFFF:04x}" in done.stdout
+    done = mectui("run", "two-realms", "--break", empty)
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == told
+    assert "stopped at a breakpoint at rmm_start" in done.stderr
+    done = mectui("walk", "two-realms", "_start", "--until", empty)
+    assert done.stderr.splitlines() == [told]
+    done = mectui("run", "two-realms", "--log", f'{empty} "here"', "--max-insns", "2000")
+    assert done.stderr.splitlines()[0] == told
+    assert " here" in done.stderr
+    done = mectui("code", "two-realms", f"two-realms.S:{line}", "--until", "rmm_start", "--count", "1")
+    assert done.stderr == ""

@@ -23,6 +23,22 @@ from tests.lines.programs import BUNDLED, GDB, needs_gdb, needs_ziglang
 TWO_REALMS = next(path for path in BUNDLED if path.stem == "two-realms")
 
 
+def test_a_line_without_code_says_which_one_stands_for_it() -> None:
+    machine = loaded(TWO_REALMS)
+    text = TWO_REALMS.with_suffix(".S").read_text().splitlines()
+    label = text.index("function rmm_start") + 1
+    assert machine.lines.note(f"two-realms.S:{label + 1}") == ""
+    told = f"line {label} of two-realms.S has no code: line {label + 1} is taken, the next one that has some"
+    assert machine.lines.note(f"two-realms.S:{label}") == told
+    assert where(machine, f"two-realms.S:{label}") == where(machine, f"two-realms.S:{label + 1}")
+    assert machine.lines.note("no place at all") == ""
+    with pytest.raises(EmuError, match="there is no line 9999"):
+        machine.lines.note("two-realms.S:9999")
+    environment = MachineEnvironment(machine)
+    asked = compile(f"'two-realms.S:{label}' + 4", vocabulary(machine)).evaluate(environment)
+    assert (asked, environment.notes) == (where(machine, f"two-realms.S:{label}")[0] + 4, [told])
+
+
 def loaded(elf: Path) -> emu.Machine:
     machine = emu.Machine(memory="16M", engine="reference")
     machine.load(elf)
@@ -138,6 +154,7 @@ def test_what_is_a_place_without_quotes(text: str, found: Location | None) -> No
 
 def test_expressions_know_lines() -> None:
     machine = loaded(TWO_REALMS)
+    machine.lines.finish()
     names, environment = vocabulary(machine), MachineEnvironment(machine)
     start = machine.symbols.lookup("rmm_start")
     assert start is not None
@@ -196,3 +213,25 @@ def test_large_tables_are_read_in_the_background(monkeypatch: pytest.MonkeyPatch
     # Who types a line waits for it instead.
     monkeypatch.setattr(images, "_tables", type(images._tables)())
     assert where(loaded(TWO_REALMS), "two-realms.S:93")
+
+
+def test_tables_of_an_image_that_comes_late_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that read the first image's has ended by then."""
+    monkeypatch.setattr(images, "SMALL", 0)
+    monkeypatch.setattr(images, "HEAD_START", 0.01)
+    monkeypatch.setattr(images, "_tables", type(images._tables)())
+    machine, late = loaded(TWO_REALMS), next(path for path in BUNDLED if path.stem == "hello")
+
+    def read() -> None:
+        assert not machine.lines.begin()
+        assert machine.lines._thread is not None
+        machine.lines._thread.join(10)
+        assert machine.lines.begin()
+
+    read()
+    assert "hello.S:" not in machine.lines.completions()
+    machine.load(late)
+    read()
+    assert {"hello.S:", "two-realms.S:"} <= set(machine.lines.completions())
+    entry = read_elf(late).entry
+    assert entry in where(machine, "hello.S:1")

@@ -380,7 +380,7 @@ async def test_a_long_message_moves_no_pane() -> None:
         person.screen.say("one word and another " * 10)
         await person.pilot.pause()
         line = person.screen.command_line
-        assert line.region.height == 3
+        assert line.region.height == 2
         assert line.region.bottom == person.screen.query_one(ActionBar).region.y, "right above the footer"
         assert {pane.pane_name: pane.region for pane in panes_in_front(person)} == before
         person.screen.say("short")

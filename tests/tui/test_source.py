@@ -165,6 +165,25 @@ async def test_breakpoints_at_lines_keep_the_words_that_were_typed() -> None:
         await shows(person, text_of(line_of("bl rmm_select_realm")).split()[1])
 
 
+async def test_a_line_without_code_says_which_one_is_taken() -> None:
+    line = line_of("function rmm_start")
+    told = f"ine {line} of {SOURCE} has no code: line {line + 1} is taken, the next one that has some."
+    async with debugging(bundled("two-realms")) as person:
+        for command in ("goto", "until", "break", "print"):
+            person.screen.say("")
+            await person.type(f"{command} {SOURCE}:{line}")
+            await person.until(lambda: told in person.message)
+            if command in ("goto", "until"):
+                assert person.message == f"L{told}"
+        await person.until(lambda: person.progress.status.source == f"{SOURCE}:{line + 1}")
+        assert person.message.startswith(f"{SOURCE}:{line} is ")
+        await person.type(f"break {SOURCE}:{line + 1}")
+        await person.until(lambda: "Breakpoint 2 set" in person.message)
+        assert "no code" not in person.message
+        await person.type(f"set x0='{SOURCE}:{line}'")
+        await person.until(lambda: told in person.message and person.message.startswith("x0 is"))
+
+
 async def test_files_are_completed() -> None:
     async with debugging(bundled("two-realms")) as person:
         assert "break two-realms.S:" in person.screen.completions("break two-re")
@@ -187,6 +206,37 @@ async def test_a_source_that_is_not_here_is_asked_for_once(tmp_path: Path) -> No
         await shows(person, "require_rme")
         person.screen.execute("source")
         await person.until(lambda: str(path.parent.parent) in person.message)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+@pytest.mark.parametrize("is_empty", [False, True])
+async def test_a_source_that_is_gone_or_empty_leaves_the_instructions(
+    tmp_path: Path, size: tuple[int, int], is_empty: bool
+) -> None:
+    if is_empty:
+        (tmp_path / SOURCE).write_text("")
+    async with debugging(alone(tmp_path), size) as person:
+        pane = person.screen.disassembly
+        pane.use("SOURCE")
+        pane.want()
+        why = "There is nothing in the file that was found" if is_empty else "two-realms/two-realms.S is not here"
+        await person.until(lambda: why in person.text("disassembly").replace("\n", " "))
+        shown = " ".join(person.text("disassembly").split())
+        assert "“source DIR” names the folder of the source, as --source DIR does at the start." in shown
+        assert any(line.text.startswith("▶") and "mov" in line.text for line in pane.lines)
+        assert len(pane.lines) <= pane.text_height
+        for _ in range(30):
+            await person.press("down")
+        assert pane.place == 0x4008_0000 + 4 * 30
+        assert pane.lines[pane.cursor].text.split()[0] == f"{pane.place:#_x}"
+        assert why in person.text("disassembly").replace("\n", " "), "it stays above what moves"
+        await person.press("pageup", "home", "end", "slash", "b", "l", "enter", "n", "escape")
+        path = guest_path("two-realms")
+        assert path is not None
+        await person.stop_after("s")
+        person.screen.execute(f"source {path.parent}")
+        await person.until(lambda: isinstance(pane.view, SourceView) and "▶" in person.text("disassembly"))
+        assert "monitor_start" in person.text("disassembly")
 
 
 async def test_folders_may_be_given_from_the_start(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ class MachineEnvironment:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._cpu = machine.cpu
+        self.notes: list[str] = []
+        """What whoever wrote an expression should know: a line of the source that has no code, and what it means."""
         self._questions: Mapping[str, Callable[[int], int]] = {
             "owner": self._owner,
             "owner_pas": self._owner_pas,
@@ -200,6 +202,9 @@ class MachineEnvironment:
     def source(self, text: str) -> int:
         addresses = self._machine.lines.addresses_of(text)
         assert addresses, "it has the form of a place in the source"
+        note = self._machine.lines.note(text)
+        if note and note not in self.notes:
+            self.notes.append(note)
         return addresses[0]
 
     def ask(self, question: str, argument: int) -> int:

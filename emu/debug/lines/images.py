@@ -16,6 +16,7 @@ from emu.debug.lines.location import (
     ambiguous,
     is_plain,
     matching,
+    no_code,
     no_such_line,
     parsed,
     shortest,
@@ -23,6 +24,7 @@ from emu.debug.lines.location import (
 )
 from emu.debug.lines.table import FileCode, LineTable, Spot, following
 from emu.errors import EmuError
+from emu.visible import visible
 
 if TYPE_CHECKING:
     from emu.loader import Image
@@ -60,7 +62,7 @@ class _Loaded:
     """One image that has line tables."""
 
     def __init__(self, image: Image, offset: int) -> None:
-        self.name, self.folder = image.name, image.folder
+        self.name, self.folder = visible(image.name), image.folder
         self.offset = offset
         self.moved = [Moved(*part) for part in image.moved]
         self._data = image.debug
@@ -201,6 +203,19 @@ class Lines:
 
         A line without code stands for the next one that has some. Reads whatever has not been read. Raises EmuError.
         """
+        return self._found(where)[1]
+
+    def note(self, text: str) -> str:
+        """That a place in the source has no code and which line is taken for it; "" where it has some.
+
+        A few words without a full stop. Raises EmuError as `addresses` does.
+        """
+        where = parsed(text, is_quoted=True)
+        line = None if where is None else self._found(where)[0]
+        return "" if where is None or line is None or line == where.line else no_code(where, line)
+
+    def _found(self, where: Location) -> tuple[int, tuple[int, ...]]:
+        """The line that stands for a place in the source, and where its code begins."""
         if not self._images:
             raise EmuError(f"no image has line tables: {where.text} means nothing here; build the guest with -g")
         if where.line < 1:
@@ -224,7 +239,7 @@ class Lines:
             places = lines.get(line, [])
             starts = image.table.entries(places, partial(self._function_of, image.offset))
             reached += [start + image.offset & MASK64 for start in starts]
-        return tuple(sorted(set(reached)))
+        return line, tuple(sorted(set(reached)))
 
     def _function_of(self, offset: int, address: int) -> int:
         return self._function(address + offset & MASK64)

@@ -83,6 +83,7 @@ class RunControl(DebuggerParts):
     def command_until(self, where: int | str) -> None:
         if isinstance(where, str):
             self.run_plan(running.until_line, where)
+            self.session.tell_of(lambda machine: machine.lines.note(where))
         else:
             self.run_plan(running.until, where)
 

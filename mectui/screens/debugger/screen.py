@@ -19,7 +19,9 @@ from mectui.panes.console import ConsolePane
 from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.pane import Pane
 from mectui.panes.walk import WalkPane
+from mectui.plain import sentence
 from mectui.progress import Progress, RunState
+from mectui.render import numbers
 from mectui.screens.debugger.exporting import Exporting
 from mectui.screens.debugger.lessons import Lessons
 from mectui.screens.debugger.looking import Looking
@@ -50,12 +52,6 @@ RUNNING_COMMANDS = frozenset(
     for name in (spec.name, *spec.aliases)
 )
 OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event", "back_to")
-
-
-def sentence(text: str) -> str:
-    """With a capital and a full stop, as a sentence of its own."""
-    text = text.strip()
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
 class SessionNews(Message):
@@ -184,7 +180,7 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
                 self.forget_hits()
             elif progress.stop.message and progress.stop.reason in TOLD:
                 is_error = progress.stop.reason is StopReason.ERROR or progress.stop.code != 0
-                self.say(sentence(progress.stop.message), is_error)
+                self.say(numbers.written_alike(sentence(progress.stop.message)), is_error)
             else:
                 self.tell_hits(progress)
         self.look(self.to_look_at())

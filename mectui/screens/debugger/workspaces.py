@@ -11,6 +11,7 @@ from mectui.render.text import plain
 from mectui.screens.debugger.parts import DebuggerParts
 from mectui.screens.help import HelpScreen
 from mectui.screens.jump import JumpScreen, Landing
+from mectui.screens.messages import MessagesScreen
 
 WORKSPACE_TABS = {
     Workspace.DEBUG: RegisterTab.GENERAL,
@@ -32,6 +33,15 @@ class Workspaces(DebuggerParts):
     def do_help(self) -> None:
         pane = self.focused_pane
         self.app.push_screen(HelpScreen(type(pane) if pane is not None else None))
+
+    def do_messages(self) -> None:
+        self.app.push_screen(MessagesScreen(tuple(self.command_line.said)))
+
+    def on_command_line_clicked(self) -> None:
+        self.do_messages()
+
+    def command_messages(self) -> None:
+        self.do_messages()
 
     def do_palette(self) -> None:
         self.app.action_command_palette()
