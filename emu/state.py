@@ -53,7 +53,7 @@ CALL_LOAD, CALL_STORE, CALL_DECODE, CALL_SYSTEM = 72, 73, 74, 75
 CALL_ASK = 70  # (query, a, b), the answer in VALUE
 CALL_FP = 77  # (operation, a, b), with a third operand and the result in VALUE
 HOT, CALL_HOT = 80, 81  # host addresses: the counters of branch targets, and who is told that one has run out
-ORIGINALS = 83  # host address: by a head's number, its own handler, and where the addresses of the region's pages are
+ORIGINALS = 83  # host address: by a region's number, the handler of its first instruction
 HELPER_LOAD, HELPER_STORE = 110, 111  # host addresses of what regions call (emu.engine.helpers)
 DECODE_STUB = 76  # host address of the handler that decodes
 # Native MSRs to registers that wait for a context synchronisation event (emu.registers.pending): host address of their

@@ -90,7 +90,7 @@ class RegionCompiler:
             done = self.compile(request)
             self.ready.put(done)
             if not done.is_best:
-                code = Code(request.code.source, request.code.most, request.code.is_reached)
+                code = Code(request.code.at, request.code.most, request.code.is_reached)
                 self.submit(Request(request.heads, code, request.originals, is_quick=False))
         except Exception as error:  # whatever it is, the guest must not suffer: the interpreter can do without
             self.ready.put(Failed(request, error))

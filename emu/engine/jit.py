@@ -12,15 +12,13 @@ import llvmlite.binding as llvm
 from emu import state
 from emu.architecture import BLOCK, PAGE
 from emu.cpu import Cpu
-from emu.engine.code_page import CodePage
 from emu.engine.compiler import ENTRY, Compiled, Failed, RegionCompiler, Request
 from emu.engine.dispatch import COUNTERS, REGION_FLAG, REGION_SHIFT
-from emu.engine.interpreter import CALLBACK, LOOP, Interpreter
+from emu.engine.interpreter import CALLBACK, LOOP, CodePage, Interpreter
 from emu.engine.lower import AGAIN, CONTINUE
 from emu.engine.outline import QUICK, is_called, symbol
 from emu.engine.region import Code
 from emu.engine.region_cache import RegionCache
-from emu.engine.source import Source
 from emu.isa.pattern import Decoded
 
 DEFAULT_THRESHOLD = 3_000
@@ -41,12 +39,10 @@ _WORD = 0xFFFF_FFFF
 class Region:
     """One compiled region: where its heads stand, what was there, which blocks of memory it was made from."""
 
-    __slots__ = ("blocks", "code", "heads", "page", "table")
+    __slots__ = ("blocks", "code", "heads", "page")
 
-    def __init__(self, page: CodePage, blocks: frozenset[int], code: object, pages: list[CodePage]) -> None:
-        """`pages`: those it was made from, in the order in which it knows them, `page` first."""
+    def __init__(self, page: CodePage, blocks: frozenset[int], code: object) -> None:
         self.page, self.blocks, self.code = page, blocks, code
-        self.table = (ctypes.c_uint64 * len(pages))(*(each.address for each in pages))
         self.heads: list[tuple[int, int, int]] = []
         """(index in the page, word, number)."""
 
@@ -78,7 +74,7 @@ class Jit(Interpreter):
         self._slots[state.CALL_HOT] = ctypes.cast(hot, ctypes.c_void_p).value or 0
         self._loop = LOOP(self._native.counting_loop())
         self._helpers = tuple(map(self._native.helper, (False, True)))
-        self._originals = (ctypes.c_uint64 * (2 * MOST_REGIONS))()
+        self._originals = (ctypes.c_uint64 * MOST_REGIONS)()
         self._slots[state.ORIGINALS] = ctypes.addressof(self._originals)
         self._numbers = list(range(MOST_REGIONS))
         kept = None if self._is_forced or not keeps_regions else RegionCache(self._native.cache)
@@ -158,23 +154,32 @@ class Jit(Interpreter):
 
     def _request(self, pc: int, page: CodePage) -> Request | None:
         """What to compile for a head, as its page's words are; None where there is nothing to compile, or no need."""
-        place = 2 * ((pc & PAGE - 1) >> 2)
+        stub, place = self._native.decode_stub, 2 * ((pc & PAGE - 1) >> 2)
         if page.slots[place + 1] >= REGION_FLAG or (pc, page.slots[place]) in self._asked:
             return None
-        source = Source(self._slots, self._page_at_address, self.cpu.decode, self._native.decode_stub)
-        first = source.handler(pc)
+        words = page.slots.tolist()
+        decode, counters, threshold = self.cpu.decode, self._counters, self._threshold
+
+        def original(head: int) -> int | None:
+            place = 2 * ((head & PAGE - 1) >> 2)
+            return None if words[place] == stub or words[place + 1] >= REGION_FLAG else words[place]
+
+        def at(address: int) -> Decoded | None:
+            place = 2 * ((address & PAGE - 1) >> 2)
+            return None if words[place] == stub else decode(words[place + 1] & _WORD)
+
+        first = original(pc)
         if first is None:
             return None
         if self._is_forced:
-            return Request((pc,), Code(source, _FORCED_SIZE), (first,), is_quick=bool(pc & 4))  # a proof of both kinds
+            return Request((pc,), Code(at, _FORCED_SIZE), (first,), is_quick=bool(pc & 4))  # a proof of both kinds
         heads, originals = [pc], [first]
         for head in self._warm(pc):
-            handler = source.handler(head)
+            handler = original(head)
             if handler is not None and (head, handler) not in self._asked:
                 heads.append(head)
                 originals.append(handler)
-        counters, threshold = self._counters, self._threshold
-        code = Code(source, _SIZE, lambda address: counters[address >> 2 & COUNTERS - 1] != threshold)
+        code = Code(at, _SIZE, lambda address: counters[address >> 2 & COUNTERS - 1] != threshold)
         return Request(tuple(heads), code, tuple(originals))
 
     # Putting regions in place.
@@ -185,9 +190,11 @@ class Jit(Interpreter):
         self.compiled_instructions += done.instructions
         self.compile_seconds += done.seconds
         slots, request = page.slots, done.request
-        code_pages = self._pages_of(request.code, page)
-        if code_pages is None:
-            return False
+        stub = self._native.decode_stub
+        for address, decoded in request.code.used.items():
+            place = 2 * ((address & PAGE - 1) >> 2)
+            if slots[place] == stub or slots[place + 1] & _WORD != decoded.word:
+                return False
         heads = []
         for head, original in zip(request.heads, request.originals, strict=True):
             index = (head & PAGE - 1) >> 2
@@ -208,13 +215,12 @@ class Jit(Interpreter):
             if is_called(decoded, QUICK):
                 builder.import_symbol(symbol(decoded), self._native.handler(decoded))
         code = builder.link(self._linker, f"region{next(self._names)}")
-        blocks = frozenset((code_pages[a // PAGE].base + a % PAGE) // BLOCK for a in request.code.used)
-        region = Region(page, blocks, code, list(code_pages.values()))
+        blocks = frozenset((page.base + (a & PAGE - 1)) // BLOCK for a in request.code.used)
+        region = Region(page, blocks, code)
         for index, original in heads:
             number, word = self._numbers.pop(), slots[2 * index + 1]
             region.heads.append((index, word, number))
-            self._originals[2 * number] = original
-            self._originals[2 * number + 1] = ctypes.addressof(region.table)
+            self._originals[number] = original
             self._heads[page.address, index] = region
             slots[2 * index + 1] = word | REGION_FLAG | number << REGION_SHIFT
             slots[2 * index] = code[ENTRY]
@@ -222,21 +228,6 @@ class Jit(Interpreter):
             self._regions.setdefault(block, set()).add(region)
         self._installed.add(region)
         return True
-
-    def _pages_of(self, code: Code, home: CodePage) -> dict[int, CodePage] | None:
-        """The pages that code was made from, by number; None where something else is there now."""
-        stub = self._native.decode_stub
-        found: dict[int, CodePage] = {}
-        for number in code.pages():
-            page = code.source.page(number) if found else home
-            if page is None:
-                return None
-            found[number] = page
-        for address, decoded in code.used.items():
-            slots, place = found[address // PAGE].slots, 2 * (address % PAGE >> 2)
-            if slots[place] == stub or slots[place + 1] & _WORD != decoded.word:
-                return None
-        return found
 
     def _drop_head(self, region: Region, index: int) -> None:
         """A region is no longer entered at one of its heads, and goes when none is left."""

@@ -1,4 +1,4 @@
-"""Hot code as one native function: straight lines, loops, calls from page to page, registers held in values."""
+"""Hot code as one native function: straight lines, loops and calls over several blocks, registers held in values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 from emu import state
 from emu.engine.chain import chain
-from emu.engine.dispatch import REGION_SHIFT, find_page
+from emu.engine.dispatch import REGION_SHIFT
 from emu.engine.lazy_flags import LazyFlags
 from emu.engine.lower import HANDLER, I64, PTR
 from emu.engine.outline import BEST, QUICK, is_called
 from emu.engine.region_lower import ACCESS, STEADY, RegionLower
-from emu.engine.source import Source
 from emu.engine.text import Block, Number, Switch, TextBuilder, TextFunction, TextModule
 from emu.isa.pattern import Decoded
 from emu.state import MASK64
@@ -23,21 +22,14 @@ from emu.state import MASK64
 class Code:
     """What a region may be made of: the words that have run, by address, and how far a region may go."""
 
-    source: Source
+    at: Callable[[int], Decoded | None]
+    """The instruction at an address if it is decoded and may be compiled, else None."""
     most: int = 256
     """Instructions in a region."""
     is_reached: Callable[[int], bool] = lambda _: True
     """Whether a branch has ever gone to an address, as far as is known."""
     used: dict[int, Decoded] = field(default_factory=dict)
-    """Every address a region was made of, those of its first head's page before those of any other."""
-
-    def at(self, address: int) -> Decoded | None:
-        """The instruction at an address if it is decoded."""
-        return self.source.at(address)
-
-    def pages(self) -> list[int]:
-        """The numbers of the pages of what was used, in the order in which a region knows them."""
-        return list(dict.fromkeys(address >> 12 for address in self.used))
+    """Every address a region was made of."""
 
 
 class RegionBuilder:
@@ -47,10 +39,7 @@ class RegionBuilder:
         """`is_inline`: better code that takes longer to compile."""
         self._code, self.is_inline = code, is_inline
         self._wanted = heads
-        self._page = self._here = heads[0] >> 12
-        """Pages, by number: where the region is entered, and where the present block is."""
-        self._pages = {self._page: 0}
-        self._crossings: dict[int, Block] = {}
+        self._page = heads[0] >> 12
         self._function = TextFunction(module, HANDLER, name)
         self._state, self._word, self._pc, self._budget = self._function.args
         self._entry = TextBuilder(self._function, self._function.append_basic_block("entry"))
@@ -59,8 +48,8 @@ class RegionBuilder:
         self._blocks: dict[int, Block] = {}
         self._waiting: list[int] = []
         self._returns: list[int] = []
-        self._switches: list[tuple[Switch, int]] = []
-        """Branches through registers, and the pages they are on: wherever they may lead inside the region."""
+        self._switches: list[Switch] = []
+        """Branches through registers: wherever they may lead inside the region."""
         self.count = 0
         self._slots: dict[int, Number] = {}
         self._held: dict[int, Number] = {}
@@ -84,14 +73,13 @@ class RegionBuilder:
                 heads.append(head)
             while self._waiting:
                 self._lower_block(self._waiting.pop())
-        entered = self._entry.switch(self._pc, self._other)
+        switch = self._entry.switch(self._pc, self._other)
         for head in heads:
-            entered.add_case(head, self._blocks[head])
+            switch.add_case(head, self._blocks[head])
         anywhere = [pc for pc in dict.fromkeys((*heads, *self._returns)) if pc in self._blocks]
-        for switch, here in self._switches:
-            self._here = here
+        for switch in self._switches:
             for pc in anywhere:
-                switch.add_case(pc, self._way_to(pc))
+                switch.add_case(pc, self._blocks[pc])
         self.flags.decide(set(anywhere))
         self._build_end()
         self._build_other()
@@ -114,17 +102,14 @@ class RegionBuilder:
     def _build_other(self) -> None:
         """Another address of the same page, or nothing could be done here: one instruction, the ordinary way."""
         b = TextBuilder(self._function, self._other)
-        handler = b.inttoptr(b.load(self._own_place(b), typ=I64), HANDLER.as_pointer())
+        originals = b.load(self.slot(state.ORIGINALS), typ=PTR)
+        place = b.gep(originals, [b.lshr(self._word, REGION_SHIFT)], source_etype=I64)
+        handler = b.inttoptr(b.load(place, typ=I64), HANDLER.as_pointer())
         word = b.and_(self._word, 0xFFFF_FFFF)
         following = b.call(handler, [self._state, word, self._pc, self._budget])
         with b.if_then(b.icmp_unsigned("!=", following, state.LEAVE)):
             b.store(b.sub(self._budget, 1), self.slot(state.BUDGET))
         b.ret(following)
-
-    def _own_place(self, b: TextBuilder) -> Number:
-        """Where the engine keeps two words for the head that was entered: its own handler, the table of the pages."""
-        originals = b.load(self.slot(state.ORIGINALS), typ=PTR)
-        return b.gep(originals, [b.shl(b.lshr(self._word, REGION_SHIFT), 1)], source_etype=I64)
 
     # State.
 
@@ -191,34 +176,7 @@ class RegionBuilder:
             self._waiting.append(pc)
         return found
 
-    def _way_to(self, pc: int) -> Block:
-        """Where to go from the present page to the block at an address."""
-        block = self._block(pc)
-        return block if pc >> 12 in (self._here, self._page) else self._crossing(pc, block)
-
-    def _crossing(self, pc: int, block: Block) -> Block:
-        """Where to come to a block on another page: it is looked whether that page is there.
-
-        Nothing that changes what fetches find happens inside a region, so the way back needs no look.
-        """
-        found = self._crossings.get(pc)
-        if found is None:
-            found = self._crossings[pc] = self._function.append_basic_block(f"to_{pc:x}")
-            b = TextBuilder(self._function, found)
-            fetched, out = b.append_basic_block("fetched"), b.append_basic_block("out")
-            entry, is_hit = find_page(b, self._state, pc)
-            b.cbranch(is_hit, fetched, out).set_weights([1 << 20, 1])
-            b.goto_chain(fetched, found.scope)
-            there = b.load(b.gep(entry, [1], source_etype=I64), typ=I64)
-            table = b.load(b.gep(self._own_place(b), [1], source_etype=I64), typ=PTR)
-            known = b.load(b.gep(table, [self._pages[pc >> 12]], source_etype=I64), typ=I64)
-            b.cbranch(b.icmp_unsigned("==", there, known), block, out).set_weights([1 << 20, 1])
-            b.position_at_end(out)
-            self.leave(b, pc, b.load(self._left, typ=I64))
-        return found
-
     def _lower_block(self, start: int) -> None:
-        self._here = start >> 12
         head, body = self._blocks[start], self._function.append_basic_block("body")
         lower, b = self._lower, self._lower.b
         b.position_at_end(head)
@@ -262,7 +220,7 @@ class RegionBuilder:
         self.leave(b, start, budget)
 
     def _instruction(self, pc: int) -> Decoded | None:
-        if self.count >= self._code.most or pc >> 12 != self._here:
+        if self.count >= self._code.most or pc >> 12 != self._page:
             return None
         decoded = self._code.at(pc)
         if decoded is not None:
@@ -273,15 +231,7 @@ class RegionBuilder:
     def _may_enter(self, pc: int) -> bool:
         if pc in self._blocks:
             return True
-        if self.count >= self._code.most or (not self.is_inline and pc >> 12 != self._page):
-            return False
-        decoded = self._code.at(pc)
-        if decoded is None:
-            return False
-        if pc >> 12 not in self._pages:
-            self._pages[pc >> 12] = len(self._pages)
-            self._code.used[pc] = decoded  # the order is that of the numbers
-        return True
+        return pc >> 12 == self._page and self.count < self._code.most and self._code.at(pc) is not None
 
     def _go(self, b: TextBuilder, pc: int, budget: Number, steps: int, is_known: bool) -> None:
         """Go on at a constant address, inside the region where possible."""
@@ -289,7 +239,7 @@ class RegionBuilder:
         if is_known or (steps and self._may_enter(pc)):
             b.store(left, self._left)
             self.flags.goes_to(pc, self._lower.has_flags)
-            b.branch(self._way_to(pc))
+            b.branch(self._block(pc))
         else:
             self.leave(b, pc, left)
 
@@ -305,7 +255,7 @@ class RegionBuilder:
         target = lower.target
         if isinstance(lower.condition, int) or not isinstance(target, int) or following in self._wanted:
             return False
-        if following in self._blocks or following >> 12 != self._here or not self._may_enter(following):
+        if following in self._blocks or not self._may_enter(following):
             return False
         taken, on = b.append_basic_block("taken"), b.append_basic_block("on")
         b.cbranch(lower.truth(lower.condition), taken, on)
@@ -342,7 +292,7 @@ class RegionBuilder:
         for pc in dict.fromkeys(self._returns):
             if self._may_enter(pc):
                 self._block(pc)
-        self._switches.append((switch, self._here))
+        self._switches.append(switch)
         self.flags.goes_anywhere(self._lower.has_flags)
         out.parent = b.block.scope
         b.position_at_end(out)
