@@ -10,6 +10,7 @@ from emu import state
 from emu.architecture import BLOCK, PAGE, Access
 from emu.cpu import Cpu
 from emu.debug.events import FirstOwner
+from emu.engine.code_page import CodePage
 from emu.engine.dispatch import REGION_FLAG
 from emu.engine.lower import AGAIN, CONTINUE, LEFT, REDIRECTED
 from emu.engine.native import NativeCode
@@ -41,21 +42,6 @@ _SWEEP = 1024
 """How many following words are decoded together with one that is needed now."""
 _LOOK_AHEAD = 64
 """How many following words have their handlers made ready together with the one that is needed now."""
-
-
-class CodePage:
-    """One page of RAM as one encryption context sees it: a handler address and a word for each instruction."""
-
-    __slots__ = ("_buffer", "address", "base", "slots")
-
-    def __init__(self, stub: int, base: int) -> None:
-        """`base` is the page's arena offset."""
-        self.base = base
-        self._buffer = (ctypes.c_uint64 * (2 * _WORDS))()
-        self.slots = memoryview(self._buffer).cast("B").cast("Q")
-        self.address = ctypes.addressof(self._buffer)
-        for index in range(0, 2 * _WORDS, 2):
-            self.slots[index] = stub
 
 
 class Interpreter:

@@ -12,9 +12,10 @@ import llvmlite.binding as llvm
 from emu import state
 from emu.architecture import BLOCK, PAGE
 from emu.cpu import Cpu
+from emu.engine.code_page import CodePage
 from emu.engine.compiler import ENTRY, Compiled, Failed, RegionCompiler, Request
 from emu.engine.dispatch import COUNTERS, REGION_FLAG, REGION_SHIFT
-from emu.engine.interpreter import CALLBACK, LOOP, CodePage, Interpreter
+from emu.engine.interpreter import CALLBACK, LOOP, Interpreter
 from emu.engine.lower import AGAIN, CONTINUE
 from emu.engine.outline import QUICK, is_called, symbol
 from emu.engine.region import Code

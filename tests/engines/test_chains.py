@@ -61,7 +61,8 @@ class Program:
 
     def machine(self, engine: str) -> emu.Machine:
         machine = flat_machine(engine, jit_threshold=0 if engine == "jit" else None)
-        machine.write(TABLE + 0x1000 + 8 * 4, machine.read(TABLE + 0x1000, 8))
+        block = int.from_bytes(machine.read(TABLE + 0x1000, 8), "little") | 1 << 11  # not global
+        machine.write(TABLE + 0x1000 + 8 * 4, block.to_bytes(8, "little"))
         for address, words in self.parts.items():
             machine.write(address, w.assemble(*words))
         machine.write(CODE + 0x8_0200, w.assemble(branch(0, 0)))
@@ -162,6 +163,58 @@ def test_a_page_that_is_no_longer_mapped_faults_at_the_end_of_a_chain(program: P
     run(both, 60)
     assert both[0].exceptions[0].far == both[1].exceptions[0].far == far
     assert_same(*both)
+
+
+@both_kinds
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_a_chain_looks_which_page_an_address_is_on_now(program: Program, is_mapped: bool) -> None:
+    """The page that is called directly goes away, or becomes another one with other code."""
+    flush, far = PAGES[4], program.direct + FAR - CODE
+    loop, entry = program.loop, TABLE + 0x1000 + 8 * 4
+    program.parts = {
+        **program.parts,
+        loop: (add(2, 1), call(loop + 4, far), blr(10), branch(loop + 12, loop)),
+        flush: (w.str_(14, 12), w.DSB, w.sys("TLBI VMALLE1"), w.DSB, w.ISB, 0xAA0D_03EA, RET),  # MOV X10, X13
+        program.direct + DATA - CODE: (add(6, 1), RET),
+    }
+    jit, reference = program.both()
+    for machine in (jit, reference):
+        machine.cpu.x[10], machine.cpu.x[11] = program.odd, 0
+    run([jit, reference], 203)
+    make_regions(jit, *program.heads, far)
+    assert all(is_region(jit, head) for head in (program.loop, program.odd, far))
+    run([jit, reference], 205)
+    mapped = int.from_bytes(jit.read(entry, 8), "little")
+    for machine in (jit, reference):
+        machine.cpu.x[10], machine.cpu.x[12], machine.cpu.x[13] = flush, entry, program.odd
+        machine.cpu.x[14] = mapped + (DATA - CODE) if is_mapped else 0
+    run([jit, reference], 150)
+    assert (jit.cpu.x[6] > 10) == (reference.cpu.x[6] > 10) == is_mapped
+    assert [e.far for e in jit.exceptions] == [e.far for e in reference.exceptions] == [far] * (not is_mapped)
+    assert_same(jit, reference)
+
+
+def test_a_chain_goes_where_the_present_context_leads_only() -> None:
+    program = Program(0)
+    far, other = program.direct + FAR - CODE, TABLE + 0x2000
+    program.parts[CODE] = (add(2, 1), call(CODE + 4, far), blr(10), branch(CODE + 12, CODE))
+    jit, reference = program.both()
+    for machine in (jit, reference):
+        machine.cpu.x[10], machine.cpu.x[11] = program.odd, 0
+        machine.write(other + 8, (other + 0x1000 | 3).to_bytes(8, "little"))
+        machine.write(other + 0x1000, machine.read(TABLE + 0x1000, 32))
+        machine.cpu.sysreg["TTBR0_EL1"] = TABLE | 1 << 48
+    run([jit, reference], 203)
+    make_regions(jit, *program.heads, far)
+    assert all(is_region(jit, head) for head in (program.loop, program.odd, far))
+    for asid in range(2, 12):
+        for machine in (jit, reference):
+            for table in (TABLE | 1 << 48, other | asid << 48):
+                machine.cpu.sysreg["TTBR0_EL1"], machine.cpu.pc = table, CODE
+                machine.run(max_instructions=40)
+        assert jit.exceptions[-1].far == reference.exceptions[-1].far == far
+        assert len(jit.exceptions) == len(reference.exceptions) == asid - 1
+        assert_same(jit, reference)
 
 
 @both_kinds
