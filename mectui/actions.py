@@ -88,7 +88,7 @@ def label(key: str) -> str:
     """A key as people call it."""
     if key.startswith("ctrl+"):
         return f"^{label(key[5:])}"
-    is_function_key = key[0] == "f" and key[1:].isdigit()
+    is_function_key = key[:1] == "f" and key[1:].isdigit()
     return LABELS.get(key, key.upper() if is_function_key else key)
 
 

@@ -116,6 +116,8 @@ class MectuiApp(App[int]):
         self.sources = tuple(sources)
         """Folders to look for source files in."""
         self.is_from_start_screen = False
+        problem = preferences.check()
+        self.problems += [problem] if problem else []
         self.preferences = preferences.load()
         self._add_user_settings()
         for file in self.theme_files.values():
@@ -156,7 +158,7 @@ class MectuiApp(App[int]):
 
     def use_theme(self, name: str) -> None:
         self.theme = name
-        self._prefer(replace(self.preferences, theme=name))
+        self._prefer(lambda kept: replace(kept, theme=name))
 
     def next_theme(self) -> str:
         """Changes to the next theme and returns its title."""
@@ -171,19 +173,20 @@ class MectuiApp(App[int]):
         """`name` is one of `keymaps`."""
         self.keymap = self.keymaps[name]
         self.set_keymap(self.keymap.for_textual())
-        self._prefer(replace(self.preferences, keymap=name))
+        self._prefer(lambda kept: replace(kept, keymap=name))
         self.screen.refresh(layout=True)
 
     def arrangement(self, guest: str) -> preferences.Arrangement | None:
         return self.preferences.arrangements.get(guest)
 
     def remember_arrangement(self, guest: str, arrangement: preferences.Arrangement) -> None:
-        self._prefer(preferences.with_arrangement(self.preferences, guest, arrangement))
+        self._prefer(lambda kept: preferences.with_arrangement(kept, guest, arrangement))
 
-    def _prefer(self, wanted: preferences.Preferences) -> None:
+    def _prefer(self, edit: Callable[[preferences.Preferences], preferences.Preferences]) -> None:
+        wanted = edit(self.preferences)
         if wanted != self.preferences:
             self.preferences = wanted
-            preferences.save(wanted)
+            preferences.change(edit)
 
     # --- screens --------------------------------------------------------------------------------------------------
 
@@ -316,7 +319,7 @@ class MectuiApp(App[int]):
             pane = screen.focused_pane
             for action in () if pane is None else pane.own_actions():
                 title = f"{pane.TAB or pane.TITLE}: {action.title}  ({self.keymap.shown_key(action)})"
-                yield SystemCommand(title, action.help, _acting(pane, action.name))
+                yield SystemCommand(title, action.help, _acting(screen, pane, action.name))
             for name, pane in screen.board.panes.items():
                 yield SystemCommand(f"Pane: {pane.TITLE}", "Show it and put the cursor there.", _going(screen, name))
         for name, file in self.theme_files.items():
@@ -335,8 +338,10 @@ def _going(screen: DebuggerScreen, name: str) -> Callable[[], None]:
     return lambda: screen.show_pane(name, focus=True)
 
 
-def _acting(pane: Pane, name: str) -> Callable[[], Any]:
-    return lambda: getattr(pane, f"action_{name}")()
+def _acting(screen: DebuggerScreen, pane: Pane, name: str) -> Callable[[], Any]:
+    """The pane's own action, or the one that its key has on the screen."""
+    name = f"action_{name}"
+    return lambda: getattr(pane if hasattr(pane, name) else screen, name)()
 
 
 def _using(use: Callable[[str], None], name: str) -> Callable[[], None]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mectui import files
 from mectui.actions import ACTIONS, SCREEN_SCOPES, Action, Scope, label
 
 DEFAULT = "default"
@@ -112,7 +113,7 @@ def parse(text: str, name: str) -> tuple[Keymap, list[str]]:
     """The user's keymap from its file's text, and a sentence for whatever in it cannot be used."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, brackets too deep
         return PRESETS[DEFAULT], [f"{name} is not valid TOML: {error}."]
     problems: list[str] = []
     base = data.get("base", DEFAULT)
@@ -126,7 +127,7 @@ def parse(text: str, name: str) -> tuple[Keymap, list[str]]:
         listed = [keys] if isinstance(keys, str) else keys
         if action not in known:
             problems.append(f"{name}: there is no action {action!r}; the help names them.")
-        elif not isinstance(listed, list) or not listed or not all(isinstance(key, str) and key for key in listed):
+        elif not isinstance(listed, list) or not listed or not all(map(_is_key, listed)):
             problems.append(f'{name}: {action} needs a list of keys, such as ["s", "f11"].')
         else:
             changed[action] = tuple(listed)
@@ -135,11 +136,16 @@ def parse(text: str, name: str) -> tuple[Keymap, list[str]]:
     return keymap, [*problems, *(f"{name}: {clash}." for clash in found)]
 
 
+def _is_key(value: object) -> bool:
+    """Whether it could be a key: a modifier alone, as in "ctrl+", is none."""
+    return isinstance(value, str) and value.isprintable() and (value == "+" or not value.endswith("+")) and value != ""
+
+
 def load(directory: Path) -> tuple[dict[str, Keymap], list[str]]:
     """Every keymap there is, the user's own ("mine") included, and a sentence for each problem with that."""
     path = directory / FILE
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = files.read_text(path, errors="replace")
     except FileNotFoundError:
         return dict(PRESETS), []
     except OSError as error:

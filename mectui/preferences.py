@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from mectui import files
 
 GUESTS_KEPT = 50
 
@@ -41,15 +42,24 @@ def store() -> Path:
 
 def load() -> Preferences:
     """What is on disk; a file that is missing or makes no sense counts as empty."""
+    return _read() or Preferences()
+
+
+def check() -> str:
+    """Moves a file that makes no sense out of the way. A sentence about it, "" where all is well."""
+    return "" if _read() is not None else files.set_aside(store())
+
+
+def _read() -> Preferences | None:
     try:
-        return _understood(json.loads(store().read_text(encoding="utf-8")))
+        return _understood(json.loads(files.read_text(store())))
     except (OSError, ValueError, RecursionError):
-        return Preferences()
+        return None
 
 
-def _understood(data: Any) -> Preferences:
+def _understood(data: Any) -> Preferences | None:
     if not isinstance(data, dict):
-        return Preferences()
+        return None
     arrangements = {}
     kept = data.get("arrangements")
     for guest, value in kept.items() if isinstance(kept, dict) else ():
@@ -70,15 +80,12 @@ def _understood(data: Any) -> Preferences:
 
 def save(preferences: Preferences) -> None:
     """Writes the file as a whole or not at all; a folder that cannot be written is no reason to stop."""
-    path = store()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(preferences), file, indent=1)
-        os.replace(name, path)
-    except OSError:
-        return
+    files.replace_text(store(), json.dumps(asdict(preferences), indent=1))
+
+
+def change(edit: Callable[[Preferences], Preferences]) -> None:
+    """Changes what is on disk now: another mectui may have changed something else since this one began."""
+    save(edit(load()))
 
 
 def with_arrangement(preferences: Preferences, guest: str, arrangement: Arrangement) -> Preferences:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from mectui import files
+
 KEPT = 12
 
 
@@ -17,7 +19,7 @@ def store() -> Path:
 def recent_files() -> list[Path]:
     """Files opened before that still exist, the newest first."""
     try:
-        names = json.loads(store().read_text(encoding="utf-8"))
+        names = json.loads(files.read_text(store()))
     except (OSError, ValueError, RecursionError):
         return []
     return [Path(name) for name in names if isinstance(name, str) and _is_there(name)] if type(names) is list else []
@@ -34,8 +36,4 @@ def remember(path: Path) -> None:
     """Puts a file first. A state folder that cannot be written is no reason to stop."""
     resolved = path.resolve()
     names = [str(resolved), *(str(other) for other in recent_files() if other != resolved)]
-    try:
-        store().parent.mkdir(parents=True, exist_ok=True)
-        store().write_text(json.dumps(names[:KEPT], indent=1), encoding="utf-8")
-    except OSError:
-        return
+    files.replace_text(store(), json.dumps(names[:KEPT], indent=1))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from emu.architecture import PAS
 from emu.debug.stops import AnyStop, CatchKind, CatchStop, CodeStop, KeptStop, Place, WatchStop
+from mectui import files
 from mectui.render.numbers import plural
 
 SCHEMA = 1
@@ -38,9 +38,11 @@ class SavedStops:
         """The stops, and a sentence about them ("" where there are none)."""
         by_path, by_content = self._keys()
         store = folder() if self._store is None else self._store
+        problem = ""
         for name, is_same in self._candidates(store, by_path, by_content):
             found = _read(store / name)
             if found is None:
+                problem = problem or files.set_aside(store / name)
                 continue
             if not is_same:
                 # A bare address may be anything in a new build; what a symbol names is still that.
@@ -49,10 +51,10 @@ class SavedStops:
                     for item in found
                 ]
             if not found:
-                return [], ""
+                return [], problem
             changed = "" if is_same else "; the guest has changed since, so those at bare addresses are off"
             return found, f"{plural(len(found), 'stop')} of the last time put back{changed}. “stops” lists them."
-        return [], ""
+        return [], problem
 
     def save(self, stops: tuple[KeptStop, ...]) -> None:
         """Written as a whole or not at all. A state folder that cannot be written is no reason to stop."""
@@ -60,21 +62,12 @@ class SavedStops:
         store = folder() if self._store is None else self._store
         kept = [item for item in stops if not item.stop.is_temporary]
         text = json.dumps({"schema": SCHEMA, "guest": str(self._guest), "stops": [written(item) for item in kept]})
-        try:
-            store.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=store, prefix=".new-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                os.replace(temporary, store / f"{by_path}-{by_content}.json")
-            except OSError:
-                Path(temporary).unlink(missing_ok=True)
-                return
+        if not files.replace_text(store / f"{by_path}-{by_content}.json", text):
+            return
+        with suppress(OSError):
             for other in store.glob(f"{by_path}-*.json"):
                 if other.name != f"{by_path}-{by_content}.json":
                     other.unlink(missing_ok=True)
-        except OSError:
-            return
 
     def _keys(self) -> tuple[str, str]:
         """(the path's, the content's); read once: a guest that is rebuilt while it is open is still the one loaded."""
@@ -127,7 +120,7 @@ def written(item: KeptStop) -> dict[str, Any]:
 def _read(file: Path) -> list[KeptStop] | None:
     """None where the file is damaged, or of a version that nobody here knows."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(files.read_text(file))
         if data["schema"] != SCHEMA:
             return None
         return [read(item) for item in data["stops"][:_MOST]]

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mectui import files
 from mectui.render.styles import MECID_COLOURS, STYLES, all_names
 from mectui.resources import theme_files
 
@@ -58,7 +59,7 @@ def parse(text: str, file_name: str) -> ThemeFile:
     """A theme from its TOML text. Raises ThemeError."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, brackets too deep
         raise ThemeError(f"The theme file {file_name} is not valid TOML: {error}.") from error
     interface = _table(data, "interface", file_name)
     is_ansi = bool(data.get("ansi", False))
@@ -78,7 +79,10 @@ def parse(text: str, file_name: str) -> ThemeFile:
     for name in STYLES:
         styles.setdefault(name, "default" if is_ansi else str(interface["foreground"]))
     name = str(data.get("name", Path(file_name).stem))
-    return ThemeFile(name, str(data.get("title", name)), bool(data.get("dark", True)), is_ansi, interface, styles)
+    title = str(data.get("title", name))
+    if not (_is_shown(name) and _is_shown(title)):
+        raise ThemeError(f"The theme file {file_name} needs a name and a title of at most 60 signs, no [ among them.")
+    return ThemeFile(name, title, bool(data.get("dark", True)), is_ansi, interface, styles)
 
 
 def _table(data: Mapping[str, Any], name: str, file_name: str) -> dict[str, Any]:
@@ -87,6 +91,11 @@ def _table(data: Mapping[str, Any], name: str, file_name: str) -> dict[str, Any]
     if not isinstance(found, dict):
         raise ThemeError(f"The theme file {file_name} needs a table [{name}], not {name} = ….")
     return found
+
+
+def _is_shown(text: str) -> bool:
+    """Whether a list can show it: the palette takes what is in brackets for markup."""
+    return 0 < len(text) <= 60 and text.isprintable() and "[" not in text
 
 
 def _check_styles(theme: ThemeFile, file_name: str) -> None:
@@ -123,9 +132,13 @@ def user_themes(directory: Path) -> tuple[dict[str, ThemeFile], list[str]]:
     """The user's own themes and one sentence for each file that cannot be used."""
     found: dict[str, ThemeFile] = {}
     problems = []
-    for path in sorted(directory.glob("*.toml")) if directory.is_dir() else []:
+    try:
+        paths = sorted(directory.glob("*.toml")) if directory.is_dir() else []
+    except OSError as error:
+        return {}, [f"The folder of your themes cannot be read: {error.strerror}."]
+    for path in paths:
         try:
-            theme = parse(path.read_text(encoding="utf-8", errors="replace"), path.name)
+            theme = parse(files.read_text(path, errors="replace"), path.name)
             _check_styles(theme, path.name)
         except ThemeError as error:
             problems.append(str(error))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from mectui import files
 from mectui.lessons.text import Lesson
 
 SCHEMA = 1
-LARGEST = 1 << 16
-"""Bytes of a file that could be one of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +33,21 @@ def place(name: str) -> Path:
 def load(lesson: Lesson) -> Bookmark:
     """The bookmark of a lesson; at its beginning where there is none. Steps that are no longer there are left out."""
     path, last = place(lesson.name), len(lesson.steps)
-    try:
-        if path.stat().st_size > LARGEST:
-            return Bookmark()
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return Bookmark()
-    if not isinstance(kept, dict) or kept.get("schema") != SCHEMA:
+    kept = _read(path)
+    if kept is None:
         return Bookmark()
     step, done = kept.get("step"), kept.get("done")
     numbers = {number for number in done if is_step(number, last)} if isinstance(done, list) else set()
     return Bookmark(step if isinstance(step, int) and is_step(step, last) else 1, frozenset(numbers))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """None where there is no file, or none that this version understands."""
+    try:
+        kept = json.loads(files.read_text(path))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return kept if isinstance(kept, dict) and kept.get("schema") == SCHEMA else None
 
 
 def is_step(value: object, last: int) -> bool:
@@ -56,15 +58,6 @@ def save(name: str, bookmark: Bookmark) -> bool:
     """Replaces the file as a whole. A folder that cannot be written is no reason to stop: False, and that is all."""
     path = place(name)
     text = json.dumps({"schema": SCHEMA, "step": bookmark.step, "done": sorted(bookmark.done)})
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        return False
-    return True
+    if _read(path) is None:
+        files.set_aside(path)
+    return files.replace_text(path, text)

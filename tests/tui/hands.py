@@ -28,7 +28,8 @@ from mectui.progress import RunState
 from mectui.screens.debugger import DebuggerScreen
 from mectui.widgets.board import Board
 
-SIZES = [(20, 5), (40, 12), (60, 14), (80, 24), (100, 30), (132, 40), (160, 45), (240, 80), (80, 3), (1, 1), (2, 60)]
+SIZES = [(20, 5), (40, 12), (60, 14), (80, 24), (100, 30), (132, 40), (160, 45), (240, 80), (80, 3), (1, 1), (2, 60),
+         (10, 3), (500, 200), (500, 2), (3, 200)]  # fmt: skip
 LEAVES = {"quit", "start_screen", "screenshot"}
 """Actions that end the test rather than try the screen, or write files."""
 KEYS = sorted(
@@ -46,6 +47,7 @@ WORDS = [
     *keymaps.PRESETS, "timeline", "0x40000000,8", "pa:0x40000000,0", "_start \"{x0} {[x0]}\"", "~0", "9" * 400, "٣",
     "(" * 2000, "-" * 999 + "1", "1<<64", "1<<99999999999", "owner(owner(x0))", "'", "'_start", "\x00", "\u202eabc",
     "two-realms.S:100", "'a b.c:1'", "x.c:999999999", "a/b.c:0", "two-realms.S:", "line",
+    "\x1b[31mred\x1b[2J", "\x07\x08\x1b]0;title\x07", "\x9b5n\x85\u2028", "ab\rcd\n\v\f", "step 99999999",
     "[realm:", "pa:0xffffffffffffffff,8", "if if if", "e\u0301\u0301\u0301", "msr SCTLR_EL1", "tlbi ALLE2",
 ]  # fmt: skip
 REFUSED = {"quit"}
@@ -139,7 +141,7 @@ class Hand:
 
     ACTIONS: tuple[tuple[str, int], ...] = (
         ("press", 50), ("command", 14), ("typing", 6), ("paste", 2), ("rubbish", 3), ("click", 12), ("drag", 3),
-        ("hover", 4), ("scroll", 5), ("resize", 3), ("run", 3), ("overlay", 3), ("rest", 5),
+        ("hover", 4), ("scroll", 5), ("resize", 3), ("run", 3), ("overlay", 3), ("rest", 5), ("swarm", 2), ("shake", 2),
     )  # fmt: skip
 
     async def act(self) -> None:
@@ -258,6 +260,28 @@ class Hand:
         self.note(f"resize {size}")
         self.app._driver._size = size  # type: ignore[union-attr]
         self.app.post_message(events.Resize(size, size))
+
+    async def swarm(self) -> None:
+        """Many events of the mouse, on the screen and beyond its edges, buttons that never come up again included."""
+        count = self.random.choice((20, 100, 400))
+        self.note(f"swarm of {count}")
+        width, height = self.app.size
+        for _ in range(count):
+            button = self.random.choice((0, 1, 2, 3, 32, 34, 35, 64, 65, 66, 67, 4, 8, 16, 128, 255))
+            x, y = self.random.randint(0, width + 9), self.random.randint(0, height + 9)
+            self.feed(f"\x1b[<{button};{x};{y}{self.random.choice('Mm')}")
+            if self.random.random() < 0.1:
+                await asyncio.sleep(0)
+
+    async def shake(self) -> None:
+        """A window's edge being dragged: one size after the other, the guest running or not."""
+        self.note("shake")
+        if self.debugger is not None and self.random.random() < 0.5:
+            self.debugger.do_resume()
+        for _ in range(self.random.choice((3, 12))):
+            await self.resize()
+            if self.random.random() < 0.5:
+                await asyncio.sleep(0)
 
     async def run(self) -> None:
         """The guest at full speed, whatever comes next."""

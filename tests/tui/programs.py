@@ -28,6 +28,18 @@ STORING = (
     0x14000000,  # 10 b   .
 )
 
+FLOOD = (
+    0xD2A12001,  # 00 mov  x1, #0x09000000 (the console)
+    0x52800820,  # 04 mov  w0, #'A'
+    0xB9000020,  # 08 str  w0, [x1]
+    0x17FFFFFF,  # 0c b    .-4
+)
+
+NOWHERE = (
+    0xD2FFFFE0,  # 00 mov  x0, #0xffff_0000_0000_0000
+    0xD61F0000,  # 04 br   x0: exceptions from here on, to a vector that nobody has set
+)
+
 
 def factory(*words: int, engine: str = "reference") -> Callable[[], emu.Machine]:
     """Machines with `words` at START, about to execute the first of them."""

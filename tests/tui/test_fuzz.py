@@ -21,7 +21,7 @@ from mectui.panes.pane import Pane
 from mectui.screens.debugger import DebuggerScreen
 from mectui.screens.overlay import Palette
 from tests.tui.hands import Clock, Hand
-from tests.tui.programs import CALLING, ENDLESS, STORING, factory
+from tests.tui.programs import CALLING, ENDLESS, FLOOD, NOWHERE, STORING, factory
 from tests.tui.test_app import bundled
 
 LONGEST = 3.0
@@ -50,6 +50,8 @@ APPS: dict[str, App] = {
     "plain": on_machine(lambda: factory(*CALLING), is_plain=True),
     "vim": on_machine(lambda: factory(*STORING), keymap="vim", theme="sixteen"),
     "lesson": on_lesson,
+    "flood": on_machine(lambda: factory(*FLOOD, engine="interpreter")),
+    "nowhere": on_machine(lambda: factory(*NOWHERE, engine="interpreter")),
     "start": MectuiApp,
 }
 
@@ -80,6 +82,7 @@ async def try_hard(make: App, seed: int, actions: int) -> Clock:
                     await asyncio.wait_for(hand.act(), 20)
                     assert app._exception is None
                     if app.return_code is not None or not app.is_running:
+                        await _until(lambda: not app.is_running)  # what was pressed meanwhile finds no screen
                         break  # the palette can leave, and so can the start screen
                 else:
                     await hand.calm_down()
@@ -152,6 +155,25 @@ async def test_an_overlay_leaves_once_however_often_it_is_told_to(overlay: str) 
         await pilot.pause()
         assert isinstance(app.screen, DebuggerScreen)
         assert app._exception is None
+
+
+@pytest.mark.parametrize("pane", ["lesson", "disassembly", "memory", "stops"])
+async def test_every_action_of_a_pane_can_be_done_from_the_palette(pane: str) -> None:
+    app = APPS["calling"]()
+    async with app.run_test(size=(160, 45)) as pilot:
+        hand = Hand(app, 0)
+        await hand.calm_down()
+        assert hand.debugger is not None
+        hand.debugger.show_pane(pane, focus=True)
+        await pilot.pause()
+        own = hand.debugger.board.panes[pane].TAB or hand.debugger.board.panes[pane].TITLE
+        commands = [item for item in app.get_system_commands(app.screen) if item.title.startswith(f"{own}: ")]
+        assert commands
+        for item in commands:
+            item.callback()
+            await pilot.pause()
+            await hand.calm_down()
+            assert app._exception is None
 
 
 async def test_the_palette_opens_while_the_last_one_is_still_on_its_way_out() -> None:

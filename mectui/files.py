@@ -1,0 +1,58 @@
+"""The user's own small files: read where they are files at all, replaced as a whole or not at all, never lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+LARGEST = 1 << 24
+"""Bytes of a file that a person or mectui wrote; a start must not read a whole disk into memory."""
+ASIDE = ".old"
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """The text of a file in UTF-8. Raises OSError (a pipe or a device would keep us waiting) and UnicodeError."""
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(0, "it is a folder", str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(0, "it is no regular file", str(path))
+    if found.st_size > LARGEST:
+        raise OSError(0, f"it has more than {LARGEST >> 20} MiB", str(path))
+    return path.read_text(encoding="utf-8", errors=errors)
+
+
+def replace_text(path: Path, text: str) -> bool:
+    """Writes a file, its folder included. Whoever reads it meanwhile sees the old one or the new one.
+
+    A folder that cannot be written is no reason to stop: False, and that is all.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        return False
+    return True
+
+
+def set_aside(path: Path) -> str:
+    """Moves a file that makes no sense (to this version) out of the way. A sentence; "" where there is none."""
+    if not os.path.lexists(path):
+        return ""
+    names = (path.with_name(f"{path.name}{ASIDE}{number or ''}") for number in range(100))
+    kept = next((name for name in names if not os.path.lexists(name)), path.with_name(path.name + ASIDE))
+    try:
+        os.replace(path, kept)
+    except OSError as error:
+        return f"{path} cannot be used and cannot be moved away ({error.strerror}): nothing is kept for the next time."
+    return f"{path} makes no sense to this version of mectui: it is kept as {kept.name}, and a new one begins."
