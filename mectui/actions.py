@@ -29,6 +29,7 @@ class Scope(StrEnum):
     EVENTS = "events"
     CONSOLE = "console"
     STOPS = "stops"
+    DISPLAYS = "displays"
     TIMELINE = "timeline"
 
 
@@ -226,6 +227,16 @@ ACTIONS = (
     Action("switch", ("e",), "on or off", "Turn the stop under the cursor off, or on again.", Scope.STOPS),
     Action("remove", ("delete", "x"), "remove", "Remove the stop under the cursor.", Scope.STOPS),
     Action("edit", ("i",), "condition", "Type another condition for the stop.", Scope.STOPS),
+    Action("add", ("a",), "add", "Type an expression to show at every stop.", Scope.DISPLAYS),
+    Action("edit", ("e", "i"), "edit", "Type another expression in its place.", Scope.DISPLAYS),
+    Action(
+        "format",
+        ("v",),
+        "format",
+        "The next way to write the value: hexadecimal, decimal, bits and so on.",
+        Scope.DISPLAYS,
+    ),
+    Action("remove", ("delete", "x"), "remove", "Show it no more.", Scope.DISPLAYS),
     Action("type", ("i",), "type", "Type a line to the guest.", Scope.CONSOLE),
     Action("view", ("v",), "view", "Source and instructions, instructions alone, source alone.", Scope.DISASSEMBLY),
     Action("next_page", ("right",), "next step", "The lesson's next step, once the goal is reached.", Scope.LESSON),

@@ -26,6 +26,7 @@ class Kind(Enum):
     WORKSPACE = "WORKSPACE"
     KEYMAP = "KEYMAP"
     TEXT = "TEXT"
+    SHOWN = "[NUMBER=]EXPRESSION"
     ACCESS = "read|write|fetch"
     BREAKPOINT = "NUMBER|all"
     REGISTER = "REGISTER"
@@ -117,6 +118,10 @@ COMMANDS = (
         aliases=("p",),
         formats="xdutab",
     ),
+    CommandSpec(
+        "display", "Show a value at every stop, or another in the place of one.", may=(Kind.SHOWN,), formats="xdutab"
+    ),
+    CommandSpec("undisplay", "Show it no more: one by its number, or all.", needs=(Kind.BREAKPOINT,)),
     CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
     CommandSpec("export", "Save the pane as FILE.md or FILE.txt, or the screen as FILE.svg.", may=(Kind.TEXT,)),
     CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),

@@ -24,13 +24,12 @@ from emu.debug.expressions import (
     compile_target,
 )
 from emu.debug.expressions.environment import error_of
-from emu.debug.expressions.fields import present_fields
 from emu.debug.expressions.names import STATE, RegisterName
-from emu.debug.expressions.tree import Name
 from emu.errors import EmuError
 from mectui.command_table import COMMANDS, LONGEST, CommandSpec, Kind
 from mectui.editing import Assignment
 from mectui.layout import ALL as PANES
+from mectui.queries.displays import register_fields
 from mectui.render import values
 from mectui.resources import typed_path
 
@@ -175,6 +174,8 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
             return (evaluate(line, known),)
         case Kind.EXPRESSION:
             return (printed(line, known, form),)
+        case Kind.SHOWN:
+            return shown(line, known, form)
         case Kind.STEPS if rest.lower() == "line":
             return ("line",)
         case Kind.COUNT | Kind.STEPS:
@@ -252,6 +253,10 @@ def eyes(rest: str, known: Known) -> tuple[Argument, ...]:
 EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
 
 
+REPLACES = re.compile(r"\s*([0-9]{1,6})\s*=(?!=)")
+"""How `display` begins that replaces one."""
+
+
 def assignment(line: str, known: Known) -> Assignment:
     """ "PLACE=VALUE", to be computed when it is carried out. Whether it fits is told now, where that is known."""
     found = EQUALS.search(line)
@@ -315,10 +320,20 @@ def printed(line: str, known: Known, form: str) -> str:
     """What `print` shows: the expression and its value."""
     expression = compiled(line, known)
     number = valued(expression, known)
-    register = next(iter(expression.names()), "") if isinstance(expression.tree, Name) else ""
-    environment = known.environment or RegisterValues(known.registers)
-    fields = present_fields(register, environment) if register != "nzcv" else ()
+    fields = register_fields(expression, known.environment or RegisterValues(known.registers))
     return f"{shortened(line.strip())} is {values.value(expression, number, form, known.label, fields)}"
+
+
+def shown(line: str, known: Known, form: str) -> tuple[Argument, ...]:
+    """What `display` shows: (the number it replaces or 0, the expression, its format). It need have no value now."""
+    place = REPLACES.match(line)
+    number = 0 if place is None else int(place[1])
+    if place is not None:
+        if not number:
+            raise CommandError("Displays are numbered from 1: display 1=x0 shows another expression in the first.")
+        line = " " * place.end() + line[place.end() :]
+    compiled(line, known)
+    return number, line.strip(), form
 
 
 def completions(text: str, known: Known, most: int = 40) -> list[str]:
@@ -376,7 +391,7 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             return targets(rest, known, most)
         case Kind.STEPS if "line".startswith(rest.lower()) and rest.lower() != "line":
             choices = ["line"]
-        case Kind.ADDRESS | Kind.EXPRESSION | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT | Kind.STEPS:
+        case Kind.ADDRESS | Kind.EXPRESSION | Kind.SHOWN | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT | Kind.STEPS:
             if Kind.ACCESS in kinds and " " in rest:
                 choices = starting(ACCESSES, word)
             return [*((start, each) for each in choices), *in_expression(rest, known, most)]

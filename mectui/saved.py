@@ -1,10 +1,10 @@
-"""Stops of each guest, kept in the user's state folder from one session to the next."""
+"""Stops of each guest and what it shows at them, kept in the user's state folder from one session to the next."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,14 @@ from typing import Any
 from emu.architecture import PAS
 from emu.debug.stops import AnyStop, CatchKind, CatchStop, CodeStop, KeptStop, Place, WatchStop
 from mectui import files
+from mectui.displays import MOST, Display
 from mectui.render.numbers import plural
+from mectui.render.values import FORMATS
 
 SCHEMA = 1
 _MOST = 1_000
+LONGEST = 4_096
+"""Characters of an expression in the file."""
 _COMMON = ("condition", "log", "ignore", "is_temporary")
 
 
@@ -26,42 +30,33 @@ def folder() -> Path:
     return user_state_path("mectui") / "stops"
 
 
-class SavedStops:
-    """The stops of one guest: found again by its path, and by its content where it was moved."""
+class GuestFile:
+    """A file about one guest: found again by its path, and by its content where it was moved."""
 
-    def __init__(self, guest: Path, store: Path | None = None) -> None:
+    def __init__(self, guest: Path, store: Callable[[], Path]) -> None:
         self._guest = guest
         self._store = store
         self._names: tuple[str, str] | None = None
 
-    def load(self) -> tuple[list[KeptStop], str]:
-        """The stops, and a sentence about them ("" where there are none)."""
+    def candidates(self) -> list[tuple[Path, bool]]:
+        """Files that may be this guest's, the likeliest first, each with whether the guest is still the same."""
         by_path, by_content = self._keys()
-        store = folder() if self._store is None else self._store
-        problem = ""
-        for name, is_same in self._candidates(store, by_path, by_content):
-            found = _read(store / name)
-            if found is None:
-                problem = problem or files.set_aside(store / name)
-                continue
-            if not is_same:
-                # A bare address may be anything in a new build; what a symbol names is still that.
-                found = [
-                    item if _is_named(item.stop) else KeptStop(item.number, item.stop, is_enabled=False)
-                    for item in found
-                ]
-            if not found:
-                return [], problem
-            changed = "" if is_same else "; the guest has changed since, so those at bare addresses are off"
-            return found, f"{plural(len(found), 'stop')} of the last time put back{changed}. “stops” lists them."
-        return [], problem
+        store = self._store()
+        try:
+            names = sorted(entry.name for entry in store.glob("*-*.json"))
+        except OSError:
+            return []
+        exact = f"{by_path}-{by_content}.json"
+        found = [(exact, True)] if exact in names else []
+        found += [(name, False) for name in names if name.startswith(f"{by_path}-") and name != exact]
+        found += [(name, True) for name in names if name.endswith(f"-{by_content}.json") and name != exact]
+        return [(store / name, is_same) for name, is_same in found]
 
-    def save(self, stops: tuple[KeptStop, ...]) -> None:
+    def save(self, values: Mapping[str, Any]) -> None:
         """Written as a whole or not at all. A state folder that cannot be written is no reason to stop."""
         by_path, by_content = self._keys()
-        store = folder() if self._store is None else self._store
-        kept = [item for item in stops if not item.stop.is_temporary]
-        text = json.dumps({"schema": SCHEMA, "guest": str(self._guest), "stops": [written(item) for item in kept]})
+        store = self._store()
+        text = json.dumps({"schema": SCHEMA, "guest": str(self._guest), **values})
         if not files.replace_text(store / f"{by_path}-{by_content}.json", text):
             return
         with suppress(OSError):
@@ -80,16 +75,70 @@ class SavedStops:
             self._names = path, content
         return self._names
 
-    @staticmethod
-    def _candidates(store: Path, by_path: str, by_content: str) -> list[tuple[str, bool]]:
-        try:
-            names = sorted(entry.name for entry in store.glob("*-*.json"))
-        except OSError:
-            return []
-        exact = f"{by_path}-{by_content}.json"
-        found = [(exact, True)] if exact in names else []
-        found += [(name, False) for name in names if name.startswith(f"{by_path}-") and name != exact]
-        return found + [(name, True) for name in names if name.endswith(f"-{by_content}.json") and name != exact]
+
+class SavedStops:
+    """The stops of one guest, and beside them what it shows at every stop."""
+
+    def __init__(self, guest: Path, store: Path | None = None) -> None:
+        self._file = GuestFile(guest, lambda: folder() if store is None else store)
+        self.displays = SavedDisplays(guest, None if store is None else store / "displays")
+
+    def load(self) -> tuple[list[KeptStop], str]:
+        """The stops, and a sentence about them ("" where there are none)."""
+        problem = ""
+        for file, is_same in self._file.candidates():
+            found = _read(file)
+            if found is None:
+                problem = problem or files.set_aside(file)
+                continue
+            if not is_same:
+                # A bare address may be anything in a new build; what a symbol names is still that.
+                found = [
+                    item if _is_named(item.stop) else KeptStop(item.number, item.stop, is_enabled=False)
+                    for item in found
+                ]
+            if not found:
+                return [], problem
+            changed = "" if is_same else "; the guest has changed since, so those at bare addresses are off"
+            return found, f"{plural(len(found), 'stop')} of the last time put back{changed}. “stops” lists them."
+        return [], problem
+
+    def save(self, stops: tuple[KeptStop, ...]) -> None:
+        """All but the temporary ones."""
+        self._file.save({"stops": [written(item) for item in stops if not item.stop.is_temporary]})
+
+
+class SavedDisplays:
+    """The expressions that one guest shows at every stop."""
+
+    def __init__(self, guest: Path, store: Path | None = None) -> None:
+        self._file = GuestFile(guest, lambda: folder().parent / "displays" if store is None else store)
+
+    def load(self) -> list[Display]:
+        """None where nothing was saved, or where the file is damaged."""
+        for file, _ in self._file.candidates():
+            try:
+                data = json.loads(files.read_text(file))
+                found = [_display(item) for item in data["displays"][:MOST]] if data["schema"] == SCHEMA else None
+            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                found = None
+            if found is None:
+                files.set_aside(file)
+                continue
+            return list({item.number: item for item in found}.values())
+        return []
+
+    def save(self, displays: Sequence[Display]) -> None:
+        self._file.save(
+            {"displays": [{"number": item.number, "text": item.text, "form": item.form} for item in displays]}
+        )
+
+
+def _display(values: Mapping[str, Any]) -> Display:
+    number, form = _typed(values["number"], int), _typed(values["form"], str)
+    if not 0 < number < 1 << 31 or (form and form not in FORMATS):
+        raise ValueError("no display")
+    return Display(number, _typed(values["text"], str)[:LONGEST], form)
 
 
 def _is_named(stop: AnyStop) -> bool:

@@ -11,9 +11,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from emu.debug.events import Event, Stop, StopReason
+from emu.debug.expressions.environment import error_of
 from emu.debug.history import History as TimeTravel
 from emu.errors import EmuError
 from mectui import running, stop_orders, travelling
+from mectui.displays import Displays
 from mectui.event_log import EventLog
 from mectui.plain import sentence
 from mectui.progress import Progress, RunState
@@ -64,6 +66,8 @@ class Surroundings:
     stops: int
     history: History | None = None
     sources: SourceFiles = field(default_factory=SourceFiles)
+    displays: Displays | None = None
+    """The expressions that are shown at every stop."""
 
 
 Look = Callable[["emu.Machine", Surroundings], Any]
@@ -88,6 +92,9 @@ class Session:
         self._factory = factory
         self._notify = notify
         self._saved = saved
+        self.displays = Displays()
+        """What is shown at every stop; for use on the worker."""
+        self._are_displays_loaded = False
         self._kept: tuple[KeptStop, ...] | None = None
         """The stops, for the machine after this one; None before the first."""
         self._waits_for = ""
@@ -165,6 +172,10 @@ class Session:
     def change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         """Changes the list of stops, while the guest runs too; one of the orders of `mectui.stop_orders`."""
         self._orders.put(lambda: self._change_stops(what))
+
+    def change_displays(self, what: Callable[[emu.Machine], str]) -> None:
+        """Changes the list of what is shown at every stop, while the guest runs too."""
+        self._orders.put(lambda: self._change_displays(what))
 
     def change(self, what: Callable[[emu.Machine], str | None]) -> None:
         """Edits the stopped machine. `what` says in a sentence what it did; an EmuError of its is told as it is."""
@@ -334,6 +345,7 @@ class Session:
         """Publishes a stop: the registers before it, the state, and why."""
         machine = self._the_machine()
         self._listen_again()
+        self.displays.stopped(machine)
         self._before = self.progress.values
         ended = stop is not None and stop.reason in (StopReason.EXIT, StopReason.HALTED)
         self.progress = Progress(
@@ -413,6 +425,9 @@ class Session:
         if self._kept is None and self._saved is not None:
             kept, told = self._saved.load()
             self._kept = tuple(kept)
+        if self._saved is not None and not self._are_displays_loaded:
+            self._are_displays_loaded = True
+            self.displays.items = tuple(self._saved.displays.load())
         problems = machine.stops.put_back(self._kept or ())
         machine.stops.on_log.append(self._note_logged)
         machine.lines.on_ready.append(lambda: self._orders.put(self._lines_are_ready))
@@ -468,6 +483,16 @@ class Session:
             self._say(f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}", is_error=True)
             return
         self._save()
+        self._refresh()
+
+    def _change_displays(self, what: Callable[[emu.Machine], str]) -> None:
+        try:
+            self._say(sentence(what(self._the_machine())))
+        except EmuError as error:
+            self._say(error_of(error), is_error=True)
+            return
+        if self._saved is not None:
+            self._saved.displays.save(self.displays.items)
         self._refresh()
 
     def _save(self) -> None:
@@ -527,6 +552,7 @@ class Session:
             self.progress.stops,
             self._history,
             self.sources,
+            self.displays,
         )
         found: dict[str, Any] = {}
         last_news = time.perf_counter()

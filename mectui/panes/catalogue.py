@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mectui.panes.console import ConsolePane
 from mectui.panes.disassembly import DisassemblyPane
+from mectui.panes.displays import DisplaysPane
 from mectui.panes.events import EventsPane
 from mectui.panes.findings import FindingsPane
 from mectui.panes.gpt import GptPane
@@ -34,6 +35,7 @@ PANES: tuple[type[Pane], ...] = (
     HitsPane,
     FindingsPane,
     StopsPane,
+    DisplaysPane,
     ConsolePane,
     EventsPane,
     TimelinePane,

@@ -22,6 +22,7 @@ from mectui.panes.walk import WalkPane
 from mectui.plain import sentence
 from mectui.progress import Progress, RunState
 from mectui.render import numbers
+from mectui.screens.debugger.displaying import Displaying
 from mectui.screens.debugger.exporting import Exporting
 from mectui.screens.debugger.lessons import Lessons
 from mectui.screens.debugger.looking import Looking
@@ -62,7 +63,9 @@ class SessionNews(Message):
         self.news = news
 
 
-class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, TranslationPanes, Workspaces, Exporting):
+class DebuggerScreen(
+    Lessons, TimeTravel, Stopping, Displaying, RunControl, Looking, TranslationPanes, Workspaces, Exporting
+):
     """One machine and everything about it."""
 
     BINDINGS: ClassVar = [
