@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.widgets import Input
 
-from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
+from mectui.commandline import Command, CommandError, Known, completions, find, parse
 from mectui.plain import sentence
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
@@ -39,8 +39,10 @@ class Question:
 def usage_of(text: str) -> str:
     """What the command takes whose name has been typed: "watch RANGE [if EXPRESSION]"; "" while none has."""
     name, space, _ = text.lstrip().partition(" ")
-    found = [spec for spec in COMMANDS if name.partition("/")[0].lower() in (spec.name, *spec.aliases)]
-    return found[0].usage if space and found else ""
+    try:
+        return find(name.partition("/")[0]).usage if space else ""
+    except CommandError:
+        return ""
 
 
 class Prompt(DebuggerParts):
@@ -153,7 +155,7 @@ class Prompt(DebuggerParts):
         if command.waits:
             self._ask_machine(command.waits)
             return
-        getattr(self, f"command_{command.name}")(*command.arguments)
+        getattr(self, f"command_{command.name.replace('-', '_')}")(*command.arguments)
 
     def _ask_machine(self, text: str) -> None:
         """Has a line understood on the machine's thread, where memory can be read; `answered` goes on with it."""
