@@ -55,23 +55,26 @@ class Accesses(DataPath, BranchTargets):
             self._note_stale_control(request, found.translation)
         return found
 
-    def tells_of(self, va: int, where: Located) -> bool:
-        """Whether somebody has to hear of every load and store that goes this way, as a stale TLB entry has it go."""
-        if not self.wants(StaleControlUsed):
-            return False
-        return self._stale_control(self._request(va, 1, Access.READ, Mode.NORMAL), where.translation) is not None
+    def may_keep(self, va: int, where: Located) -> bool:
+        """Whether engines may have other loads and stores of the present context go this way without asking.
+
+        Not by a TLB entry that was made under another EMEC or AMEC: each use of it is told of (`StaleControlUsed`). The
+        rule is the same while nobody listens, so that nothing has to be forgotten when somebody begins to. Whoever
+        keeps where an access went asks this first; fetches are never told of.
+        """
+        return self._stale_control(self._request(va, 1, Access.READ, Mode.NORMAL), where.translation) is None
 
     def _stale_control(self, request: Request, translation: Translation) -> tuple[str, int, int] | None:
         number = self.slots[state.ACTING]
-        if self._mec_controls is None or self._mec_controls[0] != number or not number:
-            self._mec_controls = number, mec_controls(self.acting, self.features)
+        values = self.contexts.age << 32 | number  # the same number of another age stands for other values
+        if self._mec_controls is None or self._mec_controls[0] != values or not number:
+            self._mec_controls = values, mec_controls(self.acting, self.features)
         return stale_control(self._mec_controls[1], request, translation)
 
     def _note_stale_control(self, request: Request, translation: Translation) -> None:
         """Tell of a TLB entry that was made under another EMEC or AMEC. Fetches before the TLBI cannot help it."""
         stale = self._stale_control(request, translation)
         if stale is not None:
-            self.caches.log.distrust()
             self.emit(StaleControlUsed(self.moment(), request, translation, *stale))
 
     def _pieces(self, va: int, size: int, access: Access, mode: Mode, align: int) -> list[tuple[int, int, Located]]:

@@ -40,7 +40,7 @@ from emu.system import System
 from emu.transitions import Transitions
 from emu.translation.mmu import Located, Mmu
 from emu.translation.records import Request
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 
 if TYPE_CHECKING:
     from emu.debug.stops.code import CodeStops
@@ -124,7 +124,7 @@ class Cpu(Accesses):
         """The first MOST_KEPT substituted accesses."""
         self.hit_count = 0
         self._mec_controls: tuple[int, MecControls] | None = None
-        """As they act under a combination of register values, by its number."""
+        """As they act under a combination of register values, by its number and age."""
         self._has_lse2 = "FEAT_LSE2" in features.isa
         self._resumed_at = -1
         self._listeners: list[TranslationListener] = []
@@ -252,7 +252,7 @@ class Cpu(Accesses):
         """From here on the TLB knows which of its entries are used."""
         for listener in self._listeners:
             listener.ask_again()
-        self.mmu.tlb.watch_uses()
+        self.mmu.tlb.uses.watch()
 
     def forget_granules(self, start: int, end: int) -> None:
         """Make engines ask granule protection again about physical addresses from `start` to before `end`."""

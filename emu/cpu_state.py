@@ -54,6 +54,11 @@ class CpuState:
         self.slots[state.PC] = value & state.MASK64
 
     @property
+    def following(self) -> int:
+        """The address behind the present instruction."""
+        return self.slots[state.PC] + 4 & state.MASK64
+
+    @property
     def nzcv(self) -> int:
         """The condition flags as four bits, N the highest."""
         s = self.slots
@@ -122,7 +127,7 @@ class CpuState:
             unprivileged=unprivileged,
             honours_pan=bool(pan),
             is_aligned_only=mode in _ALIGNED and not self._may_be_unaligned(va, align or size, mode, context),
-            alignment=align,
+            alignment=0 if align == size else align,
         )  # fmt: skip
 
     def _may_be_unaligned(self, va: int, size: int, mode: Mode, context: Context) -> bool:

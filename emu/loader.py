@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from emu import elf
 from emu.errors import LoadError
 
 
@@ -63,112 +63,90 @@ def read_elf(path: Path) -> Image:
     if data[:4] != b"\x7fELF":
         what = "is empty" if not data else "is not an ELF file"
         raise LoadError(f"{path} {what}: build the guest as an AArch64 ELF, or give --load-at for a raw image")
-    if len(data) < 64:
-        raise LoadError(f"{path} is cut short: an ELF header has 64 bytes, this file has {len(data)}")
+    if len(data) < elf.HEADER:
+        raise LoadError(f"{path} is cut short: an ELF header has {elf.HEADER} bytes, this file has {len(data)}")
     if data[4] != 2 or data[5] != 1:
         raise LoadError(f"{path} is not a 64-bit little-endian ELF file: build it for aarch64")
     machine = int.from_bytes(data[18:20], "little")
     if machine != 183:
         raise LoadError(f"{path} is built for ELF machine {machine}, not AArch64 (183): rebuild it for aarch64")
-    from io import BytesIO
-
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
+    kind = elf.kind(data)
+    if kind not in (elf.EXECUTABLE, elf.SHARED_OBJECT):
+        what = "an object file" if kind == elf.RELOCATABLE else f"an ELF file of type {kind}"
+        raise LoadError(f"{path} is {what}, not a linked program: link it first")
     try:
-        elf = ELFFile(BytesIO(data))
-        kind = elf.header["e_type"]
-        if kind not in ("ET_EXEC", "ET_DYN"):
-            raise LoadError(f"{path} is an ELF of type {kind}, not a linked program: link it first")
-        segments = tuple(_segments(path, elf, len(data)))
-        entry = int(elf.header["e_entry"])
-        symbols = tuple(_symbols(elf))
-        has_lines = any(elf.get_section_by_name(name) is not None for name in (".debug_line", ".zdebug_line"))
-        moved = tuple(_moved(elf))
-        data_ranges = tuple(_data_among_code(elf))
-    except LoadError:
-        raise
-    except (ELFError, ValueError, KeyError, IndexError, OverflowError, TypeError, AttributeError, MemoryError,
-            UnicodeDecodeError, AssertionError, OSError) as error:  # fmt: skip
-        raise LoadError(f"{path} is damaged: {error or type(error).__name__}; build or copy it again") from None
-    except Exception as error:  # the parser's own stream errors have no common base
+        parts = [part for part in elf.parts(data) if part.kind == elf.LOADABLE and part.size]
+        _check(path, parts, len(data))
+        sections = elf.sections(data)
+        table = _symbol_table(data, sections)
+    except ValueError as error:
         raise LoadError(f"{path} is damaged: {error}; build or copy it again") from None
-    if not segments:
+    segments = tuple(Segment(part.physical, elf.content(data, part.offset, part.file), part.size) for part in parts)
+    moved = tuple((part.physical, part.virtual, part.size) for part in parts if part.physical != part.virtual)
+    debug = data if any(section.name in (".debug_line", ".zdebug_line") for section in sections) else b""
+    data_ranges = tuple(_data_among_code(sections, table))
+    symbols = tuple(_named(table))
+    return Image(path.name, elf.entry(data), segments, symbols, debug, path.absolute().parent, moved, data_ranges)
+
+
+def _check(path: Path, parts: list[elf.Part], length: int) -> None:
+    """Raises LoadError where segments cannot be those of a program that `length` bytes of a file hold."""
+    if not parts:
         raise LoadError(f"{path} has no loadable segments: link it with a PT_LOAD segment")
-    ordered = sorted(segments, key=lambda segment: segment.address)
-    for before, after in itertools.pairwise(ordered):
-        if before.address + before.size > after.address:
+    for part in parts:
+        if part.offset + part.file > length:
             raise LoadError(
-                f"{path} has overlapping segments at {before.address:#x} and {after.address:#x}: "
+                f"{path} is cut short: a segment at file offset {part.offset:#x} needs {part.file} bytes, "
+                f"the file has {length}"
+            )
+        if part.file > part.size:
+            raise LoadError(f"{path} is damaged: a segment's file size {part.file} exceeds its memory size")
+    for before, after in itertools.pairwise(sorted(parts, key=lambda part: part.physical)):
+        if before.physical + before.size > after.physical:
+            raise LoadError(
+                f"{path} has overlapping segments at {before.physical:#x} and {after.physical:#x}: "
                 "check its linker script"
             )
-    debug = data if has_lines else b""
-    return Image(path.name, entry, segments, symbols, debug, path.absolute().parent, moved, data_ranges)
+    if sum(part.file for part in parts) > 2 * length:
+        raise LoadError(f"{path} is damaged: its segments are the same bytes of it; build or copy it again")
 
 
-def _segments(path: Path, elf: Any, length: int) -> list[Segment]:
-    found = []
-    for segment in elf.iter_segments():
-        header = segment.header
-        if header["p_type"] != "PT_LOAD" or not header["p_memsz"]:
-            continue
-        start, size = int(header["p_offset"]), int(header["p_filesz"])
-        if start + size > length:
-            raise LoadError(
-                f"{path} is cut short: a segment at file offset {start:#x} needs {size} bytes, the file has {length}"
-            )
-        if size > header["p_memsz"]:
-            raise LoadError(f"{path} is damaged: a segment's file size {size} exceeds its memory size")
-        found.append(Segment(int(header["p_paddr"]), segment.data(), int(header["p_memsz"])))
-    return found
+def _symbol_table(data: bytes, sections: list[elf.Section]) -> list[elf.Symbol]:
+    """Every entry of the file's symbol table; none where it was stripped. Raises ValueError."""
+    found = next((section for section in sections if section.name == ".symtab"), None)
+    if found is None or found.link >= len(sections):
+        return []
+    names = sections[found.link]
+    return list(elf.symbols(elf.content(data, found.offset, found.size), elf.content(data, names.offset, names.size)))
 
 
-def _moved(elf: Any) -> list[tuple[int, int, int]]:
-    headers = [segment.header for segment in elf.iter_segments()]
+def _named(table: list[elf.Symbol]) -> list[tuple[str, int, int]]:
+    """(name, address, size) of what the file defines."""
     return [
-        (int(header["p_paddr"]), int(header["p_vaddr"]), int(header["p_memsz"]))
-        for header in headers
-        if header["p_type"] == "PT_LOAD" and header["p_paddr"] != header["p_vaddr"]
+        (name, value, size)
+        for name, kind, section, value, size in table
+        if name and not name.startswith("$") and section != elf.UNDEFINED and kind not in (elf.FILE, elf.SECTION)
     ]
 
 
-def _symbols(elf: Any) -> list[tuple[str, int, int]]:
-    table = elf.get_section_by_name(".symtab")
-    if table is None:
-        return []
-    found = []
-    for symbol in table.iter_symbols():
-        kind = symbol["st_info"]["type"]
-        name = symbol.name
-        if not name or name.startswith("$") or symbol["st_shndx"] == "SHN_UNDEF" or kind in ("STT_FILE", "STT_SECTION"):
-            continue
-        found.append((name, int(symbol["st_value"]), int(symbol["st_size"])))
-    return found
-
-
-EXECUTABLE = 4
-"""SHF_EXECINSTR (System V ABI, sh_flags)."""
-
-
-def _data_among_code(elf: Any) -> list[tuple[int, int]]:
+def _data_among_code(sections: list[elf.Section], table: list[elf.Symbol]) -> list[tuple[int, int]]:
     """Stretches of executable sections from a mapping symbol "$d" to the next one, or to the section's end.
 
     AArch64 ELF (AAELF64), mapping symbols: "$x" where A64 begins, "$d" where data does, also as "$d.NAME".
     """
-    table = elf.get_section_by_name(".symtab")
-    if table is None:
-        return []
     marks: dict[int, list[tuple[int, bool]]] = {}
-    for symbol in table.iter_symbols():
-        kind, _, _ = symbol.name.partition(".")
-        if kind in ("$d", "$x") and isinstance(symbol["st_shndx"], int):
-            marks.setdefault(symbol["st_shndx"], []).append((int(symbol["st_value"]), kind == "$d"))
+    for name, _, section, value, _ in table:
+        if (
+            name.startswith(("$d", "$x"))
+            and name[2:3] in ("", ".")
+            and section < min(elf.FIRST_RESERVED, len(sections))
+        ):
+            marks.setdefault(section, []).append((value, name.startswith("$d")))
     found = []
-    for index, places in marks.items():
-        header = elf.get_section(index).header if index < elf.num_sections() else None
-        if header is None or not header["sh_flags"] & EXECUTABLE:
+    for number, places in marks.items():
+        holder = sections[number]
+        if not holder.flags & elf.HOLDS_CODE:
             continue
-        end = int(header["sh_addr"]) + int(header["sh_size"])
-        ordered = [*sorted(places), (end, False)]
+        ordered = [*sorted(places), (holder.address + holder.size, False)]
         found += [(here, behind) for (here, is_data), (behind, _) in itertools.pairwise(ordered) if is_data]
     return found

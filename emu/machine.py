@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from emu import state
-from emu.architecture import PAGE, PAS, VA, Access, Regime, Security
+from emu.architecture import PAGE, PAS, Regime
+from emu.configuration import check, parse_size
 from emu.cpu import Cpu
 from emu.data_path import MOST_KEPT
 from emu.debug.bus import EventBus
@@ -17,56 +17,34 @@ from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
 from emu.debug.exception_log import ExceptionLog
 from emu.debug.explanation import Explanation, Rehearsal
 from emu.debug.lines import Lines
+from emu.debug.requests import requested
 from emu.debug.rule_port import RulePort
 from emu.debug.stops import Stops
 from emu.debug.symbols import Symbols
 from emu.debug.what_if import Supposed
+from emu.debug.wild_guest import WildGuest
+from emu.devices.board import Board
+from emu.devices.console import Console
 from emu.devices.monitor import Monitor
-from emu.devices.mpe import BASE as MPE_BASE
-from emu.devices.mpe import ProtectionEngine
 from emu.devices.semihosting import Semihosting
-from emu.devices.uart import Uart
+from emu.engine.choice import Choice
 from emu.engine.reference import Reference
-from emu.errors import ConfigurationError, EmuError, LoadError
+from emu.errors import LoadError
 from emu.features import CPUS, Features
+from emu.images import Images
 from emu.loader import Image, Segment, read_elf, read_file
-from emu.mec.cache import CacheState
 from emu.mec.memory import Bookkeeping
 from emu.mec.rules import Finding, RuleChecker, choose, choose_stops
 from emu.memory import PhysicalMemory
-from emu.snapshot import Snapshot
+from emu.snapshot import Moments, Snapshot
 from emu.synchronisation import Sync
 from emu.translation.records import Request, Walk
-from emu.translation.regimes import regime_of, security_of
 from emu.translation.staleness import Comparison
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 from emu.views import Breakpoints, EngineStatistics, Events, MecView, RegisterTable, TlbView
 
 if TYPE_CHECKING:
     from emu.debug.history import History
-
-Engine = Literal["auto", "reference", "interpreter", "jit"]
-_ENGINES = ("auto", "reference", "interpreter", "jit")
-_UART_BASE = 0x0900_0000
-_SLICE = {"reference": 2_000, "interpreter": 4_000_000, "jit": 20_000_000}
-"""Instructions between two looks at whether a pause was asked for: a few milliseconds each."""
-_SUFFIXES = {"K": 10, "M": 20, "G": 30}
-_SAME_EXCEPTION_LIMIT = 64
-"""Exceptions in a row that return nowhere: the guest faults in its own vector."""
-
-
-def parse_size(text: str | int) -> int:
-    """A memory size such as "256M", "1G" or 65536, in bytes. Raises ConfigurationError."""
-    if isinstance(text, int):
-        return text
-    digits, suffix = text.strip(), 0
-    if digits and digits[-1].upper() in _SUFFIXES:
-        suffix = _SUFFIXES[digits[-1].upper()]
-        digits = digits[:-1]
-    try:
-        return int(digits, 0) << suffix
-    except ValueError:
-        raise ConfigurationError(f"{text!r} is not a memory size: write one such as 256M or 1G") from None
 
 
 class Machine:
@@ -112,51 +90,26 @@ class Machine:
         jit_threshold: int | None = None,
         keeps_regions: bool = True,
     ) -> None:
-        if cpus != 1:
-            raise ConfigurationError(f"{cpus} CPUs were asked for: this version models one CPU")
-        if el not in (1, 2, 3):
-            raise ConfigurationError(f"the machine cannot start at EL{el}: choose 3, 2 or 1")
-        if engine not in _ENGINES:
-            raise ConfigurationError(f"there is no engine {engine!r}: choose auto, jit, interpreter or reference")
-        if jit_threshold is not None and jit_threshold < 0:
-            raise ConfigurationError(f"a JIT threshold of {jit_threshold} makes no sense: choose 0 (at once) or more")
-        if mec_model not in ("cipher", "substitute"):
-            raise ConfigurationError(f"there is no memory model {mec_model!r}: choose cipher or substitute")
-        if cpu not in CPUS:
-            raise ConfigurationError(f"there is no CPU {cpu!r}: choose {' or '.join(CPUS)}")
-        if not 1 <= mecid_width <= 16:
-            raise ConfigurationError(f"a MECID cannot have {mecid_width} bits: choose a width from 1 to 16")
-        if tlb not in ("strict", "forgiving"):
-            raise ConfigurationError(f"there is no TLB {tlb!r}: choose strict or forgiving")
-        if sync not in ("architectural", "immediate"):
-            raise ConfigurationError(f"there is no synchronisation {sync!r}: choose architectural or immediate")
-        if not 1 <= tlb_entries <= 1 << 16:
-            raise ConfigurationError(f"a TLB of {tlb_entries} entries cannot be built: choose 1 to 65536")
+        check(
+            cpus=cpus, el=el, engine=engine, jit_threshold=jit_threshold, mec_model=mec_model, cpu=cpu,
+            mecid_width=mecid_width, tlb=tlb, sync=sync, tlb_entries=tlb_entries,
+        )  # fmt: skip
         chosen = choose(rules)
         stops = choose_stops(stop_on, chosen)
         self.engine_name = "jit" if engine == "auto" else engine
-        self._jit_threshold, self._keeps_regions = jit_threshold, keeps_regions
         self.mec_model = mec_model
         self.features = Features(has_mec=mec, mecid_width=mecid_width, isa=CPUS[cpu], has_cache=mec_cache)
         self.memory = PhysicalMemory(
             parse_size(memory), model="cipher" if mec_model == "cipher" else "substitute", pas_keys=pas_keys, seed=seed
         )
         self.command_line = command_line
-        self.symbols = Symbols()
-        self.lines = Lines(self._function_start)
-        """Where code comes from in the source, for images that have line tables."""
-        self._console = bytearray()
-        self._console_input = bytearray()
+        self._images = Images(self.memory, self.write)
+        self._console = Console()
         self._bus = EventBus()
-        self._console_listeners: list[Callable[[bytes], None]] = []
         self._start_el = el
         self._pause_requested = False
         self._entry: int | None = None
-        self._images: list[Image] = []
         self._seconds = 0.0
-        self._uart = Uart(_UART_BASE, lambda character: self.print_text(bytes((character,))))
-        self.memory.devices.append(self._uart)
-        self._semihosting = Semihosting(self)
         self.cpu = Cpu(
             self.memory,
             self.features,
@@ -167,24 +120,23 @@ class Machine:
             emit=self._emit,
             wants=self._bus.wants,
             hears=self._bus.hears,
-            semihosting=self._semihosting.call,
+            semihosting=lambda operation, parameter: self._semihosting.call(operation, parameter),
             sync=sync,
         )
+        self._semihosting = Semihosting(self.cpu, self._console, command_line)
         self.sync = sync
         self._maintenance = self.cpu.caches.log
         self._exceptions = ExceptionLog(self.cpu.transitions, MOST_KEPT)
+        self._wild_guest = WildGuest(self.cpu, lambda address: self.symbols.describe(address))
         self._bus.on_change.append(self.cpu.synchronisation.wanted_changed)
-        width = mecid_width if mec else 0
-        self._mpe = ProtectionEngine(MPE_BASE, width, self.cpu.system.refresh_key)
-        self.memory.devices.append(self._mpe)
-        self.monitor = self._build_monitor(width) if el < 3 else None
-        """The calls of EL3 firmware, where the guest brings none of its own."""
-        self.cpu.system.monitor = self.monitor
+        self._board = Board(self.cpu, self._console, mecid_width if mec else 0, has_firmware=el < 3)
         self.cpus = (self.cpu,)
         self._reference = Reference(self.cpu)
         self._rehearsal: Rehearsal | None = None
-        self._engine = self._build_engine(cache_folder, on_compile)
-        self._handlers_before = self._handlers()
+        self._choice = Choice(
+            self.engine_name, self.cpu, self._reference, cache_folder, on_compile, jit_threshold, keeps_regions
+        )
+        self._engine = self._choice.engine
         self.mec = MecView(self.cpu, self.memory)
         self._checker = self.mec.checker = RuleChecker(
             (rule() for rule in chosen if (mec or not rule.needs_mec) and mec_model in rule.models),
@@ -198,7 +150,7 @@ class Machine:
         )
         self.cpu.transitions.settle = self._checker.settle
         self.cpu.caches.log.defer = self._checker.defer
-        self.cpu.mmu.tlb.is_counting = self.engine_name == "reference"
+        self.cpu.mmu.tlb.uses.is_counting = self.engine_name == "reference"
         self.tlb = TlbView(self.cpu)
         self.events = Events(self._bus)
         self.stops = Stops(self)
@@ -207,37 +159,16 @@ class Machine:
         """Whoever keeps moments of the run to go back to; None while nobody does."""
         self.breakpoints = Breakpoints(self.stops)
         self._checker.on_found = self.stops.found
+        self._moments = Moments(self.cpu, self._board, self._console, self._exceptions, self._checker, self._wild_guest)
 
-    def _build_monitor(self, width: int) -> Monitor:
-        return Monitor(
-            mecid_width=width,
-            refresh=self.cpu.system.refresh_key,
-            is_memory=self.is_delegable,
-            is_protected=lambda: bool(self.cpu.regs.field("GPCCR_EL3.GPC")),
-        )
+    @property
+    def monitor(self) -> Monitor | None:
+        """The calls of EL3 firmware, where the guest brings none of its own."""
+        return self._board.monitor
 
     def is_delegable(self, pa: int) -> bool:
         """Whether there is memory at an address that firmware may give to another address space."""
-        region = self.memory.region_of(pa)
-        return region is not None and region.is_writable
-
-    def _build_engine(
-        self, cache_folder: Path | Literal["default"] | None, on_compile: Callable[[int], None] | None
-    ) -> Any:
-        if self.engine_name == "reference":
-            return self._reference
-        if cache_folder == "default":
-            from platformdirs import user_cache_path
-
-            cache_folder = user_cache_path("mectui") / "objects"
-        if self.engine_name == "interpreter":
-            from emu.engine.interpreter import Interpreter
-
-            return Interpreter(self.cpu, cache_folder, on_compile)
-        from emu.engine.jit import DEFAULT_THRESHOLD, Jit
-
-        threshold = DEFAULT_THRESHOLD if self._jit_threshold is None else self._jit_threshold
-        return Jit(self.cpu, cache_folder, on_compile, threshold, self._keeps_regions)
+        return self._board.is_delegable(pa)
 
     # Images.
 
@@ -264,31 +195,21 @@ class Machine:
         self._place(Image(name, address if entry is None else entry, (Segment(address, content, len(content)),), ()))
 
     def _place(self, image: Image) -> None:
-        for segment in image.segments:
-            region = self.memory.region_of(segment.address)
-            if region is None or segment.address + segment.size > region.end:
-                places = ", ".join(f"{r.name} at {r.base:#x}-{r.end - 1:#x}" for r in self.memory.regions)
-                raise LoadError(
-                    f"{image.name} wants {segment.size} bytes at {segment.address:#x}, outside memory ({places}): "
-                    "link it for these addresses, or give more --memory"
-                )
-        for segment in image.segments:
-            self.write(segment.address, segment.data)
-            rest = segment.size - len(segment.data)
-            if rest and any(self.memory.peek(segment.address + len(segment.data), rest)):
-                self.write(segment.address + len(segment.data), bytes(rest))
-        self._images.append(image)
-        self.symbols.add(list(image.symbols))
-        self.symbols.add_data(image.data_ranges)
-        self.lines.add(image)
+        self._images.place(image)
         self.stops.symbols_changed()
         if self._entry is None:
             self._entry = image.entry
             self.cpu.pc = image.entry
 
-    def _function_start(self, address: int) -> int:
-        found = self.symbols.nearest(address)
-        return 0 if found is None else address - found[1]
+    @property
+    def symbols(self) -> Symbols:
+        """Names of addresses, of every image."""
+        return self._images.symbols
+
+    @property
+    def lines(self) -> Lines:
+        """Where code comes from in the source, for images that have line tables."""
+        return self._images.lines
 
     # Running.
 
@@ -316,7 +237,7 @@ class Machine:
         self._begin_run()
         self._pause_requested = False
         end = None if max_instructions is None else self.instructions + max_instructions
-        budget = _SLICE[self.engine_name]
+        budget = self._choice.slice
         started = time.perf_counter()
         try:
             while True:
@@ -390,24 +311,9 @@ class Machine:
         """Host seconds spent in `run`."""
         return self._seconds
 
-    def _handlers(self) -> tuple[int, float]:
-        """Handlers that this process compiled, and the seconds it took."""
-        engine = self._engine
-        return (0, 0.0) if engine is self._reference else (engine.compiled, engine.handler_seconds)
-
     def engine_statistics(self) -> EngineStatistics:
         """What the engine compiled for this machine and how long that took, and how often the TLB was filled."""
-        engine, (handlers, seconds) = self._engine, self._handlers()
-        is_jit = self.engine_name == "jit"
-        return EngineStatistics(
-            self.engine_name,
-            handlers - self._handlers_before[0],
-            seconds - self._handlers_before[1],
-            engine.compiled_regions if is_jit else 0,
-            engine.compiled_instructions if is_jit else 0,
-            engine.compile_seconds if is_jit else 0.0,
-            self.cpu.mmu.tlb.filled,
-        )
+        return self._choice.statistics()
 
     def reset(self) -> None:
         """Start over: memory cleared, images loaded again, the CPU reset. Breakpoints stay."""
@@ -415,9 +321,7 @@ class Machine:
         for page in memory.restore_pages({}):
             self.cpu.code_written(page * PAGE, PAGE)
         memory.encrypted.restore(Bookkeeping({}))
-        images, self._images, self._entry = self._images, [], None
-        self.symbols = Symbols()
-        self.lines.clear()
+        images, self._entry = self._images.clear(), None
         self.cpu.hits.clear()
         self.cpu.hit_count = 0
         self._exceptions.cut(0)
@@ -425,9 +329,7 @@ class Machine:
         self._seconds = 0.0
         self.cpu.mmu.invalidate_all()
         self.cpu.flush_translations()
-        self._mpe.reset()
-        if self.monitor is not None:
-            self.monitor.reset()
+        self._board.reset()
         self.cpu.reset(self._start_el)
         self._checker.reset()
         for image in images:
@@ -469,24 +371,7 @@ class Machine:
 
         `access` is "read", "write" or "fetch". Raises EmuError for anything else.
         """
-        cpu = self.cpu
-        try:
-            kind = Access(access)
-        except ValueError:
-            raise EmuError(f"there is no access {access!r}: use read, write or fetch") from None
-        level = cpu.el if el is None else el
-        chosen = regime_of(level, cpu.acting)
-        if regime is not None:
-            try:
-                chosen = Regime(regime)
-            except ValueError:
-                names = ", ".join(item.value for item in Regime)
-                raise EmuError(f"there is no translation regime {regime!r}: use one of {names}") from None
-            if el is None:
-                level = chosen.el
-        security = Security.ROOT if chosen is Regime.EL3 else self._security_below(level)
-        request = Request(VA(va & (1 << 64) - 1), kind, level, chosen, security, honours_pan=bool(cpu.pan))
-        return self.explain(request)
+        return self.explain(requested(self.cpu, va, access, el, regime))
 
     def explain(self, request: Request) -> Walk:
         """The walk of one access, such as `last_access`, by the registers and tables as they are now."""
@@ -514,12 +399,6 @@ class Machine:
             self._rehearsal = Rehearsal(self)
         return self._rehearsal.explain()
 
-    def _security_below(self, level: int) -> Security:
-        try:
-            return security_of(min(level, 2), self.cpu.acting)
-        except ValueError:
-            return Security.NON_SECURE
-
     def tlb_comparison(self, entry: TlbEntry) -> Comparison:
         """A TLB entry beside a fresh walk of its address: every field that differs, and why. Changes nothing."""
         with self.memory.unobserved():
@@ -544,75 +423,31 @@ class Machine:
     @property
     def console(self) -> str:
         """Everything the guest has printed."""
-        return self._console.decode("utf-8", errors="replace")
+        return self._console.printed.decode("utf-8", errors="replace")
 
     def write_console_input(self, data: bytes) -> None:
         """Characters for the guest to read, at the UART and through semihosting."""
-        self._uart.receive(data)
-        self._console_input += data
-
-    def on_console(self, listener: Callable[[bytes], None]) -> None:
-        """Be told of output as it appears."""
-        self._console_listeners.append(listener)
-
-    # What semihosting needs of its host.
-
-    def print_text(self, data: bytes) -> None:
-        self._console += data
-        for listener in self._console_listeners:
-            listener(data)
+        self._board.uart.receive(data)
+        self._console.type(data)
 
     @property
     def unread_input(self) -> bytes:
         """What was typed for semihosting and not read yet."""
-        return bytes(self._console_input)
+        return self._console.unread
 
-    def read_input(self, size: int) -> bytes:
-        data = bytes(self._console_input[:size])
-        del self._console_input[:size]
-        return data
-
-    def read_guest(self, va: int, size: int) -> bytes:
-        return bytes(self.cpu.load(va + index, 1) for index in range(size))
-
-    def write_guest(self, va: int, data: bytes) -> None:
-        for index, value in enumerate(data):
-            self.cpu.store(va + index, 1, value)
-
-    def exit(self, code: int) -> None:
-        cpu = self.cpu
-        cpu.end_run(Stop(StopReason.EXIT, cpu.pc, cpu.el, cpu.security, code))
+    def on_console(self, listener: Callable[[bytes], None]) -> None:
+        """Be told of output as it appears."""
+        self._console.listeners.append(listener)
 
     # Events.
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, ExceptionTaken):
             self._exceptions.add(event)
-            self._watch_for_wild_guest(event)
+            self._wild_guest.took(event)
         if self._maintenance.is_behind:
             self._maintenance.catch_up()
         self._bus.emit(event)
-
-    def _watch_for_wild_guest(self, event: ExceptionTaken) -> None:
-        """A guest whose vector itself faults would spin for ever: end the run with a report instead."""
-        cpu = self.cpu
-        slots, instruction = cpu.slots, event.moment.instruction
-        slots[state.IN_A_ROW] = slots[state.IN_A_ROW] + 1 if instruction == slots[state.AFTER_EXCEPTION] else 1
-        slots[state.AFTER_EXCEPTION] = instruction + 1
-        if slots[state.IN_A_ROW] < _SAME_EXCEPTION_LIMIT:
-            return
-        slots[state.IN_A_ROW] = 0
-        where = self.symbols.describe(event.elr)
-        cpu.end_run(
-            Stop(
-                StopReason.ERROR,
-                cpu.pc,
-                cpu.el,
-                cpu.security,
-                message=f"the guest faults in its own exception vector at EL{event.to_el}: {event.kind}, at {where}; "
-                f"check VBAR_EL{event.to_el} ({cpu.regs[f'VBAR_EL{event.to_el}']:#x})",
-            )
-        )
 
     # Snapshots.
 
@@ -621,54 +456,8 @@ class Machine:
 
         What did not change since `before` is shared with it.
         """
-        memory = self.memory
-        return Snapshot(
-            self.cpu.architectural_state(),
-            memory.copy_pages() if before is None else memory.copy_pages(before.pages),
-            memory.encrypted.bookkeeping(),
-            CacheState() if memory.cache is None else memory.cache.state(),
-            self.cpu.mmu.snapshot(),
-            bytes(self._console),
-            len(self.cpu.hits),
-            self.cpu.hit_count,
-            len(self._exceptions),
-            (
-                self._uart.snapshot(),
-                bytes(self._console_input),
-                self._mpe.snapshot(),
-                None if self.monitor is None else self.monitor.snapshot(),
-            ),
-            frozenset(self.cpu.regs.never_written),
-            self.cpu.acting.pending(),
-            self._checker.snapshot(),
-            self.last_access,
-            (self.cpu.slots[state.AFTER_EXCEPTION], self.cpu.slots[state.IN_A_ROW]),
-        )
+        return self._moments.take(before)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Return to a snapshot of this machine."""
-        memory = self.memory
-        for page in memory.restore_pages(snapshot.pages):
-            self.cpu.code_written(page * PAGE, PAGE)
-        memory.encrypted.restore(snapshot.bookkeeping)
-        if memory.cache is not None:
-            memory.cache.restore(snapshot.cache)
-        self.cpu.mmu.restore(snapshot.mmu)
-        self.cpu.flush_translations()
-        del self._console[len(snapshot.console) :]
-        self._console[:] = snapshot.console
-        del self.cpu.hits[snapshot.hits :]
-        self.cpu.hit_count = snapshot.hit_count
-        self._exceptions.cut(snapshot.exceptions)
-        uart, typed, keys, monitor = snapshot.devices
-        self._uart.restore(uart)
-        assert isinstance(typed, bytes)
-        self._console_input[:] = typed
-        self._mpe.restore(keys)
-        if self.monitor is not None:
-            self.monitor.restore(monitor)
-        self.cpu.regs.never_written.clear()
-        self.cpu.regs.never_written.update(snapshot.never_written)
-        self.cpu.restore_architectural_state(snapshot.state, snapshot.pending, snapshot.last_access)
-        self._checker.restore(snapshot.checker)
-        self.cpu.slots[state.AFTER_EXCEPTION], self.cpu.slots[state.IN_A_ROW] = snapshot.faults
+        self._moments.put_back(snapshot)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 OPERATIONS = ("CIPAE", "CIPAPA", "CIVAC", "CVAC", "CVAU", "CVAP", "CVADP", "IVAU")
 """By their numbers."""
 NUMBERS = {name: number for number, name in enumerate(OPERATIONS)}
-_PHYSICAL = ("CIPAE", "CIPAPA")
 _ROOM = 2048
 """Records in the log."""
 
@@ -49,7 +48,6 @@ class MaintenanceLog:
         self._buffer = (ctypes.c_uint64 * (state.MAINTENANCE_MODES + len(OPERATIONS)))()
         self._block = memoryview(self._buffer).cast("B").cast("Q")
         self._later: dict[str, Later] = {}
-        self._is_distrustful = False
         self._asked: set[str] = set()
         """Operations whose listeners have been asked since they changed last."""
         cpu.slots[state.MAINTENANCE] = ctypes.addressof(self._buffer)
@@ -75,15 +73,7 @@ class MaintenanceLog:
 
     def silence(self, name: str) -> None:
         """Nobody hears of an operation."""
-        if not self._is_distrustful or name in _PHYSICAL:
-            self._open(name, state.MAINTENANCE_SILENT)
-
-    def distrust(self) -> None:
-        """A load has gone by a stale TLB entry, which every use is told of: addresses are Python's from now on."""
-        self._is_distrustful = True
-        for name in OPERATIONS:
-            if name not in _PHYSICAL:
-                self._open(name, state.MAINTENANCE_ASKS)
+        self._open(name, state.MAINTENANCE_SILENT)
 
     def _open(self, name: str, mode: int) -> None:
         if self._cpu.memory.cache is None and name in NUMBERS:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from emu import state
 from emu import tlb_rows as rows
 from emu.architecture import PA, PAS, VA
-from emu.mec.selection import mec_controls
-from emu.mec.stale_controls import stale_control
 
 if TYPE_CHECKING:
     from emu.cpu import Cpu
@@ -57,7 +55,7 @@ class QuickPlaces:
         pa = PA(words[at + rows.OUTPUT] + va - words[at + rows.BASE])
         if not cpu.mmu.granules.passes(pa, pas, cpu.security):
             return None
-        cpu.mmu.tlb.note_use((at - rows.ROWS) // rows.ROW)
+        cpu.mmu.tlb.uses.note((at - rows.ROWS) // rows.ROW)
         self.reached = VA(va)
         return pa, pas
 
@@ -71,9 +69,7 @@ class QuickPlaces:
             self._age = cpu.contexts.age
         key = cpu.mmu.tlb_key(request)
         row = None if key is None else cpu.mmu.tlb.find(*key, va)
-        if row is None or not cpu.mmu.tlb.holds(row, where.translation):
-            return
-        if stale_control(mec_controls(cpu.acting, cpu.features), request, where.translation) is not None:
+        if row is None or not cpu.mmu.tlb.holds(row, where.translation) or not cpu.may_keep(va, where):
             return
         at = rows.ROWS + row * rows.ROW
         serial = cpu.mmu.tlb.rows.words[at + rows.SERIAL]

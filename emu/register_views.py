@@ -68,10 +68,10 @@ class SystemRegisters(MutableMapping[str, int]):
         self._cpu = cpu
 
     def __getitem__(self, name: str) -> int:
-        return self._cpu.system.read_raw(name)
+        return self._cpu.system.registers.read_raw(name)
 
     def __setitem__(self, name: str, value: int) -> None:
-        self._cpu.system.write_raw(name, value & state.MASK64)
+        self._cpu.system.registers.write_raw(name, value & state.MASK64)
 
     def __delitem__(self, name: str) -> None:
         raise EmuError(f"{name} cannot be deleted: registers are hardware")

@@ -1,9 +1,11 @@
-"""A whole machine at one moment."""
+"""A whole machine at one moment: what belongs to it, taken and put back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from emu.architecture import PAGE
 from emu.mec.cache import CacheState
 from emu.mec.memory import Bookkeeping
 from emu.mec.rules import CheckerState
@@ -11,6 +13,14 @@ from emu.memory import PageCopy
 from emu.registers.pending import Pending
 from emu.translation.mmu import MmuState
 from emu.translation.records import Request
+
+if TYPE_CHECKING:
+    from emu.cpu import Cpu
+    from emu.debug.exception_log import ExceptionLog
+    from emu.debug.wild_guest import WildGuest
+    from emu.devices.board import Board
+    from emu.devices.console import Console
+    from emu.mec.rules import RuleChecker
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +44,61 @@ class Snapshot:
     """The last data access; None before the first."""
     faults: tuple[int, int] = (0, 0)
     """What the watch over a guest that faults in its own vector remembers."""
+
+
+class Moments:
+    """Takes snapshots of one machine's parts, and puts them back."""
+
+    def __init__(
+        self,
+        cpu: Cpu,
+        board: Board,
+        console: Console,
+        exceptions: ExceptionLog,
+        checker: RuleChecker,
+        wild_guest: WildGuest,
+    ) -> None:
+        self._cpu, self._memory = cpu, cpu.memory
+        self._board, self._console = board, console
+        self._exceptions, self._checker, self._wild_guest = exceptions, checker, wild_guest
+
+    def take(self, before: Snapshot | None) -> Snapshot:
+        """Now. What did not change since `before` is shared with it."""
+        cpu, memory = self._cpu, self._memory
+        return Snapshot(
+            cpu.architectural_state(),
+            memory.copy_pages() if before is None else memory.copy_pages(before.pages),
+            memory.encrypted.bookkeeping(),
+            CacheState() if memory.cache is None else memory.cache.state(),
+            cpu.mmu.snapshot(),
+            self._console.printed,
+            len(cpu.hits),
+            cpu.hit_count,
+            len(self._exceptions),
+            self._board.snapshot(),
+            frozenset(cpu.regs.never_written),
+            cpu.acting.pending(),
+            self._checker.snapshot(),
+            cpu.last_access,
+            self._wild_guest.snapshot(),
+        )
+
+    def put_back(self, snapshot: Snapshot) -> None:
+        """The moment that a snapshot was taken at."""
+        cpu, memory = self._cpu, self._memory
+        for page in memory.restore_pages(snapshot.pages):
+            cpu.code_written(page * PAGE, PAGE)
+        memory.encrypted.restore(snapshot.bookkeeping)
+        if memory.cache is not None:
+            memory.cache.restore(snapshot.cache)
+        cpu.mmu.restore(snapshot.mmu)
+        cpu.flush_translations()
+        del cpu.hits[snapshot.hits :]
+        cpu.hit_count = snapshot.hit_count
+        self._exceptions.cut(snapshot.exceptions)
+        self._board.restore(snapshot.devices, snapshot.console)
+        cpu.regs.never_written.clear()
+        cpu.regs.never_written.update(snapshot.never_written)
+        cpu.restore_architectural_state(snapshot.state, snapshot.pending, snapshot.last_access)
+        self._checker.restore(snapshot.checker)
+        self._wild_guest.restore(snapshot.faults)

@@ -208,7 +208,7 @@ class Synchronisation:
         self._barriers = state.BARRIERS_WANTED if self._cpu.wants(BarrierExecuted) else 0
         self._writes.clear()
         if TlbInvalidated in kinds:
-            self._cpu.system.heard.clear()
+            self._cpu.system.operations.heard.clear()
         if CacheMaintained in kinds:
             self._cpu.caches.log.close()
         if kinds - _NOT_OF_TRANSITIONS:

@@ -22,7 +22,7 @@ from emu.registers.model import Register
 from emu.registers.pending import Pending
 from emu.registers.table import REGISTERS
 from emu.translation.invalidations import Invalidation, removers
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class TlbView:
         if self.is_used_wanted:
             self.watch_uses()
         else:
-            self._cpu.mmu.tlb.is_watched = False
+            self._cpu.mmu.tlb.uses.is_watched = False
         self.is_used_wanted = False
 
     def used(self) -> list[bool] | None:
@@ -215,9 +215,9 @@ class TlbView:
 
         None where nobody watched, or a snapshot has been restored since.
         """
-        tlb = self._cpu.mmu.tlb
+        uses = self._cpu.mmu.tlb.uses
         self.is_used_wanted = True
-        return list(tlb.used()) if tlb.is_watched else None
+        return list(uses.used()) if uses.is_watched else None
 
     def hits(self) -> list[int] | None:
         """Of each of `entries`: how many accesses, instruction fetches and walks' questions to stage 2 it has answered.
@@ -225,8 +225,8 @@ class TlbView:
         The access that the entry was made for is not one of them; an atomic update is two. None on native engines,
         which ask the TLB for the first access of a page only.
         """
-        tlb = self._cpu.mmu.tlb
-        return list(tlb.answers()) if tlb.is_counting else None
+        uses = self._cpu.mmu.tlb.uses
+        return list(uses.answers()) if uses.is_counting else None
 
     @property
     def capacity(self) -> int:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.command import Provider
 from textual.screen import Screen
 
 from emu.errors import EmuError
 from mectui import keymaps, preferences, starting, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
+from mectui.render.text import printable
 from mectui.screens.loading import LoadingScreen
 from mectui.screens.overlay import Palette
 from mectui.styling import StyleBook, textual_theme
@@ -36,6 +38,8 @@ START, DEBUGGER = "mectui.screens.start", "mectui.screens.debugger"
 """Modules that take a while to import, with all that is behind them: the first frame comes before they do."""
 STARTED_SECONDS = 3.0
 """When everything has been imported and painted, on a slow machine too."""
+SOUGHT = "an action, a pane, a theme, or a symbol of the guest"
+"""What the palette finds by name."""
 LISTENING_SECONDS = 1.0
 """How often the terminal is asked whether it is still there."""
 Factory = Callable[[], "emu.Machine"]
@@ -54,6 +58,13 @@ def machine_for(path: Path) -> Factory:
     return build
 
 
+def _symbols() -> type[Provider]:
+    """Imported when somebody opens the palette."""
+    from mectui.screens.symbols import SymbolProvider
+
+    return SymbolProvider
+
+
 class MectuiApp(App[int]):
     """Shows the debugger on a machine, or the start screen where there is none yet."""
 
@@ -63,6 +74,7 @@ class MectuiApp(App[int]):
         Binding("ctrl+z", "suspend_process", "suspend", show=False, priority=True),
     ]
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_symbols}
 
     def __init__(
         self,
@@ -230,6 +242,7 @@ class MectuiApp(App[int]):
 
     def open_machine(self, factory: Factory, guest: str, file: Path | None = None) -> None:
         """Shows the debugger on a new machine; one that was open is left behind. `file` is whose stops are kept."""
+        guest = printable(guest)
 
         def make(debugger: Any) -> Screen[Any]:
             from mectui.saved import SavedStops
@@ -288,7 +301,8 @@ class MectuiApp(App[int]):
 
     def action_command_palette(self) -> None:
         if self.use_command_palette and not isinstance(self.screen, Palette):
-            self.push_screen(Palette())  # without an id: one that has just been closed may still be there
+            # Without an id: one that has just been closed may still be there.
+            self.push_screen(Palette(placeholder=SOUGHT))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the table, and every theme."""

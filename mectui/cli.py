@@ -8,6 +8,7 @@ import io
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ from mectui.resources import guest_path
 USAGE_ERROR = 2
 INTERRUPTED = 130
 """What a shell has for a process that Ctrl-C ended."""
+EPILOG = """\
+exit codes: the guest's own for `run`; 2 for anything wrong with the input; 130 when interrupted.
+"""
 LONG_WORD = re.compile(r"\S{200,}")
+LONG_LINE = 600
+"""Characters of an error; of a longer one the middle is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +58,30 @@ COMMANDS = {
 """Commands by name; each is the file of that name in `mectui/commands`."""
 
 
-def _epilog() -> str:
+def _listed(width: int) -> str:
+    """Every command and every bundled guest."""
+    from mectui.resources import bundled_guests
+
     rows = [("mectui", "the start screen: lessons, bundled guests, recent files")]
     rows.append(("mectui GUEST [FILE ...]", "the debugger, stopped at the entry point"))
     rows += [(f"mectui {name} {command.usage}".rstrip(), command.help) for name, command in COMMANDS.items()]
-    listed = "\n".join(f"  {usage:<26} {text}" for usage, text in rows)
+    guests = [(guest.name, guest.description) for guest in bundled_guests()]
     return f"""\
 commands (each has its own --help):
-{listed}
+{_table(rows, width)}
 
-GUEST is an ELF file, a raw image (with --load-at), or the name of a bundled guest.
-
-exit codes: the guest's own for `run`; 2 for anything wrong with the input; 130 when interrupted.
+GUEST is an ELF file, a raw image (with --load-at), or the name of a bundled guest:
+{_table(guests, width)}
 """
+
+
+def _table(rows: Sequence[tuple[str, str]], width: int) -> str:
+    """Names, and what is said of each, folded beside them."""
+    columns = max((len(name) for name, _ in rows), default=0) + 4
+    return "\n".join(
+        textwrap.fill(text, width, initial_indent=f"  {name}".ljust(columns), subsequent_indent=" " * columns)
+        for name, text in rows
+    )
 
 
 def build_parser() -> Parser:
@@ -72,9 +89,10 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="mectui",
         description="Watch Arm memory encryption contexts work: an AArch64 machine and a debugger for it.",
-        epilog=_epilog(),
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.listed = _listed
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     parser.add_argument("guest", nargs="?", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
@@ -170,7 +188,8 @@ def _one_line(text: str) -> str:
     """An error without what would steer the terminal and without the middle of endless words, both from outside."""
     from mectui.render.text import printable
 
-    return LONG_WORD.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", printable(text))
+    found = LONG_WORD.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", printable(text))
+    return found if len(found) <= LONG_LINE else f"{found[: LONG_LINE // 2]}…{found[-LONG_LINE // 4 :]}"
 
 
 def _is_guest(arguments: Sequence[str]) -> bool:

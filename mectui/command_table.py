@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+LONGEST = 4096
+"""Characters of a command."""
 CATCHES = ("exception", "smc", "hvc", "msr", "mrs", "tlbi", "mecid", "key", "hit", "finding", "security", "el")
 """The kinds of `emu.debug.stops.CatchKind`."""
 
@@ -38,7 +40,7 @@ class Kind(Enum):
     IGNORE = "NUMBER COUNT"
     PANE = "PANE"
     FOLDER = "DIR"
-    INFO = "registers|breakpoints|line|symbol|frame"
+    INFO = "registers|breakpoints|line|symbol"
     LESSON = "NAME|next|back|hint|do|restart|step N"
 
 
@@ -155,7 +157,7 @@ COMMANDS = (
         "Show memory as gdb does: x/4gx sp, x/8wd ADDRESS, x/s ADDRESS, x/i ADDRESS.",
         needs=(Kind.ADDRESS,),
     ),
-    CommandSpec("info", "As in gdb: registers, breakpoints, line, symbol, frame.", needs=(Kind.INFO,), aliases=("i",)),
+    CommandSpec("info", "As in gdb: registers, breakpoints, line, symbol.", needs=(Kind.INFO,), aliases=("i",)),
     CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
     CommandSpec("export", "Save the pane as FILE.md or FILE.txt, or the screen as FILE.svg.", may=(Kind.TEXT,)),
     CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),

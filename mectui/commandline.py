@@ -29,7 +29,7 @@ from emu.debug.expressions.names import STATE, RegisterName
 from emu.debug.expressions.tree import Name
 from emu.errors import EmuError
 from mectui import gdb_words
-from mectui.command_table import COMMANDS, CommandSpec, Kind
+from mectui.command_table import COMMANDS, LONGEST, CommandSpec, Kind
 from mectui.editing import Assignment
 from mectui.layout import ALL as PANES
 from mectui.render import values
@@ -154,6 +154,8 @@ def shortened(text: str, most: int = 40) -> str:
 
 def parse(text: str, known: Known) -> Command:
     """What `text` asks for. Raises CommandError."""
+    if len(text) > LONGEST:
+        raise CommandError(f"A command of {len(text):,} characters is too long: {LONGEST:,} are allowed.")
     called, _, rest = text.strip().partition(" ")
     if not called:
         raise CommandError("Type a command; “help” lists them all.")
@@ -254,6 +256,8 @@ def information(line: str, known: Known) -> tuple[Argument, ...]:
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
     wanted = gdb_words.INFO_LETTERS.get(word.lower(), word.lower())
+    if wanted in gdb_words.CALLERS_ASKED:
+        raise CommandError(f"“info” tells nothing of “{wanted}”: {gdb_words.CALLERS}.")
     meant = [name for name in gdb_words.INFO if name.startswith(wanted)]
     if len(meant) != 1:
         listed = ", ".join(gdb_words.INFO)
@@ -372,6 +376,8 @@ def printed(line: str, known: Known, form: str) -> str:
 
 def completions(text: str, known: Known, most: int = 40) -> list[str]:
     """Whole lines that `text` could become, the likeliest first."""
+    if len(text) > LONGEST:
+        return []
     called, space, rest = text.partition(" ")
     if not space:
         name = called.lower()

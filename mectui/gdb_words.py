@@ -13,6 +13,7 @@ from mectui.render import numbers, values
 if TYPE_CHECKING:
     import emu
 
+CALLERS = "no list of the calls is kept; “out” runs to the end of this function, “rout” goes back to its call"
 ELSEWHERE: Mapping[str, str] = {
     "jump": "write “set pc=ADDRESS”, then “run”",
     "j": "write “set pc=ADDRESS”, then “run”",
@@ -27,9 +28,12 @@ ELSEWHERE: Mapping[str, str] = {
     "attach": "the machine is part of mectui; “mectui gdbserver GUEST” serves it to gdb",
     "display": "registers and memory have panes that show them at every stop: “pane registers”, “mem ADDRESS”",
     "undisplay": "panes show what they show; “workspace” changes which",
-    "frame": "“backtrace” shows the calls; Enter on one shows its code",
-    "up": "“backtrace” shows the calls; Enter on one shows its code",
-    "down": "“backtrace” shows the calls; Enter on one shows its code",
+    "backtrace": CALLERS,
+    "bt": CALLERS,
+    "where": CALLERS,
+    "frame": CALLERS,
+    "up": CALLERS,
+    "down": CALLERS,
     "tui": "this screen is always there; “workspace” changes the panes, the key v what the code shows",
     "layout": "“workspace” changes the panes, the key v what the code shows",
     "focus": "“pane NAME” goes to a pane, and so does Tab",
@@ -57,12 +61,12 @@ INFO: Mapping[str, str] = {
     "symbol": "what an address is called",
     "address": "where a symbol is",
     "source": "where source files are looked for",
-    "frame": "the calls",
-    "stack": "the calls",
 }
 """What `info` tells, and how; the words as gdb has them."""
 
-INFO_LETTERS = {"r": "registers", "b": "breakpoints", "s": "stack", "f": "frame", "l": "line"}
+INFO_LETTERS = {"r": "registers", "b": "breakpoints", "l": "line"}
+CALLERS_ASKED = ("frame", "f", "stack", "s")
+"""What `info` is asked for the calls."""
 _FORMAT = re.compile(r"(?P<count>\d{0,6})(?P<letters>[a-z]{0,2})")
 _SIZES = {"b": 1, "h": 2, "w": 4, "g": 8}
 _FORMS = "xduotacfsi"

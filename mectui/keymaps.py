@@ -10,6 +10,8 @@ from pathlib import Path
 from mectui.actions import ACTIONS, SCREEN_SCOPES, Action, Scope, label
 
 DEFAULT = "default"
+MANY = 4
+"""Keys of one action that are named one by one."""
 FILE = "keymap.toml"
 """The user's own keys, in the folder of their settings: `base = "vim"` and a table `[keys]` of action = [keys]."""
 
@@ -31,7 +33,11 @@ class Keymap:
         return label(keys[0]) if keys else ""
 
     def all_keys(self, action: Action) -> str:
-        return ", ".join(dict.fromkeys(label(key) for key in self.keys(action)))
+        """All keys, as people call them; a long row of digits by its ends: "1 to 9"."""
+        keys = self.keys(action)
+        if len(keys) > MANY and all(key.isdigit() for key in keys):
+            return f"{keys[0]} to {keys[-1]}"
+        return ", ".join(dict.fromkeys(label(key) for key in keys))
 
     def for_textual(self) -> dict[str, str]:
         """What `App.set_keymap` takes: keys by binding id."""

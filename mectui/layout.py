@@ -12,10 +12,17 @@ ALL = (
 )  # fmt: skip
 """Every pane, in the order of the tab key where all share one place."""
 
+HUGE = (200, 58)
 WIDE = (132, 34)
 MEDIUM = (100, 26)
 SMALL = (60, 14)
 """Smallest (columns, rows) of the board for each arrangement; below SMALL one place holds everything."""
+
+
+STRIP = 10
+"""Rows of the whole timeline."""
+HALF = 50
+"""Columns that are enough for any pane."""
 
 
 class Workspace(StrEnum):
@@ -47,7 +54,9 @@ class Place:
 
 def arrange(width: int, height: int, workspace: Workspace, present: Collection[str] = ALL) -> tuple[Place, ...]:
     """The places of a workspace. Together they fill the board and hold every pane of `present` exactly once."""
-    if width >= WIDE[0] and height >= WIDE[1]:
+    if width >= HUGE[0] and height >= HUGE[1]:
+        places = huge(width, height, workspace)
+    elif width >= WIDE[0] and height >= WIDE[1]:
         places = wide(width, height, workspace)
     elif width >= MEDIUM[0] and height >= MEDIUM[1]:
         places = medium(width, height, workspace)
@@ -141,6 +150,35 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
                     rest("lesson", "disassembly", "registers", *above),
                 ),
             )  # fmt: skip
+
+
+def huge(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
+    """Hardly anything is behind a tab: each pane has a place to debug in; elsewhere each wide place becomes two."""
+    if workspace is not Workspace.DEBUG:
+        return tuple(part for place in wide(width, height, workspace) for part in side_by_side(place))
+    rows = (
+        (("disassembly", "lesson"), ("registers",), ("pipeline",), ("walk",)),
+        (("memory",), ("tlb", "gpt"), ("map",), ("ledger",)),
+        (("hits",), ("findings",), ("console", "stops"), ("events",)),
+    )
+    shares = ((26, 27, 24, 23), (27, 27, 23, 23), (28, 28, 20, 24))
+    places = [
+        Place(x, y, w, h, panes)
+        for (y, h), row, share in zip(columns(height - STRIP, 54, 24, 22), rows, shares, strict=True)
+        for (x, w), panes in zip(columns(width, *share), row, strict=True)
+    ]
+    return (*places, Place(0, height - STRIP, width, STRIP, ("timeline",)))
+
+
+def side_by_side(place: Place) -> tuple[Place, ...]:
+    """A place with room for two, its first pane beside the others."""
+    if place.width < 2 * HALF or len(place.panes) < 2:
+        return (place,)
+    left, right = columns(place.width, 1, 1)
+    return (
+        Place(place.x, place.y, left[1], place.height, place.panes[:1]),
+        Place(place.x + right[0], place.y, right[1], place.height, place.panes[1:]),
+    )
 
 
 def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Plan = Generator[None, None, Stop]
 
+ARRIVED = "arrived"
+"""Why a run to some place ended: it is there."""
 SLICE_SECONDS = 0.02
 """How long a slice should take: a pause, a look or a new breakpoint is served between slices."""
 
@@ -114,7 +116,7 @@ def until(machine: emu.Machine, pace: Pace, address: int, frame: Frame | None = 
         stop = yield from resume(machine, pace)
     finally:
         machine.stops.remove(point)
-    return stopped_here(machine, StopReason.LIMIT, "arrived") if is_own(stop) else stop
+    return stopped_here(machine, StopReason.LIMIT, ARRIVED) if is_own(stop) else stop
 
 
 def until_line(machine: emu.Machine, pace: Pace, text: str) -> Plan:
@@ -125,7 +127,7 @@ def until_line(machine: emu.Machine, pace: Pace, text: str) -> Plan:
         stop = yield from resume(machine, pace)
     finally:
         machine.stops.remove_all(points)
-    return stopped_here(machine, StopReason.LIMIT, "arrived") if is_own(stop) else stop
+    return stopped_here(machine, StopReason.LIMIT, ARRIVED) if is_own(stop) else stop
 
 
 def over(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:

@@ -20,6 +20,7 @@ from mectui.queries import registers
 from mectui.queries.history import History
 from mectui.queries.labels import label
 from mectui.queries.status import status
+from mectui.render import numbers
 from mectui.sources import SourceFiles
 
 if TYPE_CHECKING:
@@ -300,7 +301,8 @@ class Session:
         self._pause.clear()
         self._tell_logged()
         if stop.message and (stop.reason in CAUGHT or stop.reason is StopReason.BREAKPOINT):
-            self._say(f"{stop.message[:1].upper()}{stop.message[1:]}{'' if stop.message.endswith('.') else '.'}")
+            told = numbers.written_alike(stop.message)
+            self._say(f"{told[:1].upper()}{told[1:]}{'' if told.endswith('.') else '.'}")
         if self._saved is not None and self._kept != self._the_machine().stops.kept():
             self._save()  # a temporary one is gone
         self._note_time(stop)

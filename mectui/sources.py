@@ -12,7 +12,8 @@ from emu.errors import EmuError
 from mectui.render.text import printable
 
 LARGEST = 1 << 23
-"""Bytes of a source file; what is larger is none."""
+"""Bytes of a source file; what is larger is none, and what is empty neither: the kernel's own files look so."""
+MOST_LINES = 1 << 18
 MOST_WALKED = 50_000
 """Files of a folder that are looked through for one that lies elsewhere in it than in the tree it was built in."""
 TAB = 8
@@ -119,12 +120,14 @@ def _common(place: Path, path: str) -> int:
 def _read(place: Path) -> SourceText | None:
     try:
         status = place.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= LARGEST:
             return None
-        text = place.read_bytes().decode("utf-8", "replace")
+        with place.open("rb") as file:
+            text = file.read(LARGEST).decode("utf-8", "replace")
     except (OSError, ValueError):
         return None
-    return SourceText(place, tuple(_fit(line) for line in text.removesuffix("\n").split("\n")))
+    lines = text.removesuffix("\n").split("\n", MOST_LINES)[:MOST_LINES]
+    return SourceText(place, tuple(_fit(line) for line in lines))
 
 
 def _fit(line: str) -> str:

@@ -10,7 +10,7 @@ from emu.architecture import PA, PAS, VA, Access, MecidSource, Regime, Security
 
 if TYPE_CHECKING:
     from emu.translation.records import Fault, Request, Translation
-    from emu.translation.tlb import TlbEntry
+    from emu.translation.tlb_entry import TlbEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from emu.cpu import Cpu
+from emu.debug.calls import named
 from emu.debug.events import (
     BarrierExecuted,
     CacheMaintained,
@@ -48,7 +49,7 @@ def operation(escapes: Sequence[Escape], word: int, before: Cpu, after: Cpu, eve
         case Escape.SMC:
             call = _one(FirmwareCalled, events)
             if call is not None and taken is None:
-                return f"SMC, function {call.function:#x}: the machine's own firmware answers"
+                return f"SMC, function {named(call.function)}: the machine's own firmware answers"
             return f"SMC #{word >> 5 & 0xFFFF:#x}: {_goes(taken)}"
         case Escape.HLT:
             if word >> 5 & 0xFFFF == SEMIHOSTING and taken is None:

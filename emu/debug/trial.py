@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from emu.architecture import PAGE, PAS
 from emu.cpu import Cpu
-from emu.debug.events import KINDS, Event, Stop, StopReason
+from emu.debug.events import KINDS, Event
+from emu.devices.board import firmware_for
+from emu.devices.console import Console
 from emu.devices.monitor import Monitor
 from emu.devices.mpe import ProtectionEngine
 from emu.devices.semihosting import Semihosting
@@ -104,7 +106,7 @@ class Trial:
         """What happened on it, in order."""
         self.uncertain = ""
         """What was asked that nobody can answer without really doing it, or ""."""
-        self._typed = bytearray()
+        self._console = Console()
         self.cpu = make(
             self.memory,
             machine.features,
@@ -115,9 +117,10 @@ class Trial:
             emit=self.events.append,
             wants=lambda kind: True,
             hears=lambda event: True,
-            semihosting=Semihosting(self).call,
+            semihosting=lambda operation, parameter: self._semihosting.call(operation, parameter),
             sync=machine.sync,
         )
+        self._semihosting = Semihosting(self.cpu, self._console, machine.command_line)
         self.cpu.synchronisation.wanted_changed(frozenset(KINDS))
         self._devices: dict[str, Uart | ProtectionEngine] = {}
         width = machine.features.mecid_width if machine.features.has_mec else 0
@@ -132,15 +135,9 @@ class Trial:
                 continue
             self._devices[device.name] = copy
             self.memory.devices.append(copy)
-        self.monitor = None
+        self.monitor: Monitor | None = None
         if machine.monitor is not None:
-            self.monitor = Monitor(
-                mecid_width=width,
-                refresh=self.cpu.system.refresh_key,
-                is_memory=machine.is_delegable,
-                is_protected=lambda: bool(self.cpu.regs.field("GPCCR_EL3.GPC")),
-            )
-            self.cpu.system.monitor = self.monitor
+            self.monitor = firmware_for(self.cpu, width, machine.is_delegable)
 
     def begin(self) -> None:
         """Be where the machine is now."""
@@ -154,7 +151,7 @@ class Trial:
                 self._devices[device.name].restore(device.snapshot())
         if self.monitor is not None and machine.monitor is not None:
             self.monitor.restore(machine.monitor.snapshot())
-        self._typed[:] = machine.unread_input
+        self._console.restore(b"", machine.unread_input)
         cpu.regs.never_written.clear()
         cpu.regs.never_written.update(original.regs.never_written)
         cpu.restore_architectural_state(original.architectural_state(), original.acting.pending())
@@ -180,32 +177,3 @@ class Trial:
     def explain(self, request: Request) -> Walk:
         """The walk of an access by the registers and tables here."""
         return self.cpu.mmu.explain(request)
-
-    # What semihosting needs of its host.
-
-    @property
-    def command_line(self) -> str:
-        return self._machine.command_line
-
-    @property
-    def instructions(self) -> int:
-        return self.cpu.instructions
-
-    def read_guest(self, va: int, size: int) -> bytes:
-        return bytes(self.cpu.load(va + index, 1) for index in range(size))
-
-    def write_guest(self, va: int, data: bytes) -> None:
-        for index, value in enumerate(data):
-            self.cpu.store(va + index, 1, value)
-
-    def print_text(self, data: bytes) -> None:
-        """Nobody reads it."""
-
-    def read_input(self, size: int) -> bytes:
-        data = bytes(self._typed[:size])
-        del self._typed[:size]
-        return data
-
-    def exit(self, code: int) -> None:
-        cpu = self.cpu
-        cpu.end_run(Stop(StopReason.EXIT, cpu.pc, cpu.el, cpu.security, code))

@@ -12,7 +12,7 @@ from emu.exceptions import Abandoned
 from emu.translation.controls import vmid_of
 from emu.translation.mmu import Located
 from emu.translation.records import Fault, Request, Walk
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 from emu.translation.tlbi import Stages
 
 MOST_ACCESSES = 12

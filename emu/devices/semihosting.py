@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+from emu.debug.events import Stop, StopReason
+
+if TYPE_CHECKING:
+    from emu.cpu import Cpu
+    from emu.devices.console import Console
 
 IMMEDIATE = 0xF000
 _APPLICATION_EXIT = 0x20026
 _ERROR = (1 << 64) - 1
 
 
-class Host(Protocol):
-    """What semihosting needs of the machine. Reads and writes are the guest's own, by virtual address."""
-
-    def read_guest(self, va: int, size: int) -> bytes: ...
-    def write_guest(self, va: int, data: bytes) -> None: ...
-    def print_text(self, data: bytes) -> None: ...
-    def read_input(self, size: int) -> bytes: ...
-    def exit(self, code: int) -> None: ...
-    @property
-    def command_line(self) -> str: ...
-    @property
-    def instructions(self) -> int: ...
-
-
 class Semihosting:
     """The operations of the Arm semihosting specification that need no files on the host.
 
-    Everything else returns -1, as the specification says for what a host does not do.
+    Everything else returns -1, as the specification says for what a host does not do. Reads and writes are the guest's
+    own accesses, by virtual address.
     """
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, cpu: Cpu, console: Console, command_line: str) -> None:
+        self._cpu = cpu
+        self._console = console
+        self._command_line = command_line
 
     def call(self, operation: int, parameter: int) -> int:
         """Do one operation; the result goes to x0."""
         handler = getattr(self, f"_op_{operation:02x}", None)
         return _ERROR if handler is None else handler(parameter) & _ERROR
 
+    def _read(self, va: int, size: int) -> bytes:
+        return bytes(self._cpu.load(va + index, 1) for index in range(size))
+
+    def _write(self, va: int, data: bytes) -> None:
+        for index, value in enumerate(data):
+            self._cpu.store(va + index, 1, value)
+
+    def _exit(self, code: int) -> None:
+        cpu = self._cpu
+        cpu.end_run(Stop(StopReason.EXIT, cpu.pc, cpu.el, cpu.security, code))
+
     def _words(self, address: int, count: int) -> list[int]:
-        data = self._host.read_guest(address, 8 * count)
+        data = self._read(address, 8 * count)
         return [int.from_bytes(data[i : i + 8], "little") for i in range(0, 8 * count, 8)]
 
     def _op_01(self, parameter: int) -> int:  # SYS_OPEN: only the console
         name, mode, length = self._words(parameter, 3)
-        if length > 255 or self._host.read_guest(name, length) != b":tt":
+        if length > 255 or self._read(name, length) != b":tt":
             return _ERROR
         return 1 if mode < 4 else 2 if mode < 8 else 3
 
@@ -51,65 +57,65 @@ class Semihosting:
         return 0 if self._words(parameter, 1)[0] in (1, 2, 3) else _ERROR
 
     def _op_03(self, parameter: int) -> int:  # SYS_WRITEC
-        self._host.print_text(self._host.read_guest(parameter, 1))
+        self._console.print(self._read(parameter, 1))
         return 0
 
     def _op_04(self, parameter: int) -> int:  # SYS_WRITE0
         text = bytearray()
-        while len(text) < 1 << 16 and (character := self._host.read_guest(parameter + len(text), 1)) != b"\0":
+        while len(text) < 1 << 16 and (character := self._read(parameter + len(text), 1)) != b"\0":
             text += character
-        self._host.print_text(bytes(text))
+        self._console.print(bytes(text))
         return 0
 
     def _op_05(self, parameter: int) -> int:  # SYS_WRITE: bytes not written
         handle, address, length = self._words(parameter, 3)
         if handle not in (2, 3) or length > 1 << 20:
             return length
-        self._host.print_text(self._host.read_guest(address, length))
+        self._console.print(self._read(address, length))
         return 0
 
     def _op_06(self, parameter: int) -> int:  # SYS_READ: bytes not read
         handle, address, length = self._words(parameter, 3)
         if handle != 1:
             return length
-        data = self._host.read_input(length)
-        self._host.write_guest(address, data)
+        data = self._console.read(length)
+        self._write(address, data)
         return length - len(data)
 
     def _op_07(self, parameter: int) -> int:  # SYS_READC
-        data = self._host.read_input(1)
+        data = self._console.read(1)
         return data[0] if data else _ERROR
 
     def _op_09(self, parameter: int) -> int:  # SYS_ISTTY
         return int(self._words(parameter, 1)[0] in (1, 2, 3))
 
     def _op_10(self, parameter: int) -> int:  # SYS_CLOCK: centiseconds, at a nominal billion instructions a second
-        return self._host.instructions // 10_000_000
+        return self._cpu.instructions // 10_000_000
 
     def _op_11(self, parameter: int) -> int:  # SYS_TIME: the run begins at the epoch, so that runs repeat
-        return self._host.instructions // 1_000_000_000
+        return self._cpu.instructions // 1_000_000_000
 
     def _op_13(self, parameter: int) -> int:  # SYS_ERRNO
         return 0
 
     def _op_15(self, parameter: int) -> int:  # SYS_GET_CMDLINE
         address, length = self._words(parameter, 2)
-        text = self._host.command_line.encode() + b"\0"
+        text = self._command_line.encode() + b"\0"
         if len(text) > length:
             return _ERROR
-        self._host.write_guest(address, text)
-        self._host.write_guest(parameter + 8, (len(text) - 1).to_bytes(8, "little"))
+        self._write(address, text)
+        self._write(parameter + 8, (len(text) - 1).to_bytes(8, "little"))
         return 0
 
     def _op_18(self, parameter: int) -> int:  # SYS_EXIT
         reason, code = self._words(parameter, 2)
-        self._host.exit(code if reason == _APPLICATION_EXIT else 1)
+        self._exit(code if reason == _APPLICATION_EXIT else 1)
         return 0
 
     _op_20 = _op_18  # SYS_EXIT_EXTENDED takes the same block on AArch64
 
     def _op_30(self, parameter: int) -> int:  # SYS_ELAPSED: one tick an instruction
-        self._host.write_guest(parameter, self._host.instructions.to_bytes(8, "little"))
+        self._write(parameter, self._cpu.instructions.to_bytes(8, "little"))
         return 0
 
     def _op_31(self, parameter: int) -> int:  # SYS_TICKFREQ

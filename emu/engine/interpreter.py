@@ -224,7 +224,7 @@ class Interpreter:
             return
         if self.cpu.watch is not None and self.cpu.watch.withholds(va, where.pa):
             return
-        if self.cpu.tells_of(va, where):
+        if not self.cpu.may_keep(va, where):
             return
         owner = self._memory.encrypted.owner_id(where.pas, where.mecid)
         cpu = self.cpu

@@ -147,12 +147,12 @@ def _sources() -> bytes:
     """The text of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
     made_by = (
-        "helpers", "lazy_flags", "lower", "native", "native_fp", "native_pages", "native_refill", "native_stage2",
-        "native_system", "native_transition", "outline", "refill_layout", "region", "region_lower", "sweep", "text",
+        "helpers", "lazy_flags", "lower", "outline", "refill_layout", "region", "region_lower", "sweep", "text",
     )  # fmt: skip
     files = [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
-        *(root / "engine" / f"{name}.py" for name in made_by), root / "transition_table.py", root / "tlb_rows.py",
+        *(root / "engine" / f"{name}.py" for name in made_by), *sorted((root / "engine").glob("native*.py")),
+        root / "transition_table.py", root / "tlb_rows.py",
     ]  # fmt: skip
     return b"".join(path.read_bytes() for path in files)
 

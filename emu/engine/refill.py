@@ -68,8 +68,6 @@ from emu.engine.refill_layout import (
 from emu.engine.softtlb import SoftTlb
 from emu.isa.ops import Mode
 from emu.mec.memory import OWNER_MASK
-from emu.mec.selection import mec_controls
-from emu.mec.stale_controls import stale_control
 from emu.rme.gpt import GPC_ENABLE
 from emu.tlb_rows import ASID_MASK, MOST_CLASSES
 from emu.translation.geometry import AddressForm, Geometry
@@ -167,6 +165,7 @@ class Refill:
     def learn(self, table: int, va: int, where: Located, owner: int, word: int) -> None:
         """An aligned access of the present instruction has gone well, and its page is in the software TLB now.
 
+        So others may go the same way: `Accesses.may_keep` has said so of loads and stores, and grants serve no others.
         `table` is the kind of entry that it has there, `owner` the context that it is made under; `word` is the entry's
         last one, or for a fetch the host address of the decoded words.
         """
@@ -183,8 +182,6 @@ class Refill:
         if memo is None:
             return
         words, tlb = memo.words, cpu.mmu.tlb
-        if stale_control(mec_controls(cpu.acting, cpu.features), request, translation) is not None:
-            return
         if va >> 55 not in (0, 0x1FF):
             return
         row = tlb.find(words[SPACE], words[TAG], va)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from emu import state
 from emu.errors import ConfigurationError, UnknownRegisterError
-from emu.registers.ids import CLAIMS, RESERVED
+from emu.registers.claims import CLAIMS
+from emu.registers.ids import RESERVED
 from emu.registers.model import Encoding, Field, Operation, Register, Reset
 from emu.registers.table import BY_NAME, REGISTERS
 

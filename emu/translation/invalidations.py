@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emu.architecture import PAS, VA, Regime, Security
 from emu.debug.events import Moment
-from emu.translation.tlb import Kept, TlbEntry
+from emu.translation.tlb_entry import Kept, TlbEntry, revive
 from emu.translation.tlbi import GRANULE_OF_TG, OPERATIONS, By, Scope, Stages, base_name
 
 KEPT = 1000
@@ -58,10 +58,8 @@ Done = tuple[When, str, int, Scope | None, tuple[int, int] | None, tuple[Kept, .
 class InvalidationLog:
     """The last KEPT invalidations, oldest first. Removed entries become objects when somebody looks."""
 
-    def __init__(self, revive: Callable[[Kept], TlbEntry]) -> None:
-        """`revive` is `Tlb.revive`."""
+    def __init__(self) -> None:
         self._kept: deque[Invalidation | Done] = deque(maxlen=KEPT)
-        self._revive = revive
 
     def add(self, done: Done) -> None:
         """One more."""
@@ -75,7 +73,7 @@ class InvalidationLog:
 
     def _told(self, done: Done) -> Invalidation:
         (instruction, pc, el, security), operation, operand, scope, granules, removed, removed_granules = done
-        moment, entries = Moment(instruction, VA(pc), el, security), tuple(map(self._revive, removed))
+        moment, entries = Moment(instruction, VA(pc), el, security), tuple(map(revive, removed))
         return Invalidation(moment, operation, operand, scope, granules, entries, removed_granules)
 
     def restore(self, kept: Iterable[Invalidation]) -> None:

@@ -23,7 +23,8 @@ from emu.translation.stage2_cache import TlbStage2
 from emu.translation.staleness import Comparison, compare
 from emu.translation.story import tell
 from emu.translation.tables import Read
-from emu.translation.tlb import Tlb, TlbEntry, space_of
+from emu.translation.tlb import Tlb
+from emu.translation.tlb_entry import TlbEntry, space_of
 from emu.translation.tlbi import Scopes, Stages
 from emu.translation.walk import Walker
 
@@ -91,7 +92,7 @@ class MmuState:
     granules: dict[int, dict[int, GranuleInfo]]
     log: tuple[Invalidation, ...] = ()
     answers: tuple[int, ...] = ()
-    """How often each entry has answered, as `Tlb.answers` has it."""
+    """How often each entry has answered, as `TlbUses.answers` has it."""
 
 
 _NO_CONTRADICTION = (FaultKind.PERMISSION, FaultKind.ALIGNMENT)
@@ -117,7 +118,7 @@ class Mmu:
         is_forgiving: bool = False,
     ) -> None:
         self.tlb = Tlb(tlb_entries)
-        self.log = InvalidationLog(self.tlb.revive)
+        self.log = InvalidationLog()
         self._scopes = Scopes(regs)
         self.is_forgiving = is_forgiving
         read_memory: WalkMemory = WatchedMemory(memory) if is_forgiving else memory
@@ -266,12 +267,12 @@ class Mmu:
 
     def snapshot(self) -> MmuState:
         """What has to be kept to come back to this instant."""
-        return MmuState(self.tlb.entries(), self.granules.state(), self.log.entries(), self.tlb.answers())
+        return MmuState(self.tlb.entries(), self.granules.state(), self.log.entries(), self.tlb.uses.answers())
 
     def restore(self, state: MmuState) -> None:
         """Come back to an instant; nobody is told."""
         self.tlb.restore(state.entries)
-        self.tlb.restore_answers(state.answers)
+        self.tlb.uses.restore(state.answers)
         self.granules.restore(state.granules)
         self.log.restore(state.log)
 
@@ -332,7 +333,7 @@ class Mmu:
             )
             if not (is_real and request.is_dirtying and _is_update_due(entry.translation, fault)):
                 if is_real:
-                    self.tlb.note_use(row)
+                    self.tlb.uses.note(row)
                 return fault or entry.translation
         found = walker.translate(request)
         if not is_real:
@@ -340,7 +341,7 @@ class Mmu:
         if row is not None and entry is not None:
             is_contradicted = isinstance(found, Fault) and found.kind not in _NO_CONTRADICTION
             if found == entry.translation or (isinstance(found, Fault) and not is_contradicted):
-                self.tlb.note_use(row)
+                self.tlb.uses.note(row)
                 return found
             self.tlb.remove(entry)
         if isinstance(found, Translation):

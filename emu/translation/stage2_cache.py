@@ -10,7 +10,8 @@ from emu.tlb_rows import tag_of
 from emu.translation.controls import vmid_of
 from emu.translation.records import Translation
 from emu.translation.regimes import RegisterView
-from emu.translation.tlb import Tlb, TlbEntry, space_of
+from emu.translation.tlb import Tlb
+from emu.translation.tlb_entry import TlbEntry, space_of
 from emu.translation.tlbi import Stages
 
 
@@ -36,7 +37,7 @@ class TlbStage2:
         if row is None:
             return None
         if self._now is not None:
-            self._tlb.note_use(row)
+            self._tlb.uses.note(row)
         return self._tlb.translation_of(row)
 
     def keep_stage2(self, security: Security, ipa_pas: PAS, translation: Translation) -> None:
@@ -49,7 +50,7 @@ class TlbStage2:
             if held.translation is translation:
                 return
             if self._is_forgiving and held.translation == translation:
-                self._tlb.note_use(row)
+                self._tlb.uses.note(row)
                 return
             if self._is_forgiving or held.translation.is_stage2_clean:  # the leaf has been marked dirty since
                 self._tlb.remove(held)

@@ -10,7 +10,7 @@ from emu.translation.faults import describe
 from emu.translation.records import Fault, Permissions, Request, Translation
 from emu.translation.regimes import RegisterView, hcr_of, regime_of, security_below_el3
 from emu.translation.situation import situation_of
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 from emu.translation.tlbi import Stages
 from emu.translation.walk import Walker
 

@@ -13,7 +13,7 @@ from emu.debug.events import StopReason
 from emu.mec.rules import CATALOGUE, choose
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
-from mectui.commands.run import forward, run
+from mectui.commands.run import Forwarding, run
 
 _WIDEST = 100
 """Text wider than this is hard to read."""
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     progress = CompileProgress()
     machine = build_machine(options, on_compile=progress)
     if options.console:
-        machine.on_console(lambda data: forward(data, sys.stderr))
+        machine.on_console(Forwarding(sys.stderr))
     stop = run(machine, limit)
     progress.finish()
     if options.json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mectui.commands.machine import CompileProgress, build_machine, find_guest
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
-from mectui.commands.run import forward
+from mectui.commands.run import Forwarding
 
 if TYPE_CHECKING:
     import emu
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.gdb.server import HOST, Server, listen
 
     machine.history = History(machine)
-    machine.on_console(partial(_print_once, machine))
+    machine.on_console(partial(_print_once, machine, Forwarding(sys.stdout)))
     listener = listen(options.port)
     # A raw image is no program that a debugger could read symbols from.
     guest = str(find_guest(options.guest).resolve()) if options.load_at is None else ""
@@ -58,10 +58,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _print_once(machine: emu.Machine, data: bytes) -> None:
+def _print_once(machine: emu.Machine, forward: Forwarding, data: bytes) -> None:
     """What the guest prints: a stretch of the run that is repeated on the way to another moment prints nothing."""
     if machine.history is None or machine.instructions >= machine.history.furthest:
-        forward(data, sys.stdout)
+        forward(data)
 
 
 def _say(sentence: str) -> None:

@@ -27,5 +27,5 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.render.text import plain
 
     print(render.summary(view) or "no substituted access")
-    print(plain(render.hits(view, looking.width(), tells_keys=False)), end="")
+    print(plain(render.hits(view, looking.width(), tells_keys=False, tells_all=True)), end="")
     return 0

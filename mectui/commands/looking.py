@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import emu
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import Parser, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_machine_options
 from mectui.commands.where import LIMIT, run_until
 
 
@@ -16,7 +16,12 @@ def parser(
     name: str, description: str, until: str = "run to this address, symbol or FILE:LINE (default: to the guest's end)"
 ) -> Parser:
     """A parser with GUEST, --until, --json and the options of the machine."""
-    made = Parser(prog=f"mectui {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = Parser(
+        prog=f"mectui {name}",
+        description=description,
+        epilog=LOOKED,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     made.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     made.add_argument("--until", metavar="WHERE", help=until)
     made.add_argument("--json", action="store_true", help="print it as JSON")

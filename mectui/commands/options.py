@@ -3,20 +3,81 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
+from collections.abc import Callable
 
 from emu.errors import EmuError
 
+MACHINE = "machine"
+"""The group of options that every command shares: its usage does not repeat them."""
+WIDEST = 100
+LOOKED = "exit codes: 0; 2 for anything wrong with the input, or a place that is never reached; 130 when interrupted.\n"
+"""Of commands that look at a machine."""
+
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence and whose exit code is 2."""
+    """An argument parser whose errors are one sentence and whose exit code is 2.
+
+    Its help begins with what the command alone takes, and shows examples.
+    """
+
+    listed: Callable[[int], str] | None = None
+    """What stands before the examples, so wide at most; made when somebody asks for help."""
+
+    def format_usage(self) -> str:
+        return self._with_texts(super().format_usage)
+
+    def format_help(self) -> str:
+        return self._with_texts(super().format_help)
+
+    def _with_texts(self, form: Callable[[], str]) -> str:
+        """What `form` makes of the usage and the description as people read them."""
+        from mectui.commands.examples import examples
+
+        before = self.usage, self.description
+        width = min(shutil.get_terminal_size().columns, WIDEST) - 2
+        name = self.prog.partition(" ")[2]
+        about = textwrap.fill(self.description or "", width) + "\n"
+        parts = (about, "" if self.listed is None else self.listed(width), examples(name))
+        self.usage = self._usage_of(width).replace("%", "%%")
+        self.description = "\n".join(part for part in parts if part).rstrip()
+        try:
+            return form()
+        finally:
+            self.usage, self.description = before
+
+    def _usage_of(self, width: int) -> str:
+        """ "mectui walk GUEST ADDRESS [--until WHERE] [--json] [machine options]"."""
+        shared = [action for group in self._action_groups if group.title == MACHINE for action in group._group_actions]
+        own = [action for action in self._actions if action not in shared and action.dest != "help"]
+        taken = [_word(action) for action in own if not action.option_strings]
+        options = [_word(action) for action in own if action.option_strings]
+        # A word of its own is not broken.
+        words = [word.replace(" ", "\xa0") for word in (*taken, *options, *(["[machine options]"] if shared else []))]
+        indent = " " * len(f"usage: {self.prog} ")
+        folded = textwrap.fill(
+            " ".join(words), width - len(indent), break_long_words=False, break_on_hyphens=False
+        ).replace("\n", f"\n{indent}")
+        return f"{self.prog} {folded}".replace("\xa0", " ")
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise EmuError(f"{message}; see `{self.prog} --help`")
 
 
+def _word(action: argparse.Action) -> str:
+    """An argument as a usage has it: "GUEST", "[FILE ...]", "[--until WHERE]"."""
+    name = str(action.metavar or action.dest.upper())
+    if not action.option_strings:
+        return {"?": f"[{name}]", "*": f"[{name} ...]"}.get(str(action.nargs), name)
+    if action.choices is not None and action.metavar is None:
+        name = f"{{{','.join(str(choice) for choice in action.choices)}}}"
+    return f"[{action.option_strings[-1]}{'' if action.nargs == 0 else f' {name}'}]"
+
+
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """The options that describe the machine, the same for every command."""
-    group = parser.add_argument_group("machine")
+    group = parser.add_argument_group(MACHINE)
     group.add_argument("--engine", default="auto", metavar="NAME", help="auto, jit, interpreter or reference (auto)")
     group.add_argument("--jit-threshold", type=int, metavar="N",
                        help="times a branch target is reached before it is compiled; 0 compiles at once")  # fmt: skip

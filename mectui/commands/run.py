@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
+import re
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 import emu
 from emu.debug.events import StopReason
+from emu.errors import EmuError
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
 from mectui.commands.options import Parser, add_machine_options, add_stop_option
-from mectui.commands.stops import add_stops_options, set_stops
+from mectui.commands.stops import add_stops_options, conditional, set_stops
 from mectui.queries.report import report
+from mectui.render.text import printable
 
 _EXIT_CODES = {
     StopReason.LIMIT: 124,
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the report; the guest's console goes to stderr")
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
-                        help="stop at an address, symbol or FILE:LINE; may be given more than once")  # fmt: skip
+                        help="stop at an address, symbol or FILE:LINE [if EXPRESSION]; may be given again")  # fmt: skip
     add_stops_options(parser)
     add_stop_option(parser)
     add_machine_options(parser)
@@ -55,11 +60,17 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.commands.where import places
 
     for where in options.breaks:
-        for place in places(machine, where):
+        if conditional(where):
+            continue
+        try:
+            found = places(machine, where)
+        except EmuError as error:
+            raise EmuError(f"--break {where}: {error}") from None
+        for place in found:
             machine.breakpoints.add(place)
     set_stops(machine, options)
     console = sys.stderr if options.json else sys.stdout
-    machine.on_console(lambda data: forward(data, console))
+    machine.on_console(Forwarding(console))
     stop = run(machine, limit)
     progress.finish()
     if options.json:
@@ -93,14 +104,27 @@ def run(machine: emu.Machine, limit: int | None) -> emu.Stop:
         signal.signal(signal.SIGINT, previous)
 
 
-def forward(data: bytes, stream: object) -> None:
-    """The guest's bytes as they are."""
-    buffer = getattr(stream, "buffer", None)
-    if buffer is not None:
-        buffer.write(data)
-        buffer.flush()
-    else:
-        print(data.decode("utf-8", errors="replace"), end="", file=stream)  # type: ignore[call-overload]
+class Forwarding:
+    """The guest's bytes: as they are to a file or a pipe, to a terminal without what would steer that."""
+
+    KEPT = "\n\r\t\b\a"
+    """Control characters of plain text; a guest that rings the bell may."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._buffer = None if stream.isatty() else getattr(stream, "buffer", None)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def __call__(self, data: bytes) -> None:
+        if self._buffer is not None:
+            self._buffer.write(data)
+            self._buffer.flush()
+            return
+        text = self._decoder.decode(data)
+        if self._stream.isatty():
+            parts = re.split(f"([{self.KEPT}])", text)
+            text = "".join(part if part in self.KEPT else printable(part) for part in parts)
+        print(text, end="", file=self._stream, flush=True)
 
 
 def _talk(machine: emu.Machine, stop: emu.Stop) -> None:

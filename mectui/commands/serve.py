@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 """Loopback: whoever reaches the page can read files with the rights of whoever started it."""
 
 EPILOG = """\
-Every browser window gets a debugger of its own. What follows GUEST is passed on: mectui serve two-realms --theme light
+Every browser window gets a debugger of its own. What follows GUEST is passed on.
 Needs the package textual-serve: pip install "mectui[serve]".
 """
 

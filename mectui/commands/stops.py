@@ -41,10 +41,20 @@ def add_stops_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def conditional(place: str) -> bool:
+    """Whether a breakpoint's text has a condition."""
+    return " if " in place
+
+
 def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
     """Set what the options ask for. Raises EmuError."""
-    wanted = [(command, text) for command, texts in (
-        ("watch", options.watches), ("catch", options.catches), ("log", options.logs)) for text in texts]  # fmt: skip
+    given = {
+        "break": [text for text in options.breaks if conditional(text)],
+        "watch": options.watches,
+        "catch": options.catches,
+        "log": options.logs,
+    }
+    wanted = [(command, text) for command, texts in given.items() for text in texts]
     if not wanted:
         return
     from mectui.commandline import CommandError, Known, parse

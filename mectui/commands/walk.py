@@ -11,7 +11,7 @@ from emu.architecture import Regime
 from emu.errors import EmuError
 from mectui.commands import looking
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import Parser, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_machine_options
 from mectui.commands.where import resolve, run_until
 
 _LIMIT = 100_000_000
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         prog="mectui walk",
         description="Show the translation of one address: every descriptor fetch, the granule protection check, and "
         "the MECID of each access with the register it comes from.",
+        epilog=LOOKED,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")

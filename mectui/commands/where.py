@@ -16,15 +16,18 @@ LIMIT = 100_000_000
 
 
 def run_until(machine: emu.Machine, text: str) -> None:
-    """Run to the place that WHERE means. Raises EmuError when the guest never gets there."""
+    """Run to the place that WHERE means; a guest that begins there is there. Raises EmuError when it never is."""
     targets = places(machine, text)
+    if not machine.instructions and machine.cpu.pc in targets:
+        return
     numbers = [machine.breakpoints.add(target) for target in targets]
     stop = machine.run(LIMIT)
     for number in numbers:
         machine.breakpoints.remove(number)
     if stop.reason is not StopReason.BREAKPOINT:
+        place = text if text[:1].isdigit() else f"{text} ({targets[0]:#x})"
         raise EmuError(
-            f"the guest never reached {text} ({targets[0]:#x}): it stopped with {stop.reason.value!r} "
+            f"the guest never reached {place}: it stopped with {stop.reason.value!r} "
             f"at {machine.symbols.describe(stop.pc)} after {machine.instructions:,} instructions"
         )
 

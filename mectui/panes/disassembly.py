@@ -141,9 +141,10 @@ class DisassemblyPane(WindowPane):
         head, lines = lines[:stays], lines[stays:]
         height = max(self.text_height - stays, 1)
         at = max((at for at, item in enumerate(lines) if self._is_here(item)), default=0)
-        if self._keep is None or at < height:
+        # What comes next matters more than what was before: the program counter is not left in the last rows.
+        if self._keep is None or at < (height - height // 3 if self._keep is _middle else height):
             return [*head, *lines[:height]]
-        first = min(self._keep(at, height), len(lines) - 1)
+        first = max(min(self._keep(at, height), len(lines) - height), 0)
         shown = lines[first : first + height]
         self.top = next((int(item.target.value) for item in shown if item.target is not None), self.top)
         return [*head, *shown]

@@ -19,6 +19,7 @@ from mectui.progress import Progress, RunState
 from mectui.queries.lesson import check
 from mectui.render import lesson as render
 from mectui.render.text import BLANK, Line, empty_pane
+from mectui.running import ARRIVED
 from mectui.session import Look
 
 NOTHING = "A lesson appears here: “lesson NAME” opens one, and O leads to them all."
@@ -68,6 +69,8 @@ class LessonPane(Pane):
         self.is_suspended = False
         """The machine is being brought somewhere: what it passes on the way does not count."""
         self._progress = Progress()
+        self._seen_stop = 0
+        """Which of the machine's stops the step was last checked at."""
         self._told_of = 0
         """The step whose reader knows that the question is answered."""
 
@@ -94,9 +97,20 @@ class LessonPane(Pane):
             if self.course.note(view) and not before and self.course.standing.is_reached and self.course.step.goals:
                 self.post_message(self.Wants("reached"))
                 self._show_end()
+            elif self._is_elsewhere():
+                self.post_message(self.Wants("elsewhere"))
         elif isinstance(view, tuple):
             self._shelf = view
         super().accept(view)
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the machine has just been run to some place, and it is not what the step asks for."""
+        course, progress = self.course, self._progress
+        is_new = progress.stops != self._seen_stop
+        self._seen_stop = progress.stops
+        if course is None or progress.state is not RunState.STOPPED or progress.reason != ARRIVED:
+            return False
+        return is_new and bool(course.step.goals) and not course.standing.is_reached and not course.page().is_open
 
     def draw(self, width: int) -> list[Line]:
         if self.course is None:

@@ -22,6 +22,11 @@ from mectui.session import Look
 ORDER = tuple(Follow)
 
 
+def folds(lines: list[Line]) -> set[str]:
+    """The names of the folds that have a line."""
+    return {str(line.target.value) for line in lines if line.target and line.target.kind is TargetKind.FOLD}
+
+
 class WalkPane(Pane):
     NAME = "walk"
     TITLE = "page-table walk"
@@ -146,11 +151,10 @@ class WalkPane(Pane):
         self._unasked = set()
         lines = render.walk(self.view, width, self.opened, self.text_height)
         if not self._is_folded_by_hand and isinstance(self.view, WalkView) and len(lines) < self.text_height:
-            inner = {str(line.target.value) for line in lines if line.target and line.target.kind is TargetKind.FOLD}
-            inner = {key for key in inner if key.endswith("stage2")}
-            roomy = render.walk(self.view, width, self.opened | inner)
-            if len(roomy) <= self.text_height:
-                self._unasked, lines = inner, roomy
+            for opened in (self.opened | {key for key in folds(lines) if key.endswith("stage2")}, render.ALL):
+                roomy = render.walk(self.view, width, opened)
+                if len(roomy) <= self.text_height:
+                    self._unasked, lines = folds(roomy) if opened is render.ALL else set(opened), roomy
         return lines
 
     def on_resize(self, event: Resize) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from emu.debug.calls import call_name
 from emu.debug.events import (
     AddressTranslated,
     BarrierExecuted,
@@ -230,7 +231,8 @@ def describe(event: Event) -> tuple[str, str]:
             fault = event.fault
             return f"{fault.kind.value}, level {fault.level}, of {event.request.va:#x}: {fault.reason}", "warning"
         case FirmwareCalled():
-            return f"{event.instruction} #{event.immediate:#x} function {event.function:#010x}", "text"
+            name = call_name(event.function) or f"#{event.immediate:#x}"  # what says more comes first
+            return f"{event.instruction} {name} function {event.function:#010x}", "text"
         case LineWrittenBack():
             lost = f", over what {_owner(event.overwritten)} stored" if event.overwritten is not None else ""
             return (

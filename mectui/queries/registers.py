@@ -11,6 +11,7 @@ from emu.debug.events import Moment
 from emu.mec.selection import explain_mecid, mecid_value
 from mectui.queries.history import History
 from mectui.queries.labels import label
+from mectui.queries.pointed import Pointed, looking, pointed
 
 if TYPE_CHECKING:
     import emu
@@ -62,6 +63,8 @@ class RegisterView:
     effective: int | None = None
     """What the whole register acts as, where that is not its value."""
     why: str = ""
+    pointed: Pointed | None = None
+    """What stands at the address that the value is, where somebody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +159,20 @@ def changed(name: str, value: int, before: Mapping[str, int]) -> bool:
     return name in before and before[name] != value
 
 
-def general(machine: emu.Machine, before: Mapping[str, int] = NOTHING) -> GeneralView:
-    """X0-X30, SP, PC and PSTATE; `before` are the `values` of the previous stop."""
+def general(
+    machine: emu.Machine, before: Mapping[str, int] = NOTHING, *, follows_pointers: bool = False
+) -> GeneralView:
+    """X0-X30, SP, PC and PSTATE; `before` are the `values` of the previous stop.
+
+    `follows_pointers`: with what X0-X30 and SP point at.
+    """
     cpu = machine.cpu
+    window = looking(machine) if follows_pointers else None
 
     def view(name: str, value: int) -> RegisterView:
         note = label(machine, value) if value else ""
-        return RegisterView(name, value, changed(name, value, before), note=note)
+        found = pointed(window, value) if window is not None and name != "pc" else None
+        return RegisterView(name, value, changed(name, value, before), note=note, pointed=found)
 
     return GeneralView(
         x=tuple(view(f"x{number}", cpu.x[number]) for number in range(31)),

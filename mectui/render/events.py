@@ -41,6 +41,6 @@ def one(row: EventView, number: int, digits: int, since: int, width: int) -> Lin
         spans += [column(passed, since + 1, "muted", right=True), Span(f"  EL{row.moment.el} ", "muted")]
     spans += [
         Span(numbers.written_alike(row.text), row.style),
-        Span(f"  at {row.where or hex(row.moment.pc)}", "muted"),
+        Span(f"  at {row.where or numbers.address(row.moment.pc)}", "muted"),
     ]
     return Line(tuple(spans), Target(TargetKind.EVENT, number))

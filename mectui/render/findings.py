@@ -137,8 +137,6 @@ def findings(view: FindingsView, width: int, chosen: int | None = None) -> list[
             keys = "Enter shows the code" + (", W that of the earlier moment" if finding.other is not None else "")
             text += indented(keys, width, "muted", 5)
         else:
-            text = indented(message, width - 2, "text", 5)
-            if len(text) > 1:
-                text = [Line((*text[0].spans, Span(" …", "muted")))]
+            text = [Line((Span(" " * 5), Span(message, "text")))]  # cut where the room ends, not at a long name
         lines += [crop(Line(part.spans, target), width) for part in (Line(heading), *text)]
     return lines

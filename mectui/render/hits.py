@@ -20,9 +20,11 @@ def summary(view: HitsView) -> str:
     return numbers.plural(view.total, "hit")
 
 
-def hits(view: HitsView, width: int, chosen: int | None = None, *, tells_keys: bool = True) -> list[Line]:
-    """Newest first. Each hit is what happened, the reader, the writer; the `chosen` one also says what is missing,
-    and where its pane has the focus what the keys do."""
+def hits(
+    view: HitsView, width: int, chosen: int | None = None, *, tells_keys: bool = True, tells_all: bool = False
+) -> list[Line]:
+    """Newest first. Each hit is what happened, the reader, the writer; the `chosen` one also says what is missing
+    (or all of them do), and where its pane has the focus what the keys do."""
     if not view.hits:
         return empty_pane(
             "No substituted access so far. One appears here when memory is read under another encryption context "
@@ -31,8 +33,9 @@ def hits(view: HitsView, width: int, chosen: int | None = None, *, tells_keys: b
         )
     lines: list[Line] = []
     for item in reversed(view.hits):
-        told = one(item, width, is_folded=item.number == chosen)
-        if item.number != chosen:
+        is_chosen = tells_all or item.number == chosen
+        told = one(item, width, is_folded=is_chosen)
+        if not is_chosen:
             lines += [crop(part, width) for part in told]
         else:
             lines += [folded for part in told for folded in fold(part, width, INDENT * 2)]

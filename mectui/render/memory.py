@@ -12,6 +12,8 @@ from mectui.render.text import Line, Span, Target, TargetKind, column, crop, emp
 from mectui.render.text import width as width_of
 
 OWNER_COLUMNS = 3
+SHORT_ADDRESS = "…ffff_ffff"
+"""The lower 32 bits of an address, where all of it has no room."""
 FOREIGN = "≠"
 ROOMY = 60
 """Columns from which the line before a page uses all its words."""
@@ -39,6 +41,8 @@ def memory(view: MemoryView, width: int, place: int | None = None) -> list[Line]
     digits = max(len(numbers.address(row.address + 15)) for row in view.rows) if view.rows else 0
     owner_columns = max(OWNER_COLUMNS, *(len(owner_label(row.owner)) for row in view.rows)) if view.rows else 0
     form = form_for(width, view.start, owner_columns)
+    if has_short_addresses(width, view.start, owner_columns):
+        digits = len(SHORT_ADDRESS)
     lines = []
     pages = {page.address: page for page in view.pages}
     for row in view.rows:
@@ -69,8 +73,10 @@ def page_line(page: PageLine, width: int) -> Line:
             spans.append(Span(f"{space}MECID {mecid}" if pas is PAS.REALM else pas.label, style))
         if page.mapping is not None:
             is_wrong = bool(page.owners) and (PAS.REALM, page.mapping[0]) not in page.owners
+            room = width - width_of(Line(tuple(spans)))
+            most = len(numbers.mecid(*page.mapping)) + 2 * is_wrong
             spans += [
-                Span("  reached under ", "muted"),
+                Span("  reached under " if room >= len("  reached under ") + most else "  under ", "muted"),
                 Span(f"{FOREIGN} " if is_wrong else "", "hit"),
                 Span(numbers.mecid(*page.mapping), mecid_style(page.mapping[0])),
             ]
@@ -100,8 +106,21 @@ FORMS = (Form(16, 1), Form(16, 2), Form(8, 1), Form(8, 2))
 
 def form_for(width: int, start: int, owner_columns: int = OWNER_COLUMNS) -> Form:
     """The roomiest form that fits for addresses from `start` on."""
-    before = len(numbers.address(start)) + 1 + owner_columns + 1
+    before = before_bytes(start, owner_columns)
+    if has_short_addresses(width, start, owner_columns):
+        before += len(SHORT_ADDRESS) - len(numbers.address(start))
     return next((form for form in FORMS if before + form.columns <= width), FORMS[-1])
+
+
+def before_bytes(start: int, owner_columns: int) -> int:
+    """Columns of a whole address, the owner and the mark."""
+    return len(numbers.address(start)) + 1 + owner_columns + 1
+
+
+def has_short_addresses(width: int, start: int, owner_columns: int = OWNER_COLUMNS) -> bool:
+    """Whether the characters would have no room behind whole addresses, which the border tells as well."""
+    is_long = len(numbers.address(start)) > len(SHORT_ADDRESS)
+    return is_long and before_bytes(start, owner_columns) + FORMS[-1].columns > width
 
 
 def lines_per_block(width: int, start: int) -> int:
@@ -120,6 +139,12 @@ def owner_style(owner: Ownership | None) -> str:
     return mecid_style(owner.mecid) if owner.pas is PAS.REALM else space_style(owner.pas.label)
 
 
+def shown_address(address: int, digits: int) -> str:
+    """All of it, or its lower 32 bits where no more than those have room."""
+    whole = numbers.address(address)
+    return whole if len(whole) <= digits else f"…{numbers.grouped(address & 0xFFFF_FFFF, 8)}"
+
+
 def half(
     row: MemoryRow, at: int, form: Form, digits: int, owner_columns: int, width: int, place: int | None = None
 ) -> Line:
@@ -127,7 +152,7 @@ def half(
     address = row.address + at
     target = Target(TargetKind.VIRTUAL, address)
     spans = [
-        Span(f"{numbers.address(address):<{digits}} ", "address"),
+        Span(f"{shown_address(address, digits):<{digits}} ", "address"),
         column(owner_label(row.owner) if at == 0 else "", owner_columns, owner_style(row.owner)),
         Span(FOREIGN if row.owner is not None and row.owner.is_foreign else " ", "hit"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from mectui.queries.pointed import Pointed
 from mectui.queries.registers import (
     FieldView,
     GeneralView,
@@ -16,11 +17,16 @@ from mectui.render import numbers
 from mectui.render.mec import moment
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, fit, line, wrap
+from mectui.render.text import width as width_of
 
 CHANGED = "*"
 UNKNOWN = "?"
 REGISTER_COLUMNS = 24
 """A general register: name, sixteen digits in groups, mark."""
+ROOM_FOR_SYMBOL = REGISTER_COLUMNS + 10
+"""Columns from which the symbol of a value stands behind it; half a name says nothing."""
+ABOVE = 3
+"""Lines above X0: the state, PC and SP."""
 GROUP_TITLES = {"mec": "MEC", "rme": "RME"}
 """Headings of groups that are abbreviations."""
 VALUE_COLUMNS = 23
@@ -45,31 +51,56 @@ def value_style(register: RegisterView) -> str:
     return "value" if register.value else "zero"
 
 
-def general(view: GeneralView, width: int) -> list[Line]:
-    """PSTATE, PC, SP, then X0-X30 in as many columns as fit, with symbols where there is one column."""
+def general_columns(count: int, width: int, height: int | None = None) -> int:
+    """In how many columns `count` registers stand: as few as `height` allows, as many as fit where it is None."""
+    most = max(min((width + 1) // (REGISTER_COLUMNS + 1), 4), 1)
+    if height is None:
+        return most
+    return next((columns for columns in range(1, most) if ABOVE + -(-count // columns) <= height), most)
+
+
+def general(view: GeneralView, width: int, height: int | None = None, place: str = "") -> list[Line]:
+    """PSTATE, PC, SP, then X0-X30 in columns, with symbols where a column has room; the one called `place` marked."""
     lines = [pstate(view)]
-    columns = max(min((width + 1) // (REGISTER_COLUMNS + 1), 4), 1)
+    columns = general_columns(len(view.x), width, height)
+    room = (width + 1) // columns - 1
     lines += [crop(one_general(register, with_note=True), width) for register in (view.pc, view.sp)]
     rows = -(-len(view.x) // columns)
+    has_notes = columns == 1 or room >= ROOM_FOR_SYMBOL
     for row in range(rows):
         spans: list[Span] = []
         for at in range(row, len(view.x), rows):
-            if spans:
-                spans.append(Span(" "))
-            spans += one_general(view.x[at], with_note=columns == 1).spans
+            register = view.x[at]
+            cell = crop(one_general(register, has_notes, columns > 1 and register.name == place), room)
+            gap = " " * (room + 1 - width_of(cell)) if at + rows < len(view.x) else ""
+            spans += [*cell.spans, Span(gap)]
         lines.append(crop(Line(tuple(spans), Target(TargetKind.VIRTUAL, view.x[row].value)), width))
     return fit(lines, width)
 
 
-def one_general(register: RegisterView, with_note: bool) -> Line:
+def one_general(register: RegisterView, with_note: bool, is_place: bool = False) -> Line:
     spans = [
-        Span(f"{register.name:>3} ", "register"),
+        Span(f"{register.name:>3}", "register cell_cursor" if is_place else "register"),
+        Span(" "),
         Span(numbers.value64(register.value), value_style(register)),
         mark(register),
     ]
     if with_note and register.note:
         spans.append(Span(f" {register.note}", "symbol"))
+    if with_note and register.pointed is not None:
+        spans += [Span(" → ", "muted"), *pointed(register.pointed)]
     return Line(tuple(spans), Target(TargetKind.VIRTUAL, register.value))
+
+
+def pointed(item: Pointed) -> list[Span]:
+    """What a register points at: a text, an address by its symbol, or a number; ≠ before what is noise."""
+    if item.text:
+        what = Span(f"“{item.text}”", "text")
+    elif item.label:
+        what = Span(item.label, "symbol")
+    else:
+        what = Span(numbers.short(item.value), "value" if item.value else "zero")
+    return [Span("≠ ", "hit"), Span(what.text, "hit")] if item.is_foreign else [what]
 
 
 def pstate(view: GeneralView) -> Line:

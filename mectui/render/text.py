@@ -79,6 +79,8 @@ def _character_width(character: str) -> int:
 
 def printable(text: str) -> str:
     """`text` with every control character shown as a dot: a guest's bytes must never steer the terminal."""
+    if text.isprintable():
+        return text
     return "".join(
         character if character == "\t" or unicodedata.category(character)[0] != "C" else "·" for character in text
     ).replace("\t", "    ")

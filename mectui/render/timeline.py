@@ -177,7 +177,8 @@ def mark_parts(mark: Mark, has_number: bool = True) -> list[tuple[str, str]]:
     until = f" until #{numbers.count(mark.last)}" if mark.last > mark.instruction else ""
     often = f"  {numbers.count(mark.times)} times{until}" if mark.times > 1 else ""
     number = f"#{numbers.count(mark.instruction)} " if has_number else ""
-    return [(number, "muted"), (mark.text, STYLES[mark.kind]), (often, "strong"), (where, "muted")]
+    text = numbers.written_alike(mark.text)
+    return [(number, "muted"), (text, STYLES[mark.kind]), (often, "strong"), (where, "muted")]
 
 
 def mark_line(mark: Mark) -> Line:

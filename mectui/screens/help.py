@@ -31,6 +31,7 @@ MARKS = (
     ("?", "nobody has written this register since reset"),
     ("!", "a TLB entry that a fresh walk would contradict"),
     ("≠", "the current context does not read what was stored here"),
+    ("→", "behind a register's value: what a load from there would get; ≠ before it: noise"),
     ("·", "memory nobody has stored to; in the TLB: an entry that the present context cannot use"),
     ("id5", "in the memory pane: the block belongs to MECID 5; root, sec and ns are the other address spaces"),
     ("#5,120", "a moment: how many instructions had been executed"),

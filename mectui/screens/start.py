@@ -12,13 +12,14 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mectui.command_table import LONGEST
 from mectui.lessons import bookmark
 from mectui.lessons.shelf import lessons
 from mectui.lessons.text import Lesson, LessonError
 from mectui.recent import recent_files
 from mectui.render.lesson import state
+from mectui.render.text import printable
 from mectui.resources import bundled_guests, guest_path, typed_path
-from mectui.widgets.command_line import LONGEST
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -92,7 +93,7 @@ class StartScreen(Screen[None]):
             yield Input(
                 placeholder="path of an ELF file, or the name of a bundled guest", id="file", max_length=LONGEST
             )
-            yield Static(self.problem and f"✗ {self.problem}", id="problem", markup=False)
+            yield Static(self.problem and f"✗ {printable(self.problem)}", id="problem", markup=False)
             yield Static(KEYS, id="keys")
 
     def on_mount(self) -> None:
@@ -144,7 +145,7 @@ class StartScreen(Screen[None]):
         return 0
 
     def _add(self, guests: OptionList, name: str, description: str, path: Path) -> None:
-        key = str(path)
+        key, name, description = str(path), printable(name), printable(description)
         if key in self.paths:
             return
         self.paths[key] = path
@@ -178,7 +179,7 @@ class StartScreen(Screen[None]):
         self.mectui.open_file(path)
 
     def show_problem(self, text: str) -> None:
-        self.query_one("#problem", Static).update(f"✗ {text}")
+        self.query_one("#problem", Static).update(f"✗ {printable(text)}")
 
     def action_open_file(self) -> None:
         self.query_one("#file", Input).focus()

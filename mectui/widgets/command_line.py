@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from mectui.actions import ACTIONS
+from mectui.command_table import LONGEST
 from mectui.plain import spoken
-from mectui.render.text import cell_width, crop, line, wrap
+from mectui.render.text import cell_width, crop, line, printable, wrap
 
 if TYPE_CHECKING:
     from mectui.app import MectuiApp
@@ -26,11 +27,15 @@ ROWS = 2
 """Rows of a message at most: the second one lies over the lower edge of the panes, and hides none of their lines."""
 AROUND = 4
 """Columns beside a message: the prompt, and a margin on either side."""
-LONGEST = 4096
-"""Characters of a command. What is pasted beyond that rings the bell: every key would be slow behind it."""
 
 Complete = Callable[[str], Sequence[str]]
 """Whole lines that a text could become."""
+
+
+def shared_start(texts: Sequence[str]) -> str:
+    """What all of some texts begin with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    return first[: next((at for at in range(len(first)) if first[at] != last[at]), len(first))]
 
 
 class CommandInput(Input):
@@ -48,6 +53,7 @@ class CommandInput(Input):
         """Somebody pressed Esc."""
 
     def __init__(self, complete: Complete) -> None:
+        # What is pasted beyond that rings the bell: every key would be slow behind it.
         super().__init__(id="command-input", compact=True, select_on_focus=False, max_length=LONGEST)
         self.display = False
         self.complete = complete
@@ -59,15 +65,34 @@ class CommandInput(Input):
     def completions(self) -> Sequence[str]:
         return self.complete(self.value)
 
+    @property
+    def is_choosing(self) -> bool:
+        """Whether what stands there is one of several completions that Tab goes through."""
+        return 0 <= self._chosen < len(self._choices) and self.value == self._choices[self._chosen]
+
+    def choices(self) -> tuple[Sequence[str], int]:
+        """The completions that Tab goes through, and which of them stands there."""
+        return self._choices, self._chosen
+
     def action_complete(self, by: int = 1) -> None:
-        """The next completion; the first one that all have in common where there are several."""
-        if self._chosen < 0 or self._chosen >= len(self._choices) or self.value != self._choices[self._chosen]:
+        """As far as all completions agree, as in a shell; where they part at once, one after the other."""
+        if not self.is_choosing:
             self._choices, self._chosen = self.completions(), -1
+            shared = shared_start(self._choices)
+            is_more = len(shared) > len(self.value) and shared.lower().startswith(self.value.lower())
+            if len(self._choices) > 1 and is_more:
+                self._take(shared)
+                return
         if not self._choices:
             return
-        self._chosen = (self._chosen + by) % len(self._choices) if self._chosen >= 0 or by > 0 else -1
-        self.value = self._choices[self._chosen]
-        self.cursor_position = len(self.value)
+        if self._chosen < 0 and by < 0:
+            self._chosen = 0  # backwards from where nothing is chosen: the last one
+        self._chosen = (self._chosen + by) % len(self._choices)
+        self._take(self._choices[self._chosen])
+
+    def _take(self, text: str) -> None:
+        self.value = text
+        self.cursor_position = len(text)
 
     def remember(self, text: str) -> None:
         if text and self._history[-1:] != [text]:
@@ -181,7 +206,7 @@ class CommandLine(Horizontal):
         self.query_one("#message", Static).display = not is_shown
 
     def say(self, text: str, is_error: bool = False) -> None:
-        self._now = Said(text or self.HINT, is_error)
+        self._now = Said(printable(text) or self.HINT, is_error)
         if text and list(self.said)[-1:] != [self._now]:
             self.said.append(self._now)
         self._show()

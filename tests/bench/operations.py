@@ -47,7 +47,7 @@ def machine(engine: str, level: int, *, stage2: bool = False) -> emu.Machine:
     registers["VTCR_EL2"], registers["VTTBR_EL2"] = 25 | 1 << 6 | 5 << 16 | 1 << 19, STAGE2
     if stage2:
         registers["HCR_EL2"] = registers["HCR_EL2"] | 1
-    made.cpu.system.monitor = None  # EL3 is the guest's own
+    made.cpu.system.calls.monitor = None  # EL3 is the guest's own
     for el in (1, 2, 3):
         registers[f"VBAR_EL{el}"] = VECTORS
     space = _NSE if level == 3 else 0  # Root, which EL3 must execute from

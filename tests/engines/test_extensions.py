@@ -11,7 +11,7 @@ from emu import Security
 from emu.errors import ConfigurationError
 from emu.features import CPUS, ISA_MAX
 from emu.isa.a64 import A64
-from emu.registers.ids import CLAIMS
+from emu.registers.claims import CLAIMS
 from tests.conformance import words as w
 from tests.conformance.board import CODE, DATA, E2H, HCR_RW, OPEN, SCTLR, SCTLR_M, TGE, TWE, TWI, Board, esr, spsr
 from tests.conformance.guest import VA, Guest
@@ -84,7 +84,7 @@ def test_the_id_registers_claim_each_feature(feature: str) -> None:
         return  # which algorithm it is, the field says that FEAT_PAuth sets
     for name, content in CLAIMS[feature]:
         register, _, field = name.partition(".")
-        item = next(item for item in machine.cpu.system._named(register).fields if item.name == field)
+        item = next(item for item in machine.cpu.system.registers.named(register).fields if item.name == field)
         assert item.of(machine.cpu.sysreg[register]) >= content > 0
 
 
@@ -382,7 +382,7 @@ def test_a_key_that_is_off_leaves_the_pointer_alone(board: Board, word: int) -> 
 
 @pytest.mark.parametrize("name", ["APIAKeyLo_EL1", "APIBKeyHi_EL1", "APDAKeyLo_EL1", "APDBKeyHi_EL1", "APGAKeyLo_EL1"])
 def test_key_registers_are_trapped_without_apk(board: Board, name: str) -> None:
-    encoding = board.cpu.system._named(name).encoding
+    encoding = board.cpu.system.registers.named(name).encoding
     _, op1, crn, crm, op2 = encoding
     iss = 3 << 20 | op2 << 17 | op1 << 14 | crn << 10 | 1 << 5 | crm << 1
     board.enter(1, scr=OPEN | POINTERS, HCR_EL2=HCR_RW)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emu
+from emu import context
 from emu.architecture import VA, Security
 from emu.debug.events import BarrierExecuted, CacheMaintained, Moment, OwnerChanged, TlbInvalidated
 from emu.maintenance_log import Maintained
@@ -126,8 +127,13 @@ def test_python_is_asked_only_once(what: str) -> None:
     assert [event.moment.instruction for event in heard] == ([] if what == "IC IVAU" else list(range(4000, 4040, 2)))
 
 
+@pytest.mark.parametrize("numbers", [None, 1])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_maintenance_by_a_stale_entry_is_told_every_time(engine: str) -> None:
+def test_maintenance_by_a_stale_entry_is_told_every_time(
+    engine: str, numbers: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if numbers is not None:  # each combination of register values has the number of the one before
+        monkeypatch.setattr(context, "_MOST", numbers)
     machine = random_machine(engine, 1, "cipher", True)
     load, clean, off = 0xF940_0086, _BY_ADDRESS[2], _system(_MSR, 3, 4, 1, 0, 3, 8)  # SCTLR2_EL2
     machine.write(CODE, w.assemble(load, off, _ISB, load, load, clean, 0x17FF_FFFF))
@@ -181,7 +187,7 @@ def test_tables_that_granule_protection_closes_are_not_walked_any_more(level: in
         entry = GPT1 + 8 * ((LEVEL3 & (1 << 30) - 1) >> 16)
         gpis = int.from_bytes(machine.read(entry, 8), "little") & ~(0xF << (LEVEL3 >> 12 & 15) * 4)
         machine.write(entry, gpis.to_bytes(8, "little"))
-        machine.cpu.system._invalidate_granules("RPALOS", LEVEL3 >> 12)
+        machine.cpu.system.operations.invalidate_granules("RPALOS", LEVEL3 >> 12)
         machine.run(max_instructions=300)
         seen.append((machine.exceptions, machine.tlb.entries(), machine.cpu.pc))
     assert seen[0][0]

@@ -51,7 +51,7 @@ def _check(seed: int) -> list[int]:
             elif kind < 0.3:
                 machine.write(realms + what * _SIZE + _MECID, mecid.to_bytes(8, "little"))
             elif kind < 0.4:
-                machine.cpu.system._operate(_TLBI[name], 0)
+                machine.cpu.system.operations.operate(_TLBI[name], 0)
             elif kind < 0.5:
                 machine.restore(machine.snapshot())
             machine.run(max_instructions=length)

@@ -10,7 +10,7 @@ import pytest
 from emu import state
 from emu.isa.a64 import A64
 from emu.isa.pattern import EncodingClass
-from emu.registers.ids import CLAIMS
+from emu.registers.claims import CLAIMS
 from tests.conformance.differential.operands import lanes
 from tests.engines.flat import CODE, flat_machine
 from tests.engines.words import random_operand, random_word

@@ -25,7 +25,7 @@ def test_what_is_executed_is_no_data_and_what_is_printed_is() -> None:
         executed.add(guest.cpu.pc)
     assert len(executed) > 20
     assert not [address for address in executed if guest.symbols.is_data(address)]
-    code = next(image for image in guest._images).segments[0]
+    code = next(image for image in guest._images.loaded).segments[0]
     text = guest.console.splitlines()[0][:12].encode()
     at = code.data.find(text)
     assert at >= 0

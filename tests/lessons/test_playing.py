@@ -182,6 +182,33 @@ async def test_without_answer_or_goal_enter_says_what_is_missing() -> None:
         assert reader.step == 5
 
 
+async def test_do_it_for_me_does_it_once() -> None:
+    async with reading("stage1", 1) as reader:
+        await reader.press("d")
+        await reader.until(lambda: "☑ Reached:" in reader.text)
+        moment = reader.screen.progress.status.instructions
+        await reader.press("d")
+        assert "It is done already" in reader.message
+        await reader.pilot.pause(0.2)
+        assert reader.screen.progress.status.instructions == moment, "it would have run to the guest's end"
+        await reader.press("r", "d")
+        await reader.until(lambda: reader.screen.progress.status.instructions == moment)
+
+
+async def test_who_runs_past_the_goal_is_told_the_way_back() -> None:
+    async with reading("worlds", 4) as reader:
+        await reader.press("2")
+        await reader.type("until lesson_choose_non_secure")  # one of several that begin alike, and behind the goal
+        await reader.until(lambda: "The goal is not reached here: r goes back" in reader.message)
+        await reader.press("4")
+        await reader.press("r")
+        await reader.until(lambda: reader.screen.progress.status.instructions < 10)
+        await reader.press("2")
+        await reader.type("until lesson_leave_for_realm")
+        await reader.until(lambda: "☑ Reached:" in reader.text)
+        assert "not reached" not in reader.message
+
+
 async def test_hints_come_with_a_key_and_end() -> None:
     async with reading("stage1", 1) as reader:
         assert "hint 1" not in reader.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def test_a_line_without_code_says_which_one_stands_for_it() -> None:
     assert (asked, environment.notes) == (where(machine, f"two-realms.S:{label}")[0] + 4, [told])
 
 
-def test_answers_are_those_of_the_images_that_are_loaded_now() -> None:
+def test_answers_are_those_of_the_images_that_are_loaded_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked before is remembered, but not beyond the images it came from."""
+    monkeypatch.setattr(images, "_tables", OrderedDict())  # those that other tests have had read
     machine = loaded(TWO_REALMS)
     place = machine.cpu.pc
     assert machine.lines.at(place) is None, "nothing has been read yet"
@@ -180,6 +182,7 @@ def test_what_is_a_place_without_quotes(text: str, found: Location | None) -> No
 
 def test_expressions_know_lines() -> None:
     machine = loaded(TWO_REALMS)
+    machine.lines.finish()
     names, environment = vocabulary(machine), MachineEnvironment(machine)
     start = machine.symbols.lookup("rmm_start")
     assert start is not None
@@ -238,3 +241,25 @@ def test_large_tables_are_read_in_the_background(monkeypatch: pytest.MonkeyPatch
     # Who types a line waits for it instead.
     monkeypatch.setattr(images, "_tables", type(images._tables)())
     assert where(loaded(TWO_REALMS), "two-realms.S:93")
+
+
+def test_tables_of_an_image_that_comes_late_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that read the first image's has ended by then."""
+    monkeypatch.setattr(images, "SMALL", 0)
+    monkeypatch.setattr(images, "HEAD_START", 0.01)
+    monkeypatch.setattr(images, "_tables", type(images._tables)())
+    machine, late = loaded(TWO_REALMS), next(path for path in BUNDLED if path.stem == "hello")
+
+    def read() -> None:
+        assert not machine.lines.begin()
+        assert machine.lines._thread is not None
+        machine.lines._thread.join(10)
+        assert machine.lines.begin()
+
+    read()
+    assert "hello.S:" not in machine.lines.completions()
+    machine.load(late)
+    read()
+    assert {"hello.S:", "two-realms.S:"} <= set(machine.lines.completions())
+    entry = read_elf(late).entry
+    assert entry in where(machine, "hello.S:1")

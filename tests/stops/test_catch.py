@@ -158,7 +158,8 @@ def test_arguments_that_make_no_sense_are_refused_in_a_sentence() -> None:
     machine = build("reference")
     for kind, argument, said in (
         ("exception", "dataabort", "did you mean data-abort"), ("exception", "64", "exception class"),
-        ("smc", "x", "is not a function id"), ("msr", "TTBR0", "no system register"),
+        ("smc", "0xg", "is not a function id"), ("smc", "RMI_DATA_CRATE", "did you mean rmi_data_create"),
+        ("msr", "TTBR0", "no system register"),
         ("tlbi", "VAE9", "TLBI operation"),
         ("mecid", "0x10000", "MECID"), ("finding", "nonsense", "no rule or severity"), ("security", "queer", "realm"),
         ("el", "4", "exception level"), ("hit", "-1", "MECID"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from emu.architecture import PAS, Regime, Security
 from emu.translation.records import FaultKind
-from emu.translation.tlb import Tlb, TlbEntry
+from emu.translation.tlb import Tlb
+from emu.translation.tlb_entry import TlbEntry
 from emu.translation.tlbi import Stages
 from tests.translation.bench import (
     AF,

@@ -278,7 +278,7 @@ def test_walks_ask_the_entries_of_stage_2_for_their_tables(bench: Bench) -> None
 
     def answers() -> dict[tuple[str, int], int]:
         tlb = bench.mmu.tlb
-        return {(held.stage, held.base): count for held, count in zip(tlb.entries(), tlb.answers(), strict=True)}
+        return {(held.stage, held.base): count for held, count in zip(tlb.entries(), tlb.uses.answers(), strict=True)}
 
     tables = {("2", slot & -0x1000) for slot in slots}
     assert len(tables) == 4
@@ -296,9 +296,9 @@ def test_a_fault_by_an_entry_is_an_answer(bench: Bench) -> None:
     bench.el1().map(VA, DATA, AF | READ_ONLY)
     bench.go(VA, **EL1)
     bench.fail(VA, Access.WRITE, **EL1)
-    assert bench.mmu.tlb.answers() == (1,)
+    assert bench.mmu.tlb.uses.answers() == (1,)
     assert bench.mmu.look(bench.request(VA, **EL1)) is not None
-    assert bench.mmu.tlb.answers() == (1,)
+    assert bench.mmu.tlb.uses.answers() == (1,)
 
 
 def test_a_forgiving_tlb_counts_the_uses_that_the_tables_confirm() -> None:
@@ -308,7 +308,7 @@ def test_a_forgiving_tlb_counts_the_uses_that_the_tables_confirm() -> None:
     tables.map(VA, DATA, AF)
     bench.go(VA, **EL1)
     bench.go(VA, **EL1)
-    assert bench.mmu.tlb.answers() == (1,)
+    assert bench.mmu.tlb.uses.answers() == (1,)
     tables.map(VA, DATA + 0x1000, AF)
     bench.go(VA, **EL1)
-    assert bench.mmu.tlb.answers() == (0,)
+    assert bench.mmu.tlb.uses.answers() == (0,)

@@ -17,7 +17,8 @@ from emu.registers.table import OPERATION_BY_NAME
 from emu.translation.attributes import stage1_attributes
 from emu.translation.permissions import ALL
 from emu.translation.records import Translation
-from emu.translation.tlb import Tlb, TlbEntry
+from emu.translation.tlb import Tlb
+from emu.translation.tlb_entry import TlbEntry
 from emu.translation.tlbi import Stages
 
 NAMES = sorted(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.architecture import PAS, Regime, Security
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 from emu.translation.tlbi import OPERATIONS, Stages, base_name, scope_of
 from tests.translation.bench import (
     HCR_E2H,

@@ -10,7 +10,8 @@ from emu.architecture import VA as Va
 from emu.translation.attributes import stage1_attributes
 from emu.translation.permissions import ALL
 from emu.translation.records import Translation
-from emu.translation.tlb import Tlb, TlbEntry
+from emu.translation.tlb import Tlb
+from emu.translation.tlb_entry import TlbEntry
 from emu.translation.tlbi import Stages
 from tests.translation.bench import (
     BASE,

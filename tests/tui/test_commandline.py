@@ -120,11 +120,21 @@ def test_lines_mean_commands(text: str, command: Command) -> None:
         ("f", "“f” may be “forward”."),
         ("re", "“re” may be “reverse-step”, “reverse-next”, “restart”, “register”."),
         ("kill", "There is no command “kill”: “restart” begins again, “quit” leaves."),
-        ("info", "“info” needs registers|breakpoints|line|symbol|frame: info registers|breakpoints|line|symbol|frame."),
+        ("info", "“info” needs registers|breakpoints|line|symbol: info registers|breakpoints|line|symbol."),
         (
             "info nothing",
             "“info” tells nothing of “nothing”; there is registers, breakpoints, watchpoints, line, symbol, address, "
-            "source, frame, stack.",
+            "source.",
+        ),
+        (
+            "info frame",
+            "“info” tells nothing of “frame”: no list of the calls is kept; “out” runs to the end of this function, "
+            "“rout” goes back to its call.",
+        ),
+        (
+            "bt",
+            "There is no command “bt”: no list of the calls is kept; “out” runs to the end of this function, “rout” "
+            "goes back to its call.",
         ),
         ("x/4q sp", "“x” is written as gdb has it: x/4gx ADDRESS, x/8wd ADDRESS, x/s ADDRESS, x/i ADDRESS."),
         ("x/999g sp", "“x” shows 1 to 1024 bytes at once; the memory pane shows more: mem ADDRESS."),

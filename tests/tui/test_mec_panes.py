@@ -24,7 +24,7 @@ async def test_from_the_end_of_a_run_three_keys_lead_to_who_read_and_who_wrote()
         await person.until(lambda: pane.has_focus and pane.lines)
         assert "read under   MECID 6 (VP) by realm_b" in person.text("hits")
         assert "stored under MECID 5 (VP) by realm_a_fill_blocks+0x4" in person.text("hits")
-        assert "likely: set VMECID_P_EL2 to 5" in person.text("hits")
+        assert "likely: wipe the page under MECID 6" in person.text("hits")
         hit = pane.view.hits[-1].hit
         await person.press("enter")
         await person.until(lambda: person.screen.disassembly.place == hit.pc)

@@ -346,7 +346,7 @@ def test_a_finding_is_two_lines_and_the_chosen_one_says_what_to_do() -> None:
     view = FindingsView((FindingView(1, FINDING, "look+0x44"),), 1, 31)
     assert plain(findings.findings(view, 64)) == (
         "  1  error missing-isb  #1,204  2 times  EL2 realm  look+0x44\n"
-        "     The read of 0x4020_0000 at look+0x44 (pc 0x4008_1094) …\n"
+        "     The read of 0x4020_0000 at look+0x44 (pc 0x4008_1094) goes…\n"
     )
     assert (
         plain(findings.findings(view, 64, chosen=1))

@@ -155,7 +155,7 @@ def test_places_in_the_footer_are_unique() -> None:
 
 # --- layouts ---
 
-SIZES = [(40, 7), (60, 14), (80, 21), (100, 27), (120, 30), (131, 40), (160, 42), (240, 77)]
+SIZES = [(40, 7), (60, 14), (80, 21), (100, 27), (120, 30), (131, 40), (160, 42), (200, 58), (240, 77), (400, 120)]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -176,6 +176,14 @@ def test_at_160_by_45_nine_panes_are_in_front_at_once() -> None:
     assert [place.panes[0] for place in places] == [
         "disassembly", "registers", "walk", "memory", "tlb", "map", "hits", "console", "events",
     ]  # fmt: skip
+
+
+def test_at_240_by_80_hardly_a_pane_is_behind_another() -> None:
+    assert [place.panes[1:] for place in arrange(240, 77, Workspace.DEBUG) if len(place.panes) > 1] == [
+        ("lesson",), ("gpt",), ("stops",),
+    ]  # fmt: skip
+    for workspace in (Workspace.TRANSLATION, Workspace.MEC):
+        assert len(arrange(240, 77, workspace)) > len(arrange(160, 42, workspace))
 
 
 def test_a_pane_that_is_not_there_leaves_no_gap_in_the_tabs() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from emu.debug.expressions.fields import fields_of
 from emu.debug.expressions.functions import FUNCTIONS
+from emu.debug.expressions.lexer import LONGEST
 from emu.debug.expressions.names import STATE, RegisterName, Vocabulary
 from emu.debug.expressions.parser import SPACES
 
@@ -25,6 +26,8 @@ def completions(text: str, cursor: int, names: Vocabulary, most: int = 40) -> li
 
     An empty word is completed only where few things can follow: in a bracket and after == beside a word.
     """
+    if len(text) > LONGEST:
+        return []
     before = text[:cursor]
     found = _WORD.search(before)
     word = found[0] if found else ""

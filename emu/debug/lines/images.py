@@ -24,6 +24,7 @@ from emu.debug.lines.location import (
 )
 from emu.debug.lines.table import FileCode, LineTable, Spot, following
 from emu.errors import EmuError
+from emu.visible import visible
 
 if TYPE_CHECKING:
     from emu.loader import Image
@@ -63,7 +64,7 @@ class _Loaded:
     """One image that has line tables."""
 
     def __init__(self, image: Image, offset: int) -> None:
-        self.name, self.folder = image.name, image.folder
+        self.name, self.folder = visible(image.name), image.folder
         self.offset = offset
         self.moved = [Moved(*part) for part in image.moved]
         self._data = image.debug
@@ -110,9 +111,9 @@ class Lines:
 
     def add(self, image: Image, offset: int = 0) -> None:
         """One image more; `offset` is how far from where it was linked it lies."""
-        self._spots.clear()
         if image.debug:
             self._images.append(_Loaded(image, offset))
+        self._spots.clear()
 
     def clear(self) -> None:
         """Every image is gone; their tables are kept for when they come again."""

@@ -12,6 +12,8 @@ from emu.errors import EmuError
 _LONE = re.compile(r"(?P<file>[\w./+@~\\-]*[\w+@~-]):(?P<line>\d{1,9})")
 """As it stands by itself. Other characters, blanks among them, are for quotes."""
 _QUOTED = re.compile(r"(?P<file>.+):(?P<line>\d{1,9})")
+MOST_SHOWN = 80
+"""Characters of a path in a sentence."""
 MOST_NAMED = 4
 """Files that an error names."""
 
@@ -91,7 +93,12 @@ def unknown_file(file: str, paths: Sequence[str]) -> EmuError:
         hint = f"; did you mean {near[0]}?"
     else:
         hint = ", or it was built without line tables (-g)"
-    return EmuError(f"no source file of the guest is called {file}{hint}")
+    return EmuError(f"no source file of the guest is called {_end(file)}{hint}")
+
+
+def _end(path: str) -> str:
+    """The end of a path that somebody typed, as much as fits into a sentence."""
+    return path if len(path) <= MOST_SHOWN else "…" + path[1 - MOST_SHOWN :]
 
 
 def ambiguous(file: str, paths: Sequence[str]) -> EmuError:
@@ -99,7 +106,7 @@ def ambiguous(file: str, paths: Sequence[str]) -> EmuError:
     ends = sorted(shortest(paths).values())
     shown = ", ".join(ends[:MOST_NAMED]) + (", …" if len(ends) > MOST_NAMED else "")
     count = {2: "two", 3: "three", 4: "four"}.get(len(ends), str(len(ends)))
-    return EmuError(f"{file} is {count} files: {shown}: write more of the path")
+    return EmuError(f"{_end(file)} is {count} files: {shown}: write more of the path")
 
 
 def no_code(where: Location, line: int) -> str:

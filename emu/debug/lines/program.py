@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from emu.visible import visible
+
 MASK64 = (1 << 64) - 1
 MOST_FILES = 1 << 16
 """Entries of a file table; more is damage."""
+MOST_ROWS = 1 << 18
+"""Rows of one program: those of the largest sources have half of that."""
 LATEST = 5
 _LARGEST_LINE = (1 << 31) - 1
 
@@ -111,7 +115,7 @@ class _Reader:
         end = self.data.find(b"\0", self.at, self.end)
         if end < 0:
             raise DamagedError("it is cut short")
-        text = self.data[self.at : end].decode("utf-8", "replace")
+        text = visible(self.data[self.at : end].decode("utf-8", "replace"))
         self.at = end + 1
         return text
 
@@ -125,7 +129,7 @@ class Strings(NamedTuple):
     def at(self, form: int, offset: int) -> str:
         data = self.line if form == _LINE_STRP else self.common if form == _STRP else b""
         end = data.find(b"\0", offset)
-        return data[offset:end].decode("utf-8", "replace") if 0 <= offset < len(data) and end >= 0 else ""
+        return visible(data[offset:end].decode("utf-8", "replace")) if 0 <= offset < len(data) and end >= 0 else ""
 
 
 def read_header(section: bytes, offset: int, strings: Strings, folder: str = "", name: str = "") -> Header:
@@ -235,7 +239,7 @@ def _value(reader: _Reader, form: int, width: int, strings: Strings) -> int | st
 def rows(section: bytes, header: Header) -> list[list[Row]]:
     """The sequences of a program: each covers its addresses without a gap, lowest first.
 
-    Where the program is damaged, what was read up to there. The file's names are not looked at.
+    Where the program is damaged, or has MOST_ROWS, what was read up to there. The file's names are not looked at.
     """
     found: list[list[Row]] = []
     # (address, file, line, column, is_stmt) of the sequence that is being made.
@@ -245,8 +249,12 @@ def rows(section: bytes, header: Header) -> list[list[Row]]:
     line_base, line_range = header.line_base, header.line_range or 1
     address, operation, file, line, column, is_stmt = 0, 0, 1, 1, 0, header.is_stmt
     data, end = section, reader.end
+    most = MOST_ROWS
     try:
         while reader.at < end:
+            if len(sequence) >= most:
+                found.append(_closed(sequence, address))
+                break
             opcode = data[reader.at]
             reader.at += 1
             if opcode >= base:
@@ -264,6 +272,7 @@ def rows(section: bytes, header: Header) -> list[list[Row]]:
                 if kind == END_SEQUENCE:
                     if sequence:
                         found.append(_closed(sequence, address))
+                    most -= len(sequence)
                     sequence = []
                     address, operation, file, line, column, is_stmt = 0, 0, 1, 1, 0, header.is_stmt
                 elif kind == SET_ADDRESS:

@@ -5,17 +5,36 @@ pyelftools reads sections, units and their entries; whatever it makes of damaged
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from emu.debug.lines.program import DamagedError, Header, Row, Strings, read_header, rows
+from emu.debug.lines.limits import (
+    SHARED,
+    SOME,
+    Allowance,
+    SpentError,
+    abbreviations_end,
+    check_section,
+    check_strings,
+    program_size,
+)
+from emu.debug.lines.program import MOST_ROWS, DamagedError, Header, Row, Strings, read_header, rows
+from emu.visible import visible
 
 MOST_BYTES = 1 << 29
 """Of one section when unpacked; a larger one is not read."""
+MOST_UNITS = 1 << 16
+MOST_ABBREVIATIONS = 1 << 17
+"""Bytes of the abbreviations of one unit."""
+MOST_SECONDS = 2.0
+"""Of looking through the entries of one unit, and"""
 MOST_ENTRIES = 200_000
-"""Entries of a unit that are looked through for inlined functions."""
+"""how many of them are looked through for inlined functions."""
+_NAMES = 1 << 26
+"""Characters of the names and folders of all units."""
 _PARTS = (".debug", ".zdebug", ".gnu_debug", ".eh_frame")
 """How the sections begin that pyelftools reads for debugging information."""
 
@@ -78,8 +97,8 @@ class Units:
 
         elf = ELFFile(BytesIO(data))
         for section in elf.iter_sections():
-            if section.name.startswith(_PARTS) and section.data_size > MOST_BYTES:
-                raise DamagedError(f"its section {section.name} has {section.data_size >> 20} MiB, too many to read")
+            if section.name.startswith(_PARTS):
+                check_section(section, MOST_BYTES)
         if elf.get_section_by_name(".zdebug_line") is not None:
             raise DamagedError("its sections are compressed as in GNU's old .zdebug")
         if elf.get_section_by_name(".debug_line") is None:
@@ -90,7 +109,21 @@ class Units:
         dwarf = elf.get_dwarf_info(relocate_dwarf_sections=False, follow_links=False)
         self._line = _content(dwarf.debug_line_sec)
         self._strings = Strings(_content(dwarf.debug_line_str_sec), _content(dwarf.debug_str_sec))
+        self._abbreviations = _content(dwarf.debug_abbrev_sec)
+        check_strings(self._strings.line, self._strings.common)
+        self._allow(len(_content(dwarf.debug_ranges_sec)) + len(_content(dwarf.debug_rnglists_sec)))
         self._dwarf = dwarf
+
+    def _allow(self, ranges: int) -> None:
+        """Sets what reading may use up; `ranges` are the bytes of the lists of ranges."""
+        self._units_left = Allowance(MOST_UNITS, f"it has more than {MOST_UNITS:,} compile units")
+        self._names_left = Allowance(_NAMES, "the names of its compile units run into each other")
+        self._lines_left = Allowance(SHARED * len(self._line) + SOME, "its compile units share their line tables")
+        self._ranges_left = Allowance(ranges // 4 + SOME, "its entries share their lists of ranges")
+        self._abbreviations_left = Allowance(
+            SHARED * len(self._abbreviations) + SOME, "its compile units share their abbreviations"
+        )
+        self._known_abbreviations: set[int] = set()
 
     def read(self) -> Iterator[tuple[float, Unit]]:
         """Every unit, with how much of the whole has been read by then: 0 to 1."""
@@ -107,12 +140,29 @@ class Units:
                 self._fails(error)
                 return
             try:
+                self._units_left.use(1)
+                self._check_abbreviations(int(entry["debug_abbrev_offset"]))
+            except DamagedError as error:
+                self._fails(error)
+                return
+            try:
                 unit = self._unit(entry)
+            except SpentError as error:
+                self._fails(error)
+                return
             except Exception as error:  # this one alone
                 self._fails(error)
                 continue
             if unit is not None:
                 yield min((entry.cu_offset + entry.size) / size, 1.0), unit
+
+    def _check_abbreviations(self, offset: int) -> None:
+        """Raises DamagedError where nobody could wait for pyelftools, which makes objects of all of a table."""
+        if offset in self._known_abbreviations:
+            return
+        size = abbreviations_end(self._abbreviations[offset : offset + MOST_ABBREVIATIONS], 0)
+        self._abbreviations_left.use(size)
+        self._known_abbreviations.add(offset)
 
     def _unit(self, entry: Any) -> Unit | None:
         top = entry.get_top_DIE()
@@ -121,10 +171,10 @@ class Units:
             return None
         if "DW_AT_stmt_list" not in attributes:
             return None
-        return Unit(
-            int(entry.cu_offset), _text(attributes, "DW_AT_name"), _text(attributes, "DW_AT_comp_dir"),
-            int(attributes["DW_AT_stmt_list"].value), self._ranges(entry, top, 0), int(entry.size),
-        )  # fmt: skip
+        name, folder = _text(attributes, "DW_AT_name"), _text(attributes, "DW_AT_comp_dir")
+        self._names_left.use(len(name) + len(folder))
+        table, ranges = int(attributes["DW_AT_stmt_list"].value), self._ranges(entry, top, 0)
+        return Unit(int(entry.cu_offset), name, folder, table, ranges, int(entry.size))
 
     def _ranges(self, entry: Any, die: Any, base: int) -> tuple[Range, ...]:
         """What an entry covers; `base` is its unit's, for lists of ranges."""
@@ -153,6 +203,7 @@ class Units:
             start, end = item.begin_offset, item.end_offset
             if not getattr(item, "is_absolute", False):
                 start, end = start + base, end + base
+            self._ranges_left.use(1)
             if start < end:
                 yield start, end
 
@@ -168,6 +219,7 @@ class Units:
     def header(self, unit: Unit) -> Header | None:
         if unit.header is None and unit.table is not None:
             try:
+                self._lines_left.use(program_size(self._line, unit.table))
                 unit.header = read_header(self._line, unit.table, self._strings, unit.folder, unit.name)
             except DamagedError as error:
                 unit.table = None
@@ -179,6 +231,8 @@ class Units:
         if unit.sequences is None:
             header = self.header(unit)
             read = [] if header is None else rows(self._line, header)
+            if sum(map(len, read)) >= MOST_ROWS:
+                self._fails(DamagedError(f"one of its line tables has more than {MOST_ROWS:,} rows"))
             unit.sequences = [
                 sequence
                 for sequence in read
@@ -206,8 +260,9 @@ class Units:
             base = int(low.value)
         depth = 0
         open_inlined: list[int] = []
+        began = time.thread_time()
         for number, die in enumerate(entry.iter_DIEs()):
-            if number > MOST_ENTRIES:
+            if number > MOST_ENTRIES or time.thread_time() - began > MOST_SECONDS:
                 return
             if die.is_null():
                 depth -= 1
@@ -232,7 +287,7 @@ def _content(section: Any) -> bytes:
 def _text(attributes: Any, name: str) -> str:
     found = attributes.get(name)
     value = b"" if found is None else found.value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+    return visible(value.decode("utf-8", "replace")) if isinstance(value, bytes) else ""
 
 
 def _name(die: Any) -> str:

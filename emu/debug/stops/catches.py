@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.architecture import Access, Security
+from emu.debug.calls import NAMES, call_name, named
 from emu.debug.events import (
     Event,
     ExceptionReturned,
@@ -127,10 +128,18 @@ def _exception_sentence(event: ExceptionTaken, name: Namer) -> str:
     return f"{event.kind} (EC {event.ec:#04x}{far}) from EL{event.moment.el} to EL{event.to_el}"
 
 
+def function_names() -> list[str]:
+    """The calls that have a name."""
+    return list(dict.fromkeys(NAMES.values()))
+
+
 def _function(instruction: str) -> Callable[[str], Matches]:
     def matcher(argument: str) -> Matches:
-        number = _number(argument, "a function id", 0xFFFF_FFFF)
-        return lambda event: bool(event.function == number)
+        if argument[:1].isdigit():
+            number = _number(argument, "a function id", 0xFFFF_FFFF)
+            return lambda event: bool(event.function == number)
+        name = _one_of(argument, function_names(), "call")
+        return lambda event: call_name(event.function) == name
 
     return matcher
 
@@ -138,14 +147,14 @@ def _function(instruction: str) -> Callable[[str], Matches]:
 def _call(instruction: str) -> Catch:
     return Catch(
         (FirmwareCalled,),
-        "a function id, such as 0xC4000150",
-        lambda: (),
+        "a call, such as RMI_DATA_CREATE, or a function id",
+        function_names,
         _function(instruction),
         lambda event: {"function": event.function, "immediate": event.immediate, "arg1": event.arguments[0],
                        "arg2": event.arguments[1], "arg3": event.arguments[2]},
         (Given("function", "W0 of the call", bits=32), Given("immediate", "the instruction's immediate", bits=16),
          Given("arg1", "X1"), Given("arg2", "X2"), Given("arg3", "X3")),
-        lambda event, name: f"{event.instruction} with function id {event.function:#010x}",
+        lambda event, name: f"{event.instruction} with function id {named(event.function)}",
     )  # fmt: skip
 
 

@@ -95,4 +95,4 @@ class RegisterWatch:
         """What a register holds, where looking at it changes nothing."""
         if not name or name in ("RNDR", "RNDRRS") or not self._cpu.regs.has(BY_NAME[name]):
             return None
-        return self._cpu.system.read_raw(name)
+        return self._cpu.system.registers.read_raw(name)

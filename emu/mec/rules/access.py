@@ -12,6 +12,8 @@ from emu.mec.selection import mec_controls
 from emu.registers.table import BY_ENCODING, OPERATION_BY_ENCODING
 
 _UNDEFINED = 0x00
+REALM_MECIDS = (MecidSource.VP, MecidSource.VA)
+"""The registers that a monitor changes with the Realm."""
 
 
 def likely(hit: Hit) -> str:
@@ -30,6 +32,12 @@ def likely(hit: Hit) -> str:
         return f"the access carries no MECID: use a mapping that carries MECID {owner.mecid}"
     if hit.access is Access.WALK:
         return f"the tables were stored under MECID {owner.mecid}: store them under {hit.source.value}'s ({hit.mecid})"
+    if hit.source in REALM_MECIDS and hit.writer is not None and hit.writer.el <= 1:
+        # Stored by a Realm and read by a Realm: hardly ever one that has lost its MECID, nearly always two of them.
+        return (
+            f"wipe the page under MECID {hit.mecid} before it goes to another Realm; "
+            f"or, within one Realm, set {hit.source.value} to {owner.mecid} (and ISB) before the access"
+        )
     return (
         f"set {hit.source.value} to {owner.mecid} (and ISB) before the access, "
         f"or let the new owner store to the page first"

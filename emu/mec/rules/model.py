@@ -18,7 +18,7 @@ from emu.mec.pages import MecPage
 from emu.mec.writers import Writer
 from emu.translation.records import Request, Walk
 from emu.translation.regimes import RegisterView
-from emu.translation.tlb import TlbEntry
+from emu.translation.tlb_entry import TlbEntry
 
 T = TypeVar("T")
 

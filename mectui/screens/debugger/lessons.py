@@ -20,6 +20,8 @@ from mectui.screens.debugger.workspaces import Workspaces
 SHOW = "lesson show"
 """The command that ends bringing the machine to a step."""
 
+ELSEWHERE = "The goal is not reached here: r goes back to where the step began, h gives a hint."
+
 
 class Lessons(Looking, Workspaces):
     """Actions and commands of lessons. Does nothing on a screen without one."""
@@ -69,6 +71,8 @@ class Lessons(Looking, Workspaces):
                 self.rewind(course.step.number)
             case "reached":
                 self._keep()
+                if self.command_line.message == ELSEWHERE:
+                    self.say("")
                 if not self.lesson_pane.display:
                     self.say("The step's goal is reached; 4 goes back to the lesson.")
             case "answered 1" | "answered 2" | "answered 3" | "answered 4":
@@ -78,6 +82,10 @@ class Lessons(Looking, Workspaces):
                 self.say("This question is answered.")
             case "answer first":
                 self.say("Answer the question first: press its number, or a to type a value.")
+            case "elsewhere":
+                # Unless more is to come, or something else is said of this stop.
+                if not self.first_commands and self.command_line.message == self.command_line.HINT:
+                    self.say(ELSEWHERE)
             case "not reached":
                 self.say("The goal is not reached yet: h gives a hint, d does it for you.")
             case "finished":
@@ -121,7 +129,10 @@ class Lessons(Looking, Workspaces):
 
     def do_it(self, course: Course) -> None:
         """Carries out the step's own commands."""
-        if not self.progress.can_run and course.step.does[:1] != ("restart",):
+        if course.step.goals and course.standing.is_reached:
+            # Once more would run past it, to the guest's end.
+            self.say("It is done already. Enter goes on; r goes back to where the step began.")
+        elif not self.progress.can_run and course.step.does[:1] != ("restart",):
             self.say("The guest cannot go on from here: r goes back to where the step began.")
         elif course.step.does:
             self.queue(course.step.does)

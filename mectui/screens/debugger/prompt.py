@@ -16,6 +16,10 @@ from mectui.widgets.command_line import CommandInput
 
 ASKED = "command "
 """How the keys of looks begin that are commands' and no pane's."""
+NAMES_PANE = ("pane", "register")
+"""Commands after which the pane has the focus, where they were typed."""
+MOST_CHOICES = 24
+"""Completions that are shown at once."""
 WITHOUT_MACHINE = ("help", "quit", "theme", "restart", "messages")
 """Commands that work before there is a guest."""
 
@@ -43,6 +47,10 @@ def usage_of(text: str) -> str:
         return find(name.partition("/")[0]).usage if space else ""
     except CommandError:
         return ""
+
+
+def last_word(text: str) -> str:
+    return text.strip().rpartition(" ")[2]
 
 
 class Prompt(DebuggerParts):
@@ -95,15 +103,28 @@ class Prompt(DebuggerParts):
         if self._question is not None:
             self.query_one(ActionBar).replace(line((f" {self._question.hint}", "muted")))
             return
-        found = self.completions(text)
         spans: list[str | tuple[str, str]] = [" "]
+        if self.command_line.input.is_choosing and len(self.command_line.input.choices()[0]) > 1:
+            self.query_one(ActionBar).replace(line(*spans, *self._choices()))
+            return
+        found = self.completions(text)
         usage = usage_of(text)
         if usage:
             spans += [(usage, "key"), "  "]
-        for each in found[:24]:
-            spans += [(each.strip().rpartition(" ")[2] if " " in each.strip() else each.strip(), "text"), "  "]
+        for each in found[:MOST_CHOICES]:
+            spans += [(last_word(each), "text"), "  "]
         hint = "Enter runs it, Esc leaves" if not found else ""
         self.query_one(ActionBar).replace(line(*spans, (hint, "muted")))
+
+    def _choices(self) -> list[str | tuple[str, str]]:
+        """The completions that Tab goes through, the one that stands there in brackets and never out of sight."""
+        found, chosen = self.command_line.input.choices()
+        first = max(0, chosen - 1)
+        spans: list[str | tuple[str, str]] = [(f"{chosen + 1} of {len(found)}: ", "muted")]
+        for at, each in enumerate(found[first : first + MOST_CHOICES], first):
+            word = last_word(each)
+            spans += [(f"[{word}]", "strong") if at == chosen else (word, "text"), "  "]
+        return spans
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.command_line.is_typing:
@@ -132,14 +153,15 @@ class Prompt(DebuggerParts):
             command = parse(text, self.known())
         except CommandError as error:
             self.say(str(error), is_error=True)
-            self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault")))
+            self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault"), ("  Esc leaves", "muted")))
             if error.position is not None:
                 self.command_line.input.cursor_position = len(event.value) - len(event.value.lstrip()) + error.position
             return
         self.shut_command_line()
         self.carry_out(command)
-        if command.name == "pane" and self.progress.has_machine:
-            self.show_pane(str(command.arguments[0]), focus=True)  # who asks for a pane by name wants to work in it
+        if command.name in NAMES_PANE and self.progress.has_machine:
+            # Who asks for a pane by name, or for a register, wants to work in it.
+            self.show_pane("registers" if command.name == "register" else str(command.arguments[0]), focus=True)
 
     def execute(self, text: str) -> None:
         """A command from somewhere else than the keyboard: a file of commands, a test."""

@@ -21,6 +21,7 @@ from mectui.panes.pane import Pane
 from mectui.panes.walk import WalkPane
 from mectui.plain import sentence
 from mectui.progress import Progress, RunState
+from mectui.render import numbers
 from mectui.screens.debugger.exporting import Exporting
 from mectui.screens.debugger.lessons import Lessons
 from mectui.screens.debugger.looking import Looking
@@ -174,7 +175,7 @@ class DebuggerScreen(Lessons, TimeTravel, Stopping, RunControl, Looking, Transla
                 self.forget_hits()
             elif progress.stop.message and progress.stop.reason in TOLD:
                 is_error = progress.stop.reason is StopReason.ERROR or progress.stop.code != 0
-                self.say(sentence(progress.stop.message), is_error)
+                self.say(numbers.written_alike(sentence(progress.stop.message)), is_error)
             else:
                 self.tell_hits(progress)
         self.look(self.to_look_at())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from emu.features import ISA_MAX
-from emu.registers.ids import CLAIMS
+from emu.registers.claims import CLAIMS
 from emu.registers.table import BY_NAME
 
 IDENTIFICATION = tuple(sorted({name.split(".")[0] for claims in CLAIMS.values() for name, _ in claims}))
