@@ -71,6 +71,10 @@ class CommandError(Exception):
         self.position = position
 
 
+class ElsewhereError(CommandError):
+    """A word of another debugger: its sentence says what to do instead, and no change of the line would help."""
+
+
 class WaitingError(CommandError):
     """The line is well-formed, but only the machine itself can say what it means: parse it on the machine's thread."""
 
@@ -126,7 +130,7 @@ def find(name: str) -> CommandSpec:
         if lowered == spec.name or lowered in spec.aliases:
             return spec
     if lowered in gdb_words.ELSEWHERE:
-        raise CommandError(f"There is no command “{lowered}”: {gdb_words.ELSEWHERE[lowered]}.")
+        raise ElsewhereError(f"There is no command “{lowered}”: {gdb_words.ELSEWHERE[lowered]}.")
     meant = [spec for spec in COMMANDS if spec.name.startswith(lowered)]
     meant = meant or [spec for spec in COMMANDS if any(each.startswith(lowered) for each in spec.aliases)]
     if len(meant) == 1 and len(lowered) >= LEAST:
@@ -257,7 +261,7 @@ def information(line: str, known: Known) -> tuple[Argument, ...]:
     rest = rest.strip()
     wanted = gdb_words.INFO_LETTERS.get(word.lower(), word.lower())
     if wanted in gdb_words.CALLERS_ASKED:
-        raise CommandError(f"“info” tells nothing of “{wanted}”: {gdb_words.CALLERS}.")
+        raise ElsewhereError(f"“info” tells nothing of “{wanted}”: {gdb_words.CALLERS}.")
     meant = [name for name in gdb_words.INFO if name.startswith(wanted)]
     if len(meant) != 1:
         listed = ", ".join(gdb_words.INFO)

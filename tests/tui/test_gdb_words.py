@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mectui.gdb_words import Examine, examined
+import pytest
+
+from mectui.gdb_words import CALLERS, ELSEWHERE, Examine, examined
+from mectui.widgets.command_line import shortened
 from tests.tui.programs import CALLING, ENDLESS, START, STORING, factory
 from tests.tui.test_app import bundled, debugging
 
@@ -49,6 +52,21 @@ async def test_info_leads_to_the_pane_or_says_it() -> None:
         await person.until(lambda: person.message.startswith("pc is 0x4000_0000"))
         await person.type("info registers sctlr_el1")
         await person.until(lambda: "SCTLR_EL1" in person.text("registers"))
+
+
+async def test_a_word_of_gdb_shuts_the_command_line_to_make_room_for_its_answer() -> None:
+    async with debugging(factory(*CALLING), size=(80, 24)) as person:
+        for text, answer in (("bt", "There is no command “bt”: "), ("info frame", "“info” tells nothing of “frame”: ")):
+            await person.type(text)
+            assert not person.screen.command_line.is_typing
+            assert person.message == f"✗ {answer}{CALLERS}."
+        await person.type("nonsense")
+        assert person.screen.command_line.is_typing, "there is something to put right"
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+def test_answers_have_room_on_the_smallest_screen(word: str) -> None:
+    assert "! shows all" not in shortened(f"✗ There is no command “{word}”: {ELSEWHERE[word]}.", 76, "! shows all")
 
 
 async def test_brackets_go_by_lines_and_back() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.widgets import Input
 
-from mectui.commandline import Command, CommandError, Known, completions, find, parse
+from mectui.commandline import Command, CommandError, ElsewhereError, Known, completions, find, parse
 from mectui.plain import sentence
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
@@ -153,6 +153,9 @@ class Prompt(DebuggerParts):
             command = parse(text, self.known())
         except CommandError as error:
             self.say(str(error), is_error=True)
+            if isinstance(error, ElsewhereError):
+                self.shut_command_line()
+                return
             self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault"), ("  Esc leaves", "muted")))
             if error.position is not None:
                 self.command_line.input.cursor_position = len(event.value) - len(event.value.lstrip()) + error.position
