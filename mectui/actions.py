@@ -96,8 +96,15 @@ def label(key: str) -> str:
 ACTIONS = (
     Action("step", ("s",), "step", "Execute one instruction.", Scope.RUN, 1),
     Action("over", ("n",), "over", "Execute one instruction, or a whole call: BL, SVC, HVC, SMC.", Scope.RUN, 2),
-    Action("over_line", ("L",), "line", "Execute to another line of the source, calls included.", Scope.RUN, 25),
-    Action("step_line", ("D",), "line, in", "Execute to another line, into calls.", Scope.RUN),
+    Action(
+        "over_line",
+        ("L", "right_parenthesis"),
+        "line",
+        "Execute to another line of the source, calls included.",
+        Scope.RUN,
+        25,
+    ),
+    Action("step_line", ("D", "right_curly_bracket"), "line, in", "Execute to another line, into calls.", Scope.RUN),
     Action("out", ("f",), "out", "Run to the end of this function, past its RET or ERET.", Scope.RUN, 10),
     Action("resume", ("c",), "run", "Run until a breakpoint, the guest's exit, or a pause.", Scope.RUN, 3),
     Action("pause", ("p", "space"), "pause", "Pause the running guest.", Scope.RUN, 4),
@@ -110,6 +117,10 @@ ACTIONS = (
     Action("to_finding", ("F",), "to finding", "Run to the next finding of a rule.", Scope.RUN),
     Action("back", ("B",), "back", "Go back one instruction in time.", Scope.RUN, 9),
     Action("over_back", ("N",), "over, back", "Go back one instruction, or a whole call.", Scope.RUN),
+    Action(
+        "over_line_back", ("left_parenthesis",), "line back", "Back to where a line began, calls included.", Scope.RUN
+    ),
+    Action("step_line_back", ("left_curly_bracket",), "line back, in", "The same, but back into calls.", Scope.RUN),
     Action("resume_back", ("C",), "run back", "Go back to where a stop would have stopped the guest.", Scope.RUN),
     Action(
         "back_to",

@@ -41,6 +41,7 @@ class Kind(Enum):
     IGNORE = "NUMBER COUNT"
     PANE = "PANE"
     FOLDER = "DIR"
+    INFO = "registers|breakpoints|line|symbol"
     LESSON = "NAME|next|back|hint|do|restart|step N"
 
 
@@ -58,21 +59,49 @@ class CommandSpec:
 
     @property
     def usage(self) -> str:
+        """The name and what follows it: "walk ADDRESS [read|write|fetch]"."""
         name = f"{self.name}[/{'|'.join(self.formats)}]" if self.formats else self.name
         return " ".join([name, *(kind.value for kind in self.needs), *(f"[{kind.value}]" for kind in self.may)])
 
+    @property
+    def told(self) -> str:
+        """What it does, and its other names."""
+        return f"{self.help} Also: {', '.join(self.aliases)}." if self.aliases else self.help
+
 
 COMMANDS = (
-    CommandSpec("step", "Execute N instructions (1), or to another line.", may=(Kind.STEPS,), aliases=("s", "si")),
-    CommandSpec("next", "The same over calls: N times, or to another line.", may=(Kind.STEPS,), aliases=("n", "over")),
-    CommandSpec("out", "Run to the end of this function.", aliases=("finish",)),
+    CommandSpec(
+        "step", "Execute N instructions (1), or to another line.", may=(Kind.STEPS,), aliases=("s", "si", "stepi")
+    ),
+    CommandSpec(
+        "next",
+        "The same over calls: N times, or to another line.",
+        may=(Kind.STEPS,),
+        aliases=("n", "ni", "nexti", "over"),
+    ),
+    CommandSpec("out", "Run to the end of this function.", aliases=("fin", "finish")),
     CommandSpec("run", "Run until a breakpoint, exit or pause.", aliases=("c", "continue")),
-    CommandSpec("until", "Run to an address, or a line such as mec.c:40.", needs=(Kind.ADDRESS,)),
-    CommandSpec("back", "Go back N instructions in time (1).", may=(Kind.COUNT,), aliases=("rstep", "rsi")),
-    CommandSpec("rnext", "Back one instruction, or a whole call; N of them.", may=(Kind.COUNT,), aliases=("rn",)),
-    CommandSpec("rout", "Back to the call of this function.", aliases=("rfinish",)),
+    CommandSpec("r", "As in gdb: run a guest that has not begun; of another one, how to go on or begin again."),
+    CommandSpec(
+        "until", "Run to an address, or a line such as mec.c:40.", needs=(Kind.ADDRESS,), aliases=("u", "advance")
+    ),
+    CommandSpec(
+        "back",
+        "Go back N instructions in time (1), or to the beginning of a line.",
+        may=(Kind.STEPS,),
+        aliases=("rstep", "rsi", "reverse-stepi"),
+    ),
+    CommandSpec(
+        "rnext",
+        "The same over calls: N times, or to the beginning of a line.",
+        may=(Kind.STEPS,),
+        aliases=("rn", "rni", "reverse-nexti"),
+    ),
+    CommandSpec("reverse-step", "Back to the beginning of a line, into calls; as back line.", aliases=("rs",)),
+    CommandSpec("reverse-next", "Back to the beginning of a line, over calls; as rnext line."),
+    CommandSpec("rout", "Back to the call of this function.", aliases=("rfinish", "reverse-finish")),
     CommandSpec("runtil", "Back to where an address came next.", needs=(Kind.ADDRESS,), aliases=("ru",)),
-    CommandSpec("rcontinue", "Back to where a stop would have stopped the guest.", aliases=("rc",)),
+    CommandSpec("rcontinue", "Back to where a stop would have stopped the guest.", aliases=("rc", "reverse-continue")),
     CommandSpec("backto", "Back to the last change of el or security, exception, hit, finding, stop, …", (Kind.PAST,)),
     CommandSpec("at", "Go to the moment after so many instructions.", needs=(Kind.MOMENT,)),
     CommandSpec("forward", "Forward again to the furthest moment of the run."),
@@ -97,7 +126,7 @@ COMMANDS = (
     CommandSpec("condition", "Stop only if; without an expression always.", needs=(Kind.CONDITION,), aliases=("cond",)),
     CommandSpec("ignore", "Pass over the next COUNT hits of a stop.", needs=(Kind.IGNORE,)),
     CommandSpec("enable", "Turn a stop on, or all.", needs=(Kind.BREAKPOINT,)),
-    CommandSpec("disable", "Turn a stop off, or all.", needs=(Kind.BREAKPOINT,)),
+    CommandSpec("disable", "Turn a stop off, or all.", needs=(Kind.BREAKPOINT,), aliases=("dis",)),
     CommandSpec("delete", "Remove a stop by number, or all.", needs=(Kind.BREAKPOINT,), aliases=("d",)),
     CommandSpec("stops", "Show every stop.", aliases=("breakpoints", "breaks")),
     CommandSpec("walk", "Show the page-table walk of an address.", (Kind.ADDRESS,), (Kind.ACCESS,), ("w",)),
@@ -105,6 +134,12 @@ COMMANDS = (
     CommandSpec("instruction", "Show what the next instruction will do, step by step.", aliases=("explain",)),
     CommandSpec("gpt", "Show granule protection at a physical address.", needs=(Kind.ADDRESS,)),
     CommandSpec("goto", "Show an address in the disassembly.", needs=(Kind.ADDRESS,), aliases=("g",)),
+    CommandSpec(
+        "list",
+        "Show the code at an address, or at the pc.",
+        may=(Kind.ADDRESS,),
+        aliases=("l", "disassemble", "disas"),
+    ),
     CommandSpec("source", "Look for source files in a folder.", may=(Kind.FOLDER,), aliases=("directory",)),
     CommandSpec("mem", "Show memory at a virtual address.", needs=(Kind.ADDRESS,), aliases=("memory", "m")),
     CommandSpec("pmem", "Show memory at a physical address.", needs=(Kind.ADDRESS,)),
@@ -122,6 +157,12 @@ COMMANDS = (
         "display", "Show a value at every stop, or another in the place of one.", may=(Kind.SHOWN,), formats="xdutab"
     ),
     CommandSpec("undisplay", "Show it no more: one by its number, or all.", needs=(Kind.BREAKPOINT,)),
+    CommandSpec(
+        "x",
+        "Show memory as gdb does: x/4gx sp, x/8wd ADDRESS, x/s ADDRESS, x/i ADDRESS.",
+        needs=(Kind.ADDRESS,),
+    ),
+    CommandSpec("info", "As in gdb: registers, breakpoints, line, symbol.", needs=(Kind.INFO,), aliases=("i",)),
     CommandSpec("type", "Send text and a newline to the guest's console.", needs=(Kind.TEXT,)),
     CommandSpec("export", "Save the pane as FILE.md or FILE.txt, or the screen as FILE.svg.", may=(Kind.TEXT,)),
     CommandSpec("theme", "Change the theme.", needs=(Kind.THEME,)),

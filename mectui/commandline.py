@@ -26,6 +26,7 @@ from emu.debug.expressions import (
 from emu.debug.expressions.environment import error_of
 from emu.debug.expressions.names import STATE, RegisterName
 from emu.errors import EmuError
+from mectui import gdb_words
 from mectui.command_table import COMMANDS, LONGEST, CommandSpec, Kind
 from mectui.editing import Assignment
 from mectui.layout import ALL as PANES
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Command", "CommandError", "CommandSpec", "Kind", "Known", "completions", "evaluate", "parse"]
 
 MOST_STEPS = 10**12
+LEAST = 2
+"""Letters that may stand for a name: one alone is too easily pressed by mistake."""
+MOST_MEANT = 4
+"""Commands that an error names."""
 MOST_FOLDERS = 10_000
 """Entries of a folder that are looked through for completions."""
 WORKSPACES = ("debug", "translation", "mec", "lesson")
@@ -63,6 +68,10 @@ class CommandError(Exception):
     def __init__(self, sentence: str, position: int | None = None) -> None:
         super().__init__(sentence)
         self.position = position
+
+
+class ElsewhereError(CommandError):
+    """A word of another debugger: its sentence says what to do instead, and no change of the line would help."""
 
 
 class WaitingError(CommandError):
@@ -114,15 +123,32 @@ class Known:
 
 
 def find(name: str) -> CommandSpec:
-    """The command called `name`. Raises CommandError with the nearest name."""
+    """The command called `name`, or the only one with a name that begins so. Raises CommandError with the nearest."""
     lowered = name.lower()
     for spec in COMMANDS:
         if lowered == spec.name or lowered in spec.aliases:
             return spec
+    if lowered in gdb_words.ELSEWHERE:
+        raise ElsewhereError(f"There is no command “{lowered}”: {gdb_words.ELSEWHERE[lowered]}.")
+    meant = [spec for spec in COMMANDS if spec.name.startswith(lowered)]
+    meant = meant or [spec for spec in COMMANDS if any(each.startswith(lowered) for each in spec.aliases)]
+    if len(meant) == 1 and len(lowered) >= LEAST:
+        return meant[0]
+    if meant:
+        listed = ", ".join(f"“{spec.name}”" for spec in meant[:MOST_MEANT])
+        raise CommandError(f"“{shortened(name)}” may be {listed}{', …' if len(meant) > MOST_MEANT else ''}.")
     names = [spec.name for spec in COMMANDS]
     near = sorted(difflib.get_close_matches(lowered, names), key=lambda near: near[0] != lowered[0])
     hint = f"did you mean “{near[0]}”?" if near else "“help” lists them all."
     raise CommandError(f"There is no command “{shortened(name)}”; {hint}")
+
+
+def named(text: str) -> str:
+    """The proper name of the command that a line begins with; "" where there is none."""
+    try:
+        return find(text.split(maxsplit=1)[0].partition("/")[0]).name
+    except (CommandError, IndexError):
+        return ""
 
 
 def shortened(text: str, most: int = 40) -> str:
@@ -138,7 +164,11 @@ def parse(text: str, known: Known) -> Command:
         raise CommandError("Type a command; “help” lists them all.")
     name, slash, form = called.partition("/")
     spec = find(name)
-    if slash and (not spec.formats or form not in spec.formats or len(form) != 1):
+    if spec.name == "x":
+        how = gdb_words.examine(form)
+        if isinstance(how, str):
+            raise CommandError(how)
+    elif slash and (not spec.formats or form not in spec.formats or len(form) != 1):
         offered = f"{spec.name}/{f', {spec.name}/'.join(spec.formats)}" if spec.formats else spec.usage
         raise CommandError(f"“{shortened(called)}” is not a way to write “{spec.name}”; there is {offered}.")
     rest = rest.strip()
@@ -168,6 +198,10 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
             if head.strip() and last.lower() in ACCESSES:
                 return evaluate(head, known), last.lower()
             return (evaluate(line, known),)
+        case Kind.ADDRESS if spec.name == "x":
+            return evaluate(line, known), form
+        case Kind.INFO:
+            return information(line, known)
         case Kind.ADDRESS if spec.name == "until":
             return (line_meant(line, known) or evaluate(line, known),)
         case Kind.ADDRESS:
@@ -220,6 +254,29 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
             return (one_of(PANE_TABS.get(rest.lower(), rest), PANES, "pane"),)
         case _:
             return (rest,)
+
+
+def information(line: str, known: Known) -> tuple[Argument, ...]:
+    """(what `info` is asked for, of what: a register's name, a sentence, or "")."""
+    word, _, rest = line.strip().partition(" ")
+    rest = rest.strip()
+    wanted = gdb_words.INFO_LETTERS.get(word.lower(), word.lower())
+    if wanted in gdb_words.CALLERS_ASKED:
+        raise ElsewhereError(f"“info” tells nothing of “{wanted}”: {gdb_words.CALLERS}.")
+    meant = [name for name in gdb_words.INFO if name.startswith(wanted)]
+    if len(meant) != 1:
+        listed = ", ".join(gdb_words.INFO)
+        raise CommandError(f"“info” tells nothing of “{shortened(word)}”; there is {listed}.")
+    if meant[0] in ("line", "symbol", "address"):
+        if not rest:
+            raise CommandError(f"“info {meant[0]}” needs an address or a name: info {meant[0]} pc.")
+        return meant[0], printed(" " * (len(line.rstrip()) - len(rest)) + rest, known, "a")
+    if meant[0] == "registers" and rest:
+        register = known.register(rest.removeprefix("$"))
+        if register is None:
+            raise CommandError(unknown_register(rest, known))
+        return meant[0], register
+    return meant[0], ""
 
 
 def stop_language() -> ModuleType:
@@ -343,7 +400,10 @@ def completions(text: str, known: Known, most: int = 40) -> list[str]:
     called, space, rest = text.partition(" ")
     if not space:
         name = called.lower()
-        return [f"{spec.name} " if spec.needs else spec.name for spec in COMMANDS if spec.name.startswith(name)]
+        names = [(spec, spec.name) for spec in COMMANDS if spec.name.startswith(name)]
+        if name:
+            names += [(spec, each) for spec in COMMANDS for each in starting(spec.aliases, name)]
+        return [f"{each} " if spec.needs else each for spec, each in names]
     try:
         spec = find(called.partition("/")[0])
     except CommandError:
@@ -364,6 +424,11 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
     match kinds[0]:
         case Kind.THEME:
             choices = starting(known.themes, word)
+        case Kind.INFO:
+            if " " in rest:
+                behind = rest.index(" ") + 1
+                return [(behind + at, each) for at, each in in_expression(rest[behind:], known, most)]
+            choices = starting(tuple(gdb_words.INFO), word)
         case Kind.KEYMAP:
             choices = starting(known.keymaps, word)
         case Kind.WORKSPACE:

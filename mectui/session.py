@@ -14,7 +14,7 @@ from emu.debug.events import Event, Stop, StopReason
 from emu.debug.expressions.environment import error_of
 from emu.debug.history import History as TimeTravel
 from emu.errors import EmuError
-from mectui import running, stop_orders, travelling
+from mectui import running, stepping_back, stop_orders, travelling
 from mectui.displays import Displays
 from mectui.event_log import EventLog
 from mectui.plain import sentence
@@ -182,7 +182,7 @@ class Session:
         self._orders.put(lambda: self._change(what))
 
     def tell_of(self, what: Callable[[emu.Machine], str]) -> None:
-        """Says in a sentence what `what` has to say; "", and an EmuError of its, is nothing."""
+        """Says what `what` has to say; "", and an EmuError of its, is nothing."""
         self._orders.put(lambda: self._tell_of(what))
 
     def type_to_guest(self, text: str) -> None:
@@ -293,7 +293,7 @@ class Session:
         if self._plan is not None:
             self._say("The guest is running already; pause it first.")
             return
-        is_travelling = plan in travelling.BACKWARD
+        is_travelling = plan in travelling.BACKWARD or plan in stepping_back.BACKWARD
         if self.progress.state is RunState.ENDED and not is_travelling:
             text = f"The guest has ended ({self.progress.reason}); go back in time, or restart it to run it again."
             self._say(text, is_error=True)
@@ -472,7 +472,7 @@ class Session:
         except EmuError:
             return
         if text:
-            self._say(sentence(text))
+            self._say(text)
 
     def _change_stops(self, what: Callable[[emu.Machine], str]) -> None:
         machine = self._the_machine()

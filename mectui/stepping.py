@@ -44,7 +44,7 @@ def _line(machine: emu.Machine, pace: Pace, is_over: bool) -> Plan:
         pc = machine.cpu.pc
         here = lines.at(pc)
         if here is None:
-            if not _is_among_lines(machine):
+            if not is_among_lines(machine):
                 return stopped_here(machine, StopReason.LIMIT, WITHOUT_LINES)
         elif here.is_stmt and not here.is_same_line(start):
             if here.start == pc:
@@ -54,7 +54,7 @@ def _line(machine: emu.Machine, pace: Pace, is_over: bool) -> Plan:
         yield
 
 
-def _is_among_lines(machine: emu.Machine) -> bool:
+def is_among_lines(machine: emu.Machine) -> bool:
     """Whether code that comes from no line belongs to a function that comes from some: it leads to a line again."""
     found = machine.symbols.nearest(machine.cpu.pc)
     return found is not None and machine.lines.at(machine.cpu.pc - found[1]) is not None

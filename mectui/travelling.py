@@ -41,7 +41,7 @@ def history_of(machine: emu.Machine) -> History:
     return machine.history
 
 
-def _go(machine: emu.Machine, pace: Pace, instruction: int, message: str) -> Plan:
+def go(machine: emu.Machine, pace: Pace, instruction: int, message: str) -> Plan:
     """Goes there, and says how; where the guest ended there, that it ended."""
     stop = yield from travel(machine, instruction, partial(slice_of_run, machine, pace))
     if stop is None:
@@ -53,7 +53,7 @@ def _go(machine: emu.Machine, pace: Pace, instruction: int, message: str) -> Pla
 
 
 @contextmanager
-def _returning(machine: emu.Machine) -> Iterator[None]:
+def returning(machine: emu.Machine) -> Iterator[None]:
     """Whatever goes wrong, or is interrupted, leaves the machine where it was."""
     history = history_of(machine)
     origin = history.here()
@@ -72,17 +72,17 @@ def at(machine: emu.Machine, pace: Pace, instruction: int) -> Plan:
             f"the run has been from #{counted(history.first)} to #{counted(history.furthest)} so far, "
             f"not at #{counted(instruction)}"
         )
-    return (yield from _go(machine, pace, instruction, f"at #{counted(instruction)}"))
+    return (yield from go(machine, pace, instruction, f"at #{counted(instruction)}"))
 
 
 def beginning(machine: emu.Machine, pace: Pace) -> Plan:
     """To where the run began."""
-    return (yield from _go(machine, pace, history_of(machine).first, "at the beginning"))
+    return (yield from go(machine, pace, history_of(machine).first, "at the beginning"))
 
 
 def furthest(machine: emu.Machine, pace: Pace) -> Plan:
     """To the furthest moment the machine has been at."""
-    return (yield from _go(machine, pace, history_of(machine).furthest, "as far as the run has come"))
+    return (yield from go(machine, pace, history_of(machine).furthest, "as far as the run has come"))
 
 
 def step_back(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
@@ -92,29 +92,32 @@ def step_back(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
         raise EmuError("this is the beginning of the run")
     wanted = max(now - count, history.first)
     message = "at the beginning" if wanted == history.first else "back" if count == 1 else f"back {counted(count)}"
-    return (yield from _go(machine, pace, wanted, message))
+    return (yield from go(machine, pace, wanted, message))
 
 
 def over_back(machine: emu.Machine, pace: Pace, count: int = 1) -> Plan:
     """An instruction back, or a whole call where the instruction before this one is a call; `count` of them."""
-    with _returning(machine):
-        stop = yield from _over_back(machine, pace)
+    with returning(machine):
+        stop = yield from one_back(machine, pace)
         for _ in range(1, count):
             if machine.instructions == history_of(machine).first:
                 break
-            stop = yield from _over_back(machine, pace)
+            stop = yield from one_back(machine, pace)
         return stop
 
 
-def _over_back(machine: emu.Machine, pace: Pace) -> Plan:
+def one_back(machine: emu.Machine, pace: Pace, enters: Callable[[], bool] = lambda: False) -> Plan:
+    """One instruction back, or a whole call; not where `enters` says, at the end of what was called, to stay there."""
     call = machine.cpu.pc - 4
     word = machine.fetch_word(call)
     frame = Frame(machine)
     stop = yield from step_back(machine, pace)
     if word is None or not decode(word, call).is_call or (machine.cpu.pc == call and frame.is_back()):
         return stop
+    if enters():
+        return stop
     found = yield from _search(machine, pace, [CodeStop(place=Place(call))], frame.is_back)
-    return stop if found is None else (yield from _go(machine, pace, found.instruction, "back over the call"))
+    return stop if found is None else (yield from go(machine, pace, found.instruction, "back over the call"))
 
 
 def resume_back(machine: emu.Machine, pace: Pace) -> Plan:
@@ -129,8 +132,8 @@ def resume_back(machine: emu.Machine, pace: Pace) -> Plan:
         found = yield from last_stop(machine, stops, partial(slice_of_run, machine, pace))
     if found is None:
         why = "at the beginning: no stop before" if stops else "at the beginning: no stops are set"
-        return (yield from _go(machine, pace, history_of(machine).first, why))
-    yield from _go(machine, pace, found.instruction, "")
+        return (yield from go(machine, pace, history_of(machine).first, why))
+    yield from go(machine, pace, found.instruction, "")
     return found.stop
 
 
@@ -139,7 +142,7 @@ def until_back(machine: emu.Machine, pace: Pace, address: int) -> Plan:
     found = yield from _search(machine, pace, [CodeStop(place=Place(address))], None)
     if found is None:
         raise EmuError(f"the run has not come by {machine.symbols.describe(address)} before this moment")
-    return (yield from _go(machine, pace, found.instruction, "back there"))
+    return (yield from go(machine, pace, found.instruction, "back there"))
 
 
 def back_to(machine: emu.Machine, pace: Pace, kind: Kind) -> Plan:
@@ -155,7 +158,7 @@ def back_to(machine: emu.Machine, pace: Pace, kind: Kind) -> Plan:
         place = None if found is None else found.instruction
     if place is None:
         raise EmuError(f"there was no {NAMES[kind]} before this moment")
-    return (yield from _go(machine, pace, place, f"back to the last {NAMES[kind]}"))
+    return (yield from go(machine, pace, place, f"back to the last {NAMES[kind]}"))
 
 
 NAMES = {
@@ -221,22 +224,22 @@ def out_back(machine: emu.Machine, pace: Pace) -> Plan:
     if not places:
         raise EmuError("no symbol tells where this function begins")
     if machine.cpu.pc in places and origin > first:
-        return (yield from _go(machine, pace, origin - 1, "back at the call"))
+        return (yield from go(machine, pace, origin - 1, "back at the call"))
     stops, frame = [CodeStop(place=Place(place)) for place in places], Frame(machine)
-    with _returning(machine):
+    with returning(machine):
         for _ in range(MOST_CALLS):
             found = yield from _search(machine, pace, stops, frame.is_back)
             if found is None or found.instruction == first:
                 break
-            yield from _go(machine, pace, found.instruction - 1, "")
+            yield from go(machine, pace, found.instruction - 1, "")
             pc = machine.cpu.pc
             word = machine.fetch_word(pc)
             if word is None or not decode(word, pc).is_call:
                 return stopped_here(machine, StopReason.LIMIT, "back at what led here")
             # A visit that was over before the present one began had come back behind its call.
             if not (yield from _happens(machine, pace, pc + 4, Frame(machine).is_back, origin)):
-                return (yield from _go(machine, pace, found.instruction - 1, "back at the call"))
-            yield from _go(machine, pace, found.instruction, "")
+                return (yield from go(machine, pace, found.instruction - 1, "back at the call"))
+            yield from go(machine, pace, found.instruction, "")
         raise EmuError("nothing in this run called this function")
 
 

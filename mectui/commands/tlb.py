@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import emu
 from mectui.commands import looking
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.queries.tlb import tlb, tlb_json
 
     view = tlb(machine, None)
+    if options.used_since is not None:
+        view = replace(view, when=f"since {options.used_since}")
     if options.json:
         json.dump(tlb_json(view), sys.stdout, indent=2)
         print()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emu.architecture import PAS
+from emu.architecture import PAGE, PAS, Access
 from emu.errors import EmuError
 from emu.translation.records import Fault, FaultKind
 from mectui.queries.decode import DataAccess, data_access, decode
@@ -67,12 +68,28 @@ def disassembly(machine: emu.Machine, start: int, count: int) -> DisassemblyView
     start &= ~3 & MASK64
     pc = machine.cpu.pc
     marks = code_marks(machine)
-    rows = [instruction(machine, (start + 4 * at) & MASK64, pc, marks) for at in range(count)]
+    rows = [
+        instruction(machine, (start + 4 * at) & MASK64, pc, marks, word)
+        for at, word in enumerate(words(machine, start, count))
+    ]
     return DisassemblyView(start, pc, label(machine, start), tuple(rows))
 
 
-def instruction(machine: emu.Machine, address: int, pc: int, marks: dict[int, CodeMark]) -> InstructionView:
-    word = machine.fetch_word(address)
+def words(machine: emu.Machine, start: int, count: int) -> list[int | None]:
+    """`count` words as the CPU would fetch them, a page at a time; None where it could not."""
+    found: list[int | None] = []
+    while len(found) < count:
+        at = start + 4 * len(found) & MASK64
+        here = min(count - len(found), (PAGE - at % PAGE) // 4)
+        data = machine.cpu.peek_bytes(at, 4 * here, Access.FETCH)
+        found += [None] * here if data is None else struct.unpack(f"<{here}I", data)
+    return found
+
+
+def instruction(
+    machine: emu.Machine, address: int, pc: int, marks: dict[int, CodeMark], word: int | None
+) -> InstructionView:
+    """One row; `word` is what a fetch from there would see."""
     is_mapped = word is not None
     if word is None:
         word = loaded_word(machine, address)

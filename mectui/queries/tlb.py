@@ -62,7 +62,7 @@ class TlbRow:
     hits: int | None = None
     """Accesses and walks that it has answered; None on engines that do not ask it for each."""
     is_used: bool | None = None
-    """Whether it was made, or has answered, since the guest was last set going; None where nobody watched."""
+    """Whether it was made, or has answered, in the time that is watched (`TlbView.when`); None where nobody watched."""
 
     @property
     def is_current(self) -> bool:
@@ -97,6 +97,8 @@ class TlbView:
     invalidations: int = 0
     """How many the log holds."""
     is_forgiving: bool = False
+    when: str = "in the last step or run"
+    """The time that `TlbRow.is_used` is about."""
 
     @property
     def stale(self) -> int:

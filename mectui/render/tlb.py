@@ -96,12 +96,12 @@ def entries(view: TlbView, width: int, only: Only = Only.ALL, order: Order = Ord
         lines = [item for row in rows for item in (*in_two_lines(row, width), *reason(row, width))]
         return [
             *fit([*two_lines_header(width, bool(legend), rows[0].is_used is not None), *lines], width),
-            *uses_legend(rows, width),
+            *uses_legend(rows, width, view.when),
         ]
     lines = [header(width, va, pa, uses_heading(rows[0]))]
     for row in rows:
         lines += [in_one_line(row, width, va, pa), *reason(row, width)]
-    return [*lines, *legend, *uses_legend(rows, width)]
+    return [*lines, *legend, *uses_legend(rows, width, view.when)]
 
 
 def uses_heading(row: TlbRow) -> str:
@@ -111,7 +111,7 @@ def uses_heading(row: TlbRow) -> str:
 
 
 def uses(row: TlbRow) -> str:
-    """How often it answered, where that is counted, and "used" if it did since the guest was last set going."""
+    """How often it answered, where that is counted, and "used" if it did in the time that is watched."""
     hits = "" if row.hits is None else f"{numbers.count(row.hits):>{HITS}} "
     return hits + ("" if row.is_used is None else f"{'used' if row.is_used else '-':<{USED}}")
 
@@ -123,10 +123,10 @@ def in_words(row: TlbRow) -> str:
     return f"{', '.join(parts)} " if parts else ""
 
 
-def uses_legend(rows: list[TlbRow], width: int) -> list[Line]:
+def uses_legend(rows: list[TlbRow], width: int, when: str) -> list[Line]:
     if all(row.hits is None and row.is_used is None for row in rows):
         return []
-    texts = [] if rows[0].is_used is None else ["used: made, or asked, since the guest was last set going"]
+    texts = [] if rows[0].is_used is None else [f"used: made, or asked, {when}"]
     if rows[0].hits is None:
         texts.append("--engine reference counts how often")
     else:

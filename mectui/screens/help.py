@@ -51,7 +51,7 @@ def help_lines(width: int, pane: type[Pane] | None, keymap: Keymap) -> list[Line
             lines += section(f"In the pane “{title_of(scope)}”", of_scope(scope), width, keymap)
     lines += [line(("Commands, after :", "strong"))]
     for command in COMMANDS:
-        lines += entry(command.usage, command.help, width, 30)
+        lines += entry(command.usage, command.told, width, 30)
     text = "ADDRESS, N, VALUE and EXPRESSION are expressions: main+0x10, sp-16, [x0+8].w. They are made of:"
     lines += [line(), *wrap(text, width, "muted")]
     for form, meaning in GUIDE:

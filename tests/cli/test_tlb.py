@@ -48,6 +48,11 @@ def test_uses_since_a_place(mectui: Run) -> None:
     assert all(type(entry["hits"]) is int for entry in found[0])
 
 
+def test_the_legend_says_since_when(mectui: Run) -> None:
+    done = mectui("tlb", "two-realms", "--used-since", "rmm_unmap_granule", "--until", "realm_b_entry")
+    assert "used: made, or asked, since rmm_unmap_granule" in done.stdout
+
+
 def test_uses_are_not_known_where_nobody_has_asked(mectui: Run) -> None:
     done = mectui("tlb", "two-realms", "--until", "realm_b_entry", "--json", "--engine", "interpreter")
     assert {(entry["used"], entry["hits"]) for entry in json.loads(done.stdout)["entries"]} == {(None, None)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,33 @@ def test_a_line_without_code_says_which_one_stands_for_it() -> None:
     environment = MachineEnvironment(machine)
     asked = compile(f"'two-realms.S:{label}' + 4", vocabulary(machine)).evaluate(environment)
     assert (asked, environment.notes) == (where(machine, f"two-realms.S:{label}")[0] + 4, [told])
+
+
+def test_answers_are_those_of_the_images_that_are_loaded_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked before is remembered, but not beyond the images it came from."""
+    monkeypatch.setattr(images, "_tables", OrderedDict())  # those that other tests have had read
+    machine = loaded(TWO_REALMS)
+    place = machine.cpu.pc
+    assert machine.lines.at(place) is None, "nothing has been read yet"
+    machine.lines.finish()
+    spot = machine.lines.at(place)
+    assert spot is not None
+    assert machine.lines.at(place) is spot
+    code = machine.lines.code_around(place)
+    assert code is not None
+    assert place in code.addresses[spot.line]
+    machine.lines.clear()
+    assert machine.lines.at(place) is None
+    image = read_elf(TWO_REALMS)
+    machine.lines.add(image, 0x1000)
+    machine.lines.finish()
+    moved = machine.lines.at(place + 0x1000)
+    assert moved == replace(spot, start=spot.start + 0x1000, end=spot.end + 0x1000)
+    assert machine.lines.at(place) != spot
+    around = machine.lines.code_around(place + 0x1000)
+    assert around is not None
+    assert around.addresses == {line: tuple(each + 0x1000 for each in found) for line, found in code.addresses.items()}
+    assert machine.lines.code_around(place + 0x1000) is around
 
 
 def loaded(elf: Path) -> emu.Machine:

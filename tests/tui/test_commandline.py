@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.debug.expressions import RegisterValues
-from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, evaluate, parse
+from mectui.actions import SCREEN_SCOPES, of_scope
+from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, evaluate, named, parse
 from mectui.editing import Assignment
+from mectui.gdb_words import ELSEWHERE
+from mectui.keymaps import PRESETS
+from mectui.render.text import plain
+from mectui.screens.debugger import DebuggerScreen
+from mectui.screens.help import help_lines
 from mectui.stop_orders import NewCode
 from tests.tui.programs import START, factory
 
@@ -59,6 +66,25 @@ def test_addresses_are_numbers_symbols_and_registers_joined_by_plus_and_minus(te
         ("type hello  there", Command("type", ("hello  there",))),
         ("REG sp", Command("register", ("sp",))),
         ("q", Command("quit")),
+        ("si", Command("step")),
+        ("ni 3", Command("next", (3,))),
+        ("fin", Command("out")),
+        ("r", Command("r")),
+        ("u main", Command("until", (0x4008_0000,))),
+        ("l", Command("list")),
+        ("disas main", Command("list", (0x4008_0000,))),
+        ("cont", Command("run")),
+        ("tbr main", Command("tbreak", (NewCode(0x4008_0000, is_temporary=True),))),
+        ("del 3", Command("delete", (3,))),
+        ("dis 3", Command("disable", (3,))),
+        ("br main", Command("break", (NewCode(0x4008_0000),))),
+        ("rnext line", Command("rnext", ("line",))),
+        ("i r", Command("info", ("registers", ""))),
+        ("i r x0", Command("info", ("registers", "x0"))),
+        ("info b", Command("info", ("breakpoints", ""))),
+        ("info symbol x30-4", Command("info", ("symbol", "x30-4 is 0x4008_0040"))),
+        ("x/4gx sp", Command("x", (0x4009_0000, "4gx"))),
+        ("x sp", Command("x", (0x4009_0000, ""))),
     ],
 )
 def test_lines_mean_commands(text: str, command: Command) -> None:
@@ -91,6 +117,28 @@ def test_lines_mean_commands(text: str, command: Command) -> None:
         ("set TTBR0_EL=5", "There is no register “TTBR0_EL”; did you mean TTBR0_EL2?"),
         ("set nzcv=16", "nzcv has 4 bits: 0x10 does not fit."),
         ("theme pink", "There is no theme “pink”; there are dark, light."),
+        ("f", "“f” may be “forward”."),
+        ("re", "“re” may be “reverse-step”, “reverse-next”, “restart”, “register”."),
+        ("kill", "There is no command “kill”: “restart” begins again, “quit” leaves."),
+        ("info", "“info” needs registers|breakpoints|line|symbol: info registers|breakpoints|line|symbol."),
+        (
+            "info nothing",
+            "“info” tells nothing of “nothing”; there is registers, breakpoints, watchpoints, line, symbol, address, "
+            "source.",
+        ),
+        (
+            "info frame",
+            "“info” tells nothing of “frame”: no list of the calls is kept; “out” runs to the end of this function, "
+            "“rout” goes back to its call.",
+        ),
+        (
+            "bt",
+            "There is no command “bt”: no list of the calls is kept; “out” runs to the end of this function, “rout” "
+            "goes back to its call.",
+        ),
+        ("x/4q sp", "“x” is written as gdb has it: x/4gx ADDRESS, x/8wd ADDRESS, x/s ADDRESS, x/i ADDRESS."),
+        ("x/999g sp", "“x” shows 1 to 1024 bytes at once; the memory pane shows more: mem ADDRESS."),
+        ("x/c sp", "“x” shows no values as “c”; there is x, d, u, t, a, s for text, and i for code."),
         ("eyes mecid", "“eyes mecid” needs the MECID to look through: eyes mecid 5."),
         ("eyes mecid 0x10000", "A MECID has 16 bits: 0x10000 is too large."),
     ],
@@ -193,7 +241,11 @@ def test_any_argument_is_understood_or_refused(name: str, rest: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("br", ["break "]),
+        ("br", ["break ", "breakpoints", "breaks"]),
+        ("fin", ["finish"]),
+        ("i reg", ["i registers"]),
+        ("info sym", ["info symbol"]),
+        ("info symbol mai", ["info symbol main", "info symbol main_loop"]),
         ("break mai", ["break main", "break main_loop"]),
         ("break main+x", ["break main+'x0'", "break main+x0", "break main+x30"]),
         ("print TTBR0_EL2.A", ["print TTBR0_EL2.ASID"]),
@@ -214,5 +266,44 @@ def test_tab_completes_commands_symbols_registers_and_choices(text: str, found: 
 
 
 def test_names_and_aliases_are_unique() -> None:
-    names = [name for spec in COMMANDS for name in (spec.name, *spec.aliases)]
+    names = [*ELSEWHERE, *(name for spec in COMMANDS for name in (spec.name, *spec.aliases))]
     assert len(names) == len(set(names))
+
+
+def test_a_beginning_that_two_commands_share_is_none_of_them() -> None:
+    names = [spec.name for spec in COMMANDS]
+    known = {name for spec in COMMANDS for name in (spec.name, *spec.aliases)} | set(ELSEWHERE)
+    for name in names:
+        for length in range(1, len(name)):
+            start = name[:length]
+            if start in known:
+                continue
+            meant = [each for each in names if each.startswith(start)]
+            if meant == [name] and length > 1:
+                assert named(start) == name
+            else:
+                assert named(start) == ""
+
+
+def test_whatever_other_debuggers_say_leads_to_a_command_that_is_there() -> None:
+    keys = {"O", "v", "/", "^z", "fg"}
+    for word, instead in ELSEWHERE.items():
+        said = sentence(word)
+        assert said == f"There is no command “{word}”: {instead}."
+        for quoted in re.findall(r"“([^”]+)”", instead):
+            assert quoted.startswith("mectui ") or named(quoted), quoted
+        assert keys >= set(re.findall(r"the key (\S+)", instead))
+
+
+def test_every_command_and_action_is_carried_out_by_the_screen() -> None:
+    for spec in COMMANDS:
+        assert hasattr(DebuggerScreen, f"command_{spec.name.replace('-', '_')}"), spec.name
+    for action in of_scope(*SCREEN_SCOPES):
+        assert hasattr(DebuggerScreen, f"do_{action.name}"), action.name
+
+
+def test_other_names_stand_in_the_help() -> None:
+    text = plain(help_lines(120, None, PRESETS["default"]))
+    for spec in COMMANDS:
+        for alias in spec.aliases:
+            assert re.search(rf"Also: [^.]*\b{alias}\b", " ".join(text.split())), alias

@@ -203,7 +203,7 @@ def test_uses_are_columns_and_say_what_they_are() -> None:
   regime stage     VMID ASID  VA          → PA          size    MECID    EL1+EL0     hits used filled by
   EL1&0  stage 1+2    1    3  0x4020_0000 → 0x4008_8000 4 KiB   VP=5     rw- ---    1,234 used #5,538 realm_start, 1,200 ago
   EL1&0  stage 1+2    1    3  0x4020_0000 → 0x4008_8000 4 KiB   VP=5     rw- ---        0 -    #5,538 realm_start, 1,200 ago
-used: made, or asked, since the guest was last set going; hits: accesses, fetches and walks that it answered since it was made
+used: made, or asked, in the last step or run; hits: accesses, fetches and walks that it answered since it was made
 """  # noqa: E501
     )
     marked = TlbView((row(is_used=True), row(is_used=False, number=1)), 128)
@@ -218,8 +218,8 @@ used: made, or asked, since the guest was last set going; hits: accesses, fetche
   stage 1+2 VMID 1 ASID 3 VP=5 rw- --- used #5,538 realm_start, 1,200…
   EL1&0  0x4020_0000 → 0x4008_8000 4 KiB
   stage 1+2 VMID 1 ASID 3 VP=5 rw- --- #5,538 realm_start, 1,200 ago
-used: made, or asked, since the guest was last set going; --engine
-reference counts how often
+used: made, or asked, in the last step or run; --engine reference
+counts how often
 """
     )
 

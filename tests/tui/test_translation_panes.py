@@ -186,7 +186,7 @@ async def test_the_tlb_marks_what_a_step_used() -> None:
         assert isinstance(pane, TlbPane)
         await person.until(lambda: "VMID 1" in person.text("tlb"))
         await person.stop_after("s")
-        await person.until(lambda: "used: made, or asked, since" in flat(person, "tlb"))
+        await person.until(lambda: "used: made, or asked, in the last step or run" in flat(person, "tlb"))
         used = {(row.vmid, row.va) for row in pane.view.rows if row.is_used}
         assert (2, 0x4030_0000) in used
         assert {vmid for vmid, _ in used} == {2}

@@ -33,6 +33,8 @@ SMALL = 1 << 19
 """Bytes of a file that is read at once: that takes less than a frame of the screen."""
 HEAD_START = 0.5
 """Seconds that everybody else has before reading in the background begins: a screen is about to appear."""
+SPOTS_KEPT = 20_000
+CODES_KEPT = 64
 _TABLES_KEPT = 4
 _tables: OrderedDict[tuple[int, int], LineTable] = OrderedDict()
 _tables_lock = threading.Lock()
@@ -100,6 +102,10 @@ class Lines:
         self._images: list[_Loaded] = []
         self._thread: threading.Thread | None = None
         self._names: tuple[int, tuple[str, ...]] | None = None
+        self._spots: dict[tuple[int, bool], Spot | None] = {}
+        """What `at` has answered: a screen asks for the same stretch of code at every stop."""
+        self._codes: dict[tuple[int, int], tuple[FileCode, FileCode]] = {}
+        """What lies elsewhere than where it was linked: as it was linked, and as it lies."""
         self.on_ready: list[Callable[[], None]] = []
         """Called, on a thread of their own, when what `begin` began is done."""
 
@@ -107,11 +113,14 @@ class Lines:
         """One image more; `offset` is how far from where it was linked it lies."""
         if image.debug:
             self._images.append(_Loaded(image, offset))
+        self._spots.clear()
 
     def clear(self) -> None:
         """Every image is gone; their tables are kept for when they come again."""
         self._images = []
         self._thread = None
+        self._spots.clear()
+        self._codes.clear()
 
     # Reading.
 
@@ -166,6 +175,19 @@ class Lines:
 
     def at(self, address: int, with_function: bool = False) -> Spot | None:
         """Where an instruction comes from; None where nobody knows, or not yet."""
+        if not self.is_ready:
+            return self._at(address, with_function)
+        key = address, with_function
+        try:
+            return self._spots[key]
+        except KeyError:
+            pass
+        if len(self._spots) >= SPOTS_KEPT:
+            self._spots.clear()
+        found = self._spots[key] = self._at(address, with_function)
+        return found
+
+    def _at(self, address: int, with_function: bool) -> Spot | None:
         for image in self._images:
             if not image.table.is_ready:
                 continue
@@ -184,10 +206,20 @@ class Lines:
             for linked in image.linked(address):
                 code = image.table.code_around(linked)
                 if code is not None:
-                    move = address - linked
-                    moved = {line: tuple(each + move for each in found) for line, found in code.addresses.items()}
-                    return FileCode(code.path, code.lines, moved) if move else code
+                    return self._moved(code, address - linked)
         return None
+
+    def _moved(self, code: FileCode, move: int) -> FileCode:
+        """The same, so many bytes further on."""
+        if not move:
+            return code
+        known = self._codes.get((id(code), move))
+        if known is None or known[0] is not code:
+            if len(self._codes) >= CODES_KEPT:
+                self._codes.clear()
+            moved = {line: tuple(each + move for each in found) for line, found in code.addresses.items()}
+            known = self._codes[id(code), move] = code, FileCode(code.path, code.lines, moved)
+        return known[1]
 
     def folders(self) -> list[Path]:
         """The folders of the images: sources may lie beside them."""

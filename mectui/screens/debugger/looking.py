@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emu.architecture import Access
 from mectui.editing import Assignment
+from mectui.gdb_words import Examine, examine, examined
 from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.pane import Pane
 from mectui.panes.registers import RegistersPane
@@ -71,6 +72,34 @@ class Looking(Stories):
 
     def command_goto(self, address: int) -> None:
         self.show_code(address)
+
+    def command_list(self, address: int | None = None) -> None:
+        if address is None:
+            self.do_to_pc()
+        else:
+            self.show_code(address)
+
+    def command_x(self, address: int, form: str) -> None:
+        how = examine(form)
+        assert isinstance(how, Examine), "who typed it has been told otherwise"
+        if how.form == "i":
+            self.show_code(address)
+            return
+        self.show_memory(address)
+        self.session.tell_of(lambda machine: examined(machine, address, how))
+
+    def command_info(self, what: str, of: str) -> None:
+        match what:
+            case "registers" if of:
+                self.command_register(of)
+            case "registers":
+                self.show_pane("registers", focus=True)
+            case "breakpoints" | "watchpoints":
+                self.show_pane("stops", focus=True)
+            case "source":
+                self.command_source()
+            case _:
+                self.say(of)
 
     def command_source(self, folder: str = "") -> None:
         self.session.add_source_folder(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.widgets import Input
 
-from mectui.commandline import COMMANDS, Command, CommandError, Known, completions, parse
+from mectui.commandline import Command, CommandError, ElsewhereError, Known, completions, find, parse
 from mectui.plain import sentence
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
@@ -43,8 +43,10 @@ class Question:
 def usage_of(text: str) -> str:
     """What the command takes whose name has been typed: "watch RANGE [if EXPRESSION]"; "" while none has."""
     name, space, _ = text.lstrip().partition(" ")
-    found = [spec for spec in COMMANDS if name.partition("/")[0].lower() in (spec.name, *spec.aliases)]
-    return found[0].usage if space and found else ""
+    try:
+        return find(name.partition("/")[0]).usage if space else ""
+    except CommandError:
+        return ""
 
 
 def last_word(text: str) -> str:
@@ -151,6 +153,9 @@ class Prompt(DebuggerParts):
             command = parse(text, self.known())
         except CommandError as error:
             self.say(str(error), is_error=True)
+            if isinstance(error, ElsewhereError):
+                self.shut_command_line()
+                return
             self.query_one(ActionBar).replace(line((f" ✗ {error}", "fault"), ("  Esc leaves", "muted")))
             if error.position is not None:
                 self.command_line.input.cursor_position = len(event.value) - len(event.value.lstrip()) + error.position
@@ -175,7 +180,7 @@ class Prompt(DebuggerParts):
         if command.waits:
             self._ask_machine(command.waits)
             return
-        getattr(self, f"command_{command.name}")(*command.arguments)
+        getattr(self, f"command_{command.name.replace('-', '_')}")(*command.arguments)
 
     def _ask_machine(self, text: str) -> None:
         """Has a line understood on the machine's thread, where memory can be read; `answered` goes on with it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+import emu
 from mectui import running, stepping
 from mectui.panes.findings import FindingsPane
 from mectui.panes.hits import HitsPane
@@ -12,7 +14,15 @@ from mectui.panes.memory import MemoryPane
 from mectui.panes.registers import RegistersPane
 from mectui.panes.tlb import TlbPane
 from mectui.panes.walk import WalkPane
+from mectui.plain import sentence
+from mectui.render.numbers import count
 from mectui.screens.debugger.parts import DebuggerParts
+
+
+def line_taken(machine: emu.Machine, where: str) -> str:
+    """Which line stands for one without code, as a sentence."""
+    note = machine.lines.note(where)
+    return sentence(note) if note else ""
 
 
 class RunControl(DebuggerParts):
@@ -80,10 +90,17 @@ class RunControl(DebuggerParts):
     def command_run(self) -> None:
         self.do_resume()
 
+    def command_r(self) -> None:
+        status = self.progress.status
+        if status is None or not status.instructions:
+            self.do_resume()
+            return
+        self.say(f"The guest is under way, at #{count(status.instructions)}: “c” goes on, “restart” begins again.")
+
     def command_until(self, where: int | str) -> None:
         if isinstance(where, str):
             self.run_plan(running.until_line, where)
-            self.session.tell_of(lambda machine: machine.lines.note(where))
+            self.session.tell_of(partial(line_taken, where=where))
         else:
             self.run_plan(running.until, where)
 

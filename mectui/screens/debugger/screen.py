@@ -13,7 +13,7 @@ from textual.message import Message
 
 from emu.debug.events import StopReason
 from mectui.actions import ACTIONS, SCREEN_SCOPES, of_scope
-from mectui.commandline import COMMANDS, Command
+from mectui.commandline import Command, named
 from mectui.panes.catalogue import PANES
 from mectui.panes.console import ConsolePane
 from mectui.panes.disassembly import DisassemblyPane
@@ -45,13 +45,8 @@ if TYPE_CHECKING:
 
 TOLD = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
 """Stops whose message is a sentence for people."""
-TRAVELS = ("back", "rnext", "rout", "runtil", "rcontinue", "backto", "at", "forward")
-RUNNING_COMMANDS = frozenset(
-    name
-    for spec in COMMANDS
-    if spec.name in ("step", "next", "out", "run", "until", "to", "restart", "set", *TRAVELS)
-    for name in (spec.name, *spec.aliases)
-)
+TRAVELS = ("back", "rnext", "reverse-step", "reverse-next", "rout", "runtil", "rcontinue", "backto", "at", "forward")
+RUNNING_COMMANDS = frozenset(("step", "next", "out", "run", "r", "until", "to", "restart", "set", *TRAVELS))
 OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event", "back_to")
 
 
@@ -194,7 +189,7 @@ class DebuggerScreen(
         while self.first_commands and self.progress.can_run and not self.is_waiting:
             text = self.first_commands.pop(0)
             self.execute(text)
-            if text.split()[0] in RUNNING_COMMANDS:
+            if named(text) in RUNNING_COMMANDS:
                 return
 
     def _go_on_with(self, answer: Command | Exception) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mectui import running, travelling
+from mectui import running, stepping_back, travelling
 from mectui.screens.debugger.looking import Looking
 from mectui.screens.debugger.prompt import Question
 from mectui.screens.debugger.run_control import RunControl
@@ -58,11 +58,29 @@ class TimeTravel(RunControl, Looking):
         if found is not None:
             self.run_plan(found[1], *((self.disassembly.place,) if found[0] == CURSOR else ()))
 
-    def command_back(self, count: int = 1) -> None:
-        self.run_plan(travelling.step_back, count)
+    def do_over_line_back(self) -> None:
+        self.run_plan(stepping_back.over_line_back)
 
-    def command_rnext(self, count: int = 1) -> None:
-        self.run_plan(travelling.over_back, count)
+    def do_step_line_back(self) -> None:
+        self.run_plan(stepping_back.step_line_back)
+
+    def command_back(self, count: int | str = 1) -> None:
+        if count == "line":
+            self.do_step_line_back()
+        else:
+            self.run_plan(travelling.step_back, count)
+
+    def command_rnext(self, count: int | str = 1) -> None:
+        if count == "line":
+            self.do_over_line_back()
+        else:
+            self.run_plan(travelling.over_back, count)
+
+    def command_reverse_step(self) -> None:
+        self.do_step_line_back()
+
+    def command_reverse_next(self) -> None:
+        self.do_over_line_back()
 
     def command_rout(self) -> None:
         self.run_plan(travelling.out_back)
