@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emu.architecture import PAS
+from emu.architecture import PAS, Access
 from emu.errors import EmuError
 from emu.translation.records import Fault, FaultKind
 from mectui.queries.decode import DataAccess, data_access, decode
@@ -146,6 +146,13 @@ def fault_name(fault: Fault) -> str:
     if fault.kind is FaultKind.ALIGNMENT:
         return str(fault.kind.value)
     return f"{fault.kind.value}, level {fault.level}"
+
+
+def coming_access(machine: emu.Machine) -> tuple[int, Access] | None:
+    """(virtual address, kind) of the data access that the next instruction makes; None where it makes none."""
+    word = machine.fetch_word(machine.cpu.pc)
+    access = None if word is None else data_access(word)
+    return None if access is None or not access.base else (effective_address(machine, access), access.access)
 
 
 def access_note(machine: emu.Machine, word: int) -> Note | None:
