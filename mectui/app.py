@@ -279,7 +279,7 @@ class MectuiApp(App[int]):
 
             mark = bookmark.load(lesson)
             course = Course(lesson, mark if step is None else replace(mark, step=step))
-            screen: Screen[Any] = debugger.DebuggerScreen(machine_for(lesson.guest), lesson.guest.name, lesson=course)
+            screen: Screen[Any] = debugger.DebuggerScreen(machine_for(lesson.guest), lesson.guest.stem, lesson=course)
             return screen
 
         self._show(DEBUGGER, make, lesson.title)

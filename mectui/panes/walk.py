@@ -13,13 +13,14 @@ from mectui.actions import Scope
 from mectui.export import markdown
 from mectui.export.markdown import Circumstances
 from mectui.panes.pane import Pane, bindings
-from mectui.queries.walk import Follow, WalkView, step_of, walk, walk_followed
+from mectui.progress import Progress
+from mectui.queries.walk import Follow, WalkView, step_of, walk, walk_coming, walk_followed
 from mectui.render import numbers
 from mectui.render import walk as render
 from mectui.render.text import Line, Target, TargetKind
 from mectui.session import Look
 
-ORDER = tuple(Follow)
+ORDER = (Follow.ACCESS, Follow.PC, Follow.PINNED)
 
 
 def folds(lines: list[Line]) -> set[str]:
@@ -65,6 +66,8 @@ class WalkPane(Pane):
         """The regime to walk the pinned address in; None for the current one."""
         self.remembered: Request | None = None
         """The last data access that was seen: most instructions make none."""
+        self.coming: tuple[int, tuple[int, Access] | None] | None = None
+        """(instruction count, the access if it is known) of a moment that somebody went back to for its access."""
         self.opened: set[str] = set()
         """The folds somebody opened."""
         self._unasked: set[str] = set()
@@ -75,6 +78,9 @@ class WalkPane(Pane):
 
     def look(self) -> Look:
         follow, pinned, remembered, supposed = self.follows, self.pinned, self.remembered, self.supposed
+        if self.coming is not None:
+            _, known = self.coming
+            return lambda machine, around: walk_coming(machine, known, remembered, supposed)
         if follow is Follow.PINNED and pinned is not None:
             (va, access), regime = pinned, self.regime
             return lambda machine, around: walk(machine, va, access, supposed=supposed, regime=regime)
@@ -99,7 +105,15 @@ class WalkPane(Pane):
 
     def forget(self) -> None:
         """A fresh machine: nothing has been accessed yet."""
-        self.remembered = None
+        self.remembered = self.coming = None
+
+    def expect(self, moment: int, access: tuple[int, Access] | None) -> None:
+        """The machine is on its way to the moment before an access: its walk is shown there and nowhere else."""
+        self.coming = moment, access
+
+    def follow(self, progress: Progress) -> None:
+        if self.coming is not None and (progress.status is None or progress.status.instructions != self.coming[0]):
+            self.coming = None
 
     # --- what if ----------------------------------------------------------------------------------------------------
 
@@ -169,11 +183,12 @@ class WalkPane(Pane):
         return super().markdown(around) if self.view is None else markdown.of_walk(self.view, around)
 
     def pin(self, va: int, access: Access = Access.READ, regime: Regime | None = None) -> None:
-        self.follows, self.pinned, self.regime = Follow.PINNED, (va, access), regime
+        self.follows, self.pinned, self.regime, self.coming = Follow.PINNED, (va, access), regime, None
         self.move_cursor(0)
         self.want()
 
     def action_follow(self) -> None:
+        self.coming = None
         choices = [follow for follow in ORDER if follow is not Follow.PINNED or self.pinned is not None]
         at = choices.index(self.follows) if self.follows in choices else -1
         self.follows = choices[(at + 1) % len(choices)]

@@ -165,6 +165,13 @@ def fault_name(fault: Fault) -> str:
     return f"{fault.kind.value}, level {fault.level}"
 
 
+def coming_access(machine: emu.Machine) -> tuple[int, Access] | None:
+    """(virtual address, kind) of the data access that the next instruction makes; None where it makes none."""
+    word = machine.fetch_word(machine.cpu.pc)
+    access = None if word is None else data_access(word)
+    return None if access is None or not access.base else (effective_address(machine, access), access.access)
+
+
 def access_note(machine: emu.Machine, word: int) -> Note | None:
     """For a load or store: where it goes and under which MECID, or why it will fail."""
     access = data_access(word)

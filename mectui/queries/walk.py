@@ -13,6 +13,7 @@ from emu.debug.what_if import Supposed, suppose
 from emu.errors import EmuError
 from emu.translation.records import Request, Walk, WalkStep
 from mectui.editing import told
+from mectui.queries.disassembly import coming_access
 from mectui.queries.labels import label
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Follow(StrEnum):
     ACCESS = "last data access"
     PC = "program counter"
     PINNED = "pinned address"
+    COMING = "access to come"
+    """Of the instruction that is executed next: where somebody went back to it for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,19 @@ def walk_followed(
         return supposing(machine, WalkView(follow, None), supposed)
     # The access's own EL and regime: by now the machine may be in another one.
     return supposing(machine, WalkView(follow, machine.explain(request), label(machine, request.va)), supposed)
+
+
+def walk_coming(
+    machine: emu.Machine,
+    known: tuple[int, Access] | None,
+    last: Request | None = None,
+    supposed: Sequence[str] = (),
+) -> WalkView:
+    """The walk of the access that the next instruction makes, `known` or found; the last one's where it makes none."""
+    found = known or coming_access(machine)
+    if found is None:
+        return walk_followed(machine, Follow.ACCESS, last, supposed)
+    return walk(machine, *found, follow=Follow.COMING, supposed=supposed)
 
 
 def supposing(machine: emu.Machine, view: WalkView, texts: Sequence[str]) -> WalkView:

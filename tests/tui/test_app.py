@@ -465,6 +465,35 @@ async def test_help_tells_of_the_focused_pane_first_and_closes() -> None:
         assert isinstance(person.app.screen, DebuggerScreen)
 
 
+async def test_a_slash_searches_in_the_help() -> None:
+    async with debugging(factory(*ENDLESS)) as person:
+        await person.press("question_mark")
+        screen = person.app.screen
+        pane = screen.query_one(Pane)
+        lines = [at for at, item in enumerate(pane.lines) if "undisplay" in item.text.lower()]
+        assert len(lines) == 1
+        assert lines[0] > pane.text_height
+        await person.press("slash", *"undisq", "backspace")  # q is a letter here
+        assert person.app.screen is screen
+        await person.press(*"PLAY", "enter")
+        top = pane.scroll_offset.y
+        assert top <= lines[0] < top + pane.text_height
+        assert "1 of 1" in pane.search_summary()
+        await person.press("escape", "slash", *"the", "enter")
+        many = [at for at, item in enumerate(pane.lines) if "the" in item.text.lower()]
+        seen = [pane.cursor]
+        for key in ("n", "n", "N", "n", "n"):
+            await person.press(key)
+            seen.append(pane.cursor)
+        at = many.index(seen[0])
+        order = [many[(at + by) % len(many)] for by in (0, 1, 2, 1, 2, 3)]
+        assert seen == order
+        await person.press("escape")
+        assert person.app.screen is screen  # the search has ended, the help is there
+        await person.press("escape")
+        assert isinstance(person.app.screen, DebuggerScreen)
+
+
 async def test_the_palette_finds_actions() -> None:
     async with debugging(factory(*ENDLESS)) as person:
         stops = person.progress.stops

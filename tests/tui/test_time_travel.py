@@ -6,10 +6,13 @@ from itertools import pairwise
 
 import pytest
 
+from emu.architecture import Access
 from mectui.panes.events import EventsPane
 from mectui.panes.hits import HitsPane
 from mectui.panes.timeline import TimelinePane
+from mectui.panes.walk import WalkPane
 from mectui.queries.timeline import edges_of
+from mectui.queries.walk import Follow
 from mectui.render import timeline as render
 from mectui.render.text import plain
 from mectui.session import RunState
@@ -120,10 +123,24 @@ async def test_t_in_the_hits_goes_to_the_read_and_o_to_the_store() -> None:
         hit = pane.view.hits[-1].hit
         progress = await person.stop_after("t")
         assert (progress.status.instructions, progress.values["pc"]) == (hit.instruction, hit.pc)
+        person.screen.show_pane("walk")
+        walk = person.screen.query_one(WalkPane)
+        await person.until(lambda: walk.view is not None and walk.view.follow is Follow.COMING)
+        assert (walk.view.walk.request.va, walk.view.walk.pa, walk.view.walk.mecid) == (hit.va, hit.pa, hit.mecid)
+        assert "access to come" in walk.summary()
+        await person.stop_after("s")  # it is the last one now, and followed as before
+        await person.until(lambda: walk.view.follow is Follow.ACCESS)
+        assert 0 <= walk.view.walk.request.va - hit.va < 16  # of a pair the second one
         await person.stop_after("greater_than_sign")
+        person.screen.show_pane("hits", focus=True)
         await person.until(lambda: pane.view.hits and pane.view.hits[-1].hit == hit)
         progress = await person.stop_after("o")
         assert (progress.status.instructions, progress.values["pc"]) == (hit.writer.instruction, hit.writer.pc)
+        await person.until(lambda: walk.coming is not None)
+        person.screen.show_pane("walk")
+        await person.until(lambda: walk.view.follow is Follow.COMING and walk.view.walk.pa is not None)
+        assert walk.view.walk.pa <= hit.pa < walk.view.walk.pa + 16  # the store that gave the block its owner
+        assert walk.view.walk.request.access is Access.WRITE
 
 
 async def test_t_in_the_events_goes_to_their_moment() -> None:

@@ -14,6 +14,7 @@ from textual.message import Message
 from emu.debug.events import StopReason
 from mectui.actions import ACTIONS, SCREEN_SCOPES, of_scope
 from mectui.commandline import Command, named
+from mectui.layout import Workspace
 from mectui.panes.catalogue import PANES
 from mectui.panes.console import ConsolePane
 from mectui.panes.disassembly import DisassemblyPane
@@ -31,7 +32,7 @@ from mectui.screens.debugger.run_control import RunControl
 from mectui.screens.debugger.stopping import Stopping
 from mectui.screens.debugger.time_travel import TimeTravel
 from mectui.screens.debugger.translation import TranslationPanes
-from mectui.screens.debugger.workspaces import Workspaces
+from mectui.screens.debugger.workspaces import WORKSPACE_TITLES, Workspaces
 from mectui.session import News, Session
 from mectui.sources import SourceFiles
 from mectui.widgets.bars import ActionBar, Header
@@ -118,6 +119,8 @@ class DebuggerScreen(
         self.disassembly.focus()
         if self._lesson is not None:
             self.begin_lesson(self._lesson)
+        elif self._board.workspace is not Workspace.DEBUG:
+            self.say(f"{WORKSPACE_TITLES[self._board.workspace]} This is where you left; 1 shows everything at once.")
         problems = self.mectui.take_problems()
         if problems:
             self.say(problems, is_error=True)

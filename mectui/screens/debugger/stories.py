@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu.architecture import Access
 from emu.debug.events import Moment
 from mectui import travelling
 from mectui.panes.events import EventsPane
@@ -10,6 +11,7 @@ from mectui.panes.hits import HitsPane
 from mectui.panes.ledger import LedgerPane
 from mectui.panes.map import MapPane
 from mectui.panes.pane import Pane
+from mectui.panes.walk import WalkPane
 from mectui.queries.findings import FindingView
 from mectui.queries.hits import HitView
 from mectui.render import numbers
@@ -101,7 +103,14 @@ class Stories(Substituted, Prompt):
             self.say("The other moment is not known; t goes to this one.", is_error=True)
             return
         self.say("")
+        if target.kind in (TargetKind.HIT, TargetKind.FINDING):
+            self.query_one(WalkPane).expect(moments[at], self._access_of(pane, target) if at == 0 else None)
         self.session.run(travelling.at, moments[at])
+
+    def _access_of(self, pane: Pane, target: Target) -> tuple[int, Access] | None:
+        """The access that a hit is about, where an instruction made it and not a walk."""
+        item = pane.hit(int(target.value)) if isinstance(pane, HitsPane) else None
+        return None if item is None or item.hit.va is None else (item.hit.va, item.hit.access)
 
     def _moments(self, pane: Pane, target: Target) -> list[int]:
         """The instruction counts of what a line tells: of its own moment, and of the other one."""
