@@ -163,9 +163,10 @@ async def test_pausing_on_the_way_stays_where_one_was() -> None:
         await person.press("less_than_sign", "h")  # there is none
         await person.until(lambda: person.progress.stops > stops)
         person.screen.execute("break 0x50000000")
+        stops = person.progress.stops
         person.screen.execute("rcontinue")
         person.screen.session.pause()
-        await person.until(lambda: person.progress.state is RunState.STOPPED)
+        await person.until(lambda: person.progress.stops > stops and person.progress.state is RunState.STOPPED)
         assert person.progress.status.instructions in (0, 60_000)
         assert "bug" not in person.message
 
