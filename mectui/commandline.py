@@ -401,8 +401,8 @@ def completions(text: str, known: Known, most: int = 40) -> list[str]:
     if not space:
         name = called.lower()
         names = [(spec, spec.name) for spec in COMMANDS if spec.name.startswith(name)]
-        if name:
-            names += [(spec, each) for spec in COMMANDS for each in starting(spec.aliases, name)]
+        if not names:
+            names = [(spec, each) for spec in COMMANDS for each in starting(spec.aliases, name)]
         return [f"{each} " if spec.needs else each for spec, each in names]
     try:
         spec = find(called.partition("/")[0])

@@ -12,7 +12,7 @@ from emu.errors import EmuError
 from mectui.render.text import printable
 
 LARGEST = 1 << 23
-"""Bytes of a source file; what is larger is none, and what is empty neither: the kernel's own files look so."""
+"""Bytes of a source file; what is larger is none."""
 MOST_LINES = 1 << 18
 MOST_WALKED = 50_000
 """Files of a folder that are looked through for one that lies elsewhere in it than in the tree it was built in."""
@@ -120,8 +120,10 @@ def _common(place: Path, path: str) -> int:
 def _read(place: Path) -> SourceText | None:
     try:
         status = place.stat()
-        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= LARGEST:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             return None
+        if not status.st_size:  # nothing is read: the kernel's own files look so, and some never end
+            return SourceText(place, ())
         with place.open("rb") as file:
             text = file.read(LARGEST).decode("utf-8", "replace")
     except (OSError, ValueError):

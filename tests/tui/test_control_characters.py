@@ -130,7 +130,10 @@ def test_any_file_as_source(data: bytes, lines: int, tmp_path: Path) -> None:
     assert max(map(len, found.lines)) <= 8000
 
 
-def test_what_looks_empty_is_no_source(tmp_path: Path) -> None:
+def test_what_looks_empty_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Files of /proc do, and reading some of them never ends."""
     (tmp_path / "kmsg").write_bytes(b"")
-    assert SourceFiles().find("kmsg", (tmp_path,)) is None
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it is read"))
+    found = SourceFiles().find("kmsg", (tmp_path,))
+    assert found is not None
+    assert found.lines == ()

@@ -347,7 +347,7 @@ def test_a_theme_file_of_the_wrong_shape_gets_a_sentence(text: str, sentence: st
     (tmp_path / "folder.toml").mkdir()
     found, problems = themes.user_themes(tmp_path)
     assert found == {}
-    assert problems[0] == "The theme file folder.toml cannot be read: Is a directory."
+    assert problems[0] == "The theme file folder.toml cannot be read: it is a folder."
     assert sentence in problems[1]
 
 

@@ -97,7 +97,8 @@ def test_a_command_says_what_it_takes_once_its_name_is_typed() -> None:
     assert usage_of("watch ").startswith("watch PLACE")
     assert usage_of("cond 1").startswith("condition ")
     assert usage_of("print/x ").startswith("print[/")
-    assert usage_of("watch") == usage_of("wat ") == ""
+    assert usage_of("wat ").startswith("watch PLACE"), "the beginning of its name will do"
+    assert usage_of("watch") == usage_of("nothing ") == ""
 
 
 def test_addresses_in_sentences_are_written_as_everywhere() -> None:
