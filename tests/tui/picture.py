@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 from mectui.app import MectuiApp, machine_for
@@ -42,6 +44,12 @@ async def picture(theme: str) -> str:
 
 
 def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # whoever makes a picture may have arranged the panes otherwise
+        os.environ |= dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME"), folder)
+        _write()
+
+
+def _write() -> None:
     for theme in sys.argv[1:] or ["dark"]:
         (ROOT / "themes" / f"{theme}.svg").write_text(asyncio.run(picture(theme)), encoding="utf-8")
 
