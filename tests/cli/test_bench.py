@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +20,7 @@ from mectui.render import bench as render
 from mectui.render.text import plain
 from mectui.resources import bench_guests, bundled_guests
 from tests.cli.conftest import Run
+from tests.cli.interrupting import interrupted_at_run
 
 ROOT = Path(__file__).resolve().parents[2]
 GUESTS = {guest.name: guest.path for guest in bench_guests()}
@@ -196,26 +193,9 @@ def test_a_qemu_that_is_none_is_one_sentence(mectui: Run, monkeypatch: pytest.Mo
 
 
 def test_an_interrupt_shows_what_is_known() -> None:
-    # On a busy machine a signal may come before Python listens, or into a finaliser, which swallows it: again then.
-    for pause in (3, 8, 20):
-        started = subprocess.Popen(
-            [
-                sys.executable, "-m", "mectui", "bench", "exceptions", "--engines", "interpreter", "--no-peer",
-                "--rounds", "999",
-            ],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"COLUMNS": "80"},
-        )  # fmt: skip
-        time.sleep(pause)
-        for _ in range(6):
-            started.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                out, err = started.communicate(timeout=15)
-                break
-        else:
-            started.kill()
-            pytest.fail("an interrupt did not end it")
-        if started.returncode == 130 and err == "" and len(out.splitlines()) > 2:
-            break
-    assert (started.returncode, err) == (130, "")
-    assert out.splitlines()[2].startswith("exceptions")
-    assert "Interrupted" in out
+    done = interrupted_at_run(
+        3, "bench", "exceptions", "--engines", "interpreter", "--no-peer", "--quick", "--rounds", "999"
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+    assert done.stdout.splitlines()[2].startswith("exceptions")
+    assert "Interrupted" in done.stdout

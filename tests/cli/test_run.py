@@ -112,24 +112,6 @@ def test_a_guest_that_faults_in_its_own_vector_is_stopped_with_a_report(
     assert "Traceback" not in done.stderr
 
 
-def test_an_interrupt_pauses_the_guest_and_still_reports(tmp_path: Path) -> None:
-    import signal
-    import subprocess
-    import sys
-    import time
-
-    path = tmp_path / "loop.bin"
-    path.write_bytes(_LOOP)
-    command = [sys.executable, "-m", "mectui", "run", str(path), "--load-at", "0x4000_0000", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert json.loads(out)["stop"]["reason"] == "paused"
-    assert "Traceback" not in err
-
-
 def test_the_headless_command_never_loads_the_screen() -> None:
     import subprocess
     import sys
