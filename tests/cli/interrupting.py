@@ -9,6 +9,10 @@ from pathlib import Path
 COUNTING = b"".join(word.to_bytes(4, "little") for word in (0x9100_0400, 0x17FF_FFFF))
 """add x0, x0, #1 for ever: its register tells that the guest runs."""
 
+_LISTEN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+"""
 _GUEST_RUNS = """
 import os, signal, sys, threading, time
 import emu
@@ -73,6 +77,6 @@ def interrupted_while_reading(module: str, *arguments: str) -> subprocess.Comple
 
 def _interrupted(before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", before + _COMMAND, *arguments],
+        [sys.executable, "-c", _LISTEN + before + _COMMAND, *arguments],
         capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
     )  # fmt: skip

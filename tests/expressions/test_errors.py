@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
@@ -13,6 +12,7 @@ from emu.debug.expressions import ExpressionError, RegisterValues, Vocabulary, c
 from emu.debug.expressions.functions import FUNCTIONS
 from emu.debug.expressions.guide import GUIDE
 from emu.debug.expressions.names import GENERAL, VECTORS
+from tests.pace import at_most
 
 SYMBOLS = {"main": 0x4000_0000, "rmi_rtt_create": 0x4000_1000}
 NAMES = Vocabulary((*GENERAL, *VECTORS, "SCTLR_EL1", "TTBR0_EL2", "HCR_EL2"), SYMBOLS.get, lambda: list(SYMBOLS))
@@ -144,10 +144,8 @@ def test_long_texts_are_refused(text: str) -> None:
 def test_an_answer_comes_soon_with_many_symbols() -> None:
     symbols = {f"function_{number}_of_{number % 7}": number for number in range(100_000)}
     names = Vocabulary(GENERAL, symbols.get, lambda: list(symbols))
-    started = time.perf_counter()
-    with pytest.raises(ExpressionError):
+    with at_most(150), pytest.raises(ExpressionError):
         compile("functoin_777_of_0", names)
-    assert time.perf_counter() - started < 1.0
 
 
 def test_the_guide_names_every_function_and_every_form_of_it_is_understood() -> None:

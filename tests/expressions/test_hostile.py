@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from functools import cache
 
@@ -18,6 +17,7 @@ from mectui.cli import main
 from mectui.command_table import COMMANDS
 from mectui.commandline import CommandError, Known
 from mectui.resources import guest_path
+from tests.pace import at_most
 
 ENDLESS = {
     "brackets": "(" * 10_000 + "1" + ")" * 10_000,
@@ -196,9 +196,8 @@ def obeyed(text: str) -> None:
 def test_endless_texts_take_no_time() -> None:
     for name, text in ENDLESS.items():
         for ask in (understood, *(lambda text, spec=spec: obeyed(f"{spec.name} {text}") for spec in COMMANDS)):
-            began = time.process_time()
-            ask(text)  # type: ignore[operator]
-            assert time.process_time() - began < 1, name
+            with at_most(150, name):
+                ask(text)  # type: ignore[operator]
 
 
 def test_an_endless_command_line_gets_a_short_sentence(capsys: pytest.CaptureFixture[str]) -> None:

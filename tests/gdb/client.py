@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from mectui.gdb.packets import Packet, Reader, Sign, expanded, framed
 from mectui.gdb.server import converse
 from mectui.gdb.stub import Stub
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Client:
@@ -82,3 +83,11 @@ def connected(machine: emu.Machine, guest: str = "") -> Iterator[tuple[Client, l
         thread.join(PATIENCE)
         assert not thread.is_alive(), "the server hangs"
         assert stubs, "the server broke"
+
+
+def wait_for_more_than(instructions: int, machine: emu.Machine) -> None:
+    """Until the guest, which runs on the conversation's thread, has executed more than that."""
+    deadline = time.monotonic() + PATIENCE
+    while machine.instructions <= instructions:
+        assert time.monotonic() < deadline, "the guest does not run"
+        time.sleep(0.001)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import struct
-import time
 import zlib
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from emu.errors import LoadError
 from emu.loader import read_elf
 from tests.lines import crafted
 from tests.lines.crafted import COMPRESSED, NOBITS, START, Given, abbreviation, sequence, unit
+from tests.pace import at_most
 
 STMT_LIST, NAME, RANGES = (0x10, 0x17), (3, 0x0E), (0x55, 0x17)
 PLAIN = abbreviation(STMT_LIST)
@@ -77,12 +77,12 @@ def test_tables_that_claim_too_much(name: str, tmp_path: Path) -> None:
     path.write_bytes(crafted.elf(sections))
     machine = emu.Machine(memory="1M", engine="reference")
     machine.load(path)
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    machine.lines.finish()
-    for address in range(START, START + 32, 4):
-        machine.lines.at(address, with_function=True)
-        machine.lines.code_around(address)
-    assert time.process_time() - began < 5
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with at_most(700):
+        machine.lines.finish()
+        for address in range(START, START + 32, 4):
+            machine.lines.at(address, with_function=True)
+            machine.lines.code_around(address)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
     (problem,) = machine.lines.problems()
     assert says in problem
@@ -149,10 +149,11 @@ def loaded(tmp_path: Path, data: bytes) -> emu.Machine:
 
 def test_names_of_symbols_that_run_into_each_other(tmp_path: Path) -> None:
     data = crafted.elf(symbols(b"".join(map(entry, range(30_000))), b"\0" + b"A" * MEGABYTE))
-    began = time.process_time()
-    with pytest.raises(LoadError, match="names of its symbols run into each other; build or copy it again"):
+    with (
+        at_most(400),
+        pytest.raises(LoadError, match="run into each other; build or copy it again"),
+    ):
         loaded(tmp_path, data)
-    assert time.process_time() - began < 3
 
 
 def test_a_name_without_end_is_cut(tmp_path: Path) -> None:
@@ -163,12 +164,11 @@ def test_a_name_without_end_is_cut(tmp_path: Path) -> None:
 
 
 def test_the_symbols_of_a_kernel_take_a_moment(tmp_path: Path) -> None:
-    began = time.process_time()
     many = b"".join(entry(1 + 6 * index, START + 4 * index) for index in range(100_000))
     names = b"\0" + b"".join(b"%05x\0" % index for index in range(100_000))
-    machine = loaded(tmp_path, crafted.elf(symbols(many, names)))
-    assert machine.symbols.lookup("0ffff") == START + 4 * 0xFFFF
-    assert time.process_time() - began < 4
+    with at_most(600):
+        machine = loaded(tmp_path, crafted.elf(symbols(many, names)))
+        assert machine.symbols.lookup("0ffff") == START + 4 * 0xFFFF
 
 
 def test_a_section_whose_name_has_no_end(tmp_path: Path) -> None:
@@ -213,9 +213,9 @@ def test_a_gigabyte_of_zeros_after_a_program_takes_no_time(tmp_path: Path) -> No
     path.write_bytes(data)
     machine = emu.Machine(memory="1G", engine="reference")
     machine.write(START + (1 << 29), b"left over")
-    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    machine.load(path)
-    assert time.process_time() - began < 4
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with at_most(600):
+        machine.load(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB
     assert machine.read(START + (1 << 29), 9) == bytes(9)
 

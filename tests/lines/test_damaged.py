@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from emu.debug.lines.program import DamagedError, Strings, read_header, rows
 from emu.errors import EmuError
 from tests.lines.conftest import Built
 from tests.lines.programs import BUNDLED, needs_ziglang
+from tests.pace import at_most
 
 HELLO = next(path for path in BUNDLED if path.stem == "hello")
 
@@ -65,10 +65,9 @@ def damaged(data: bytes, where: list[range], seed: int) -> bytes:
 def test_bytes_of_a_guest(tmp_path: Path, seed: int) -> None:
     elf = tmp_path / "damaged.elf"
     elf.write_bytes(damaged(HELLO.read_bytes(), debug_bytes(HELLO), seed))
-    began = time.process_time()
-    for text in look_at(elf):
-        assert text.startswith("The line tables of damaged.elf cannot all be read: ")
-    assert time.process_time() - began < 5
+    with at_most(700):
+        for text in look_at(elf):
+            assert text.startswith("The line tables of damaged.elf cannot all be read: ")
 
 
 @needs_ziglang

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import resource
-import time
 from collections import Counter
 
 import pytest
@@ -14,6 +13,7 @@ from emu.architecture import BLOCK, PAGE, PAS
 from emu.debug.events import Owner
 from emu.mec.memory import CODE_TAG, OWNER_MASK
 from emu.mec.pages import MecPage
+from tests.pace import at_most
 
 BLOCKS = PAGE // BLOCK
 RAM = 0x4000_0000
@@ -80,7 +80,7 @@ def test_sixteen_gibibytes_cost_what_is_touched() -> None:
 
 
 @pytest.mark.long
-def test_a_million_owned_pages_are_looked_at_in_half_a_second() -> None:
+def test_a_million_owned_pages_are_looked_at_at_once() -> None:
     machine = emu.Machine(memory="4G")
     encrypted = machine.memory.encrypted
     encrypted.owner_id(PAS.REALM, 1)
@@ -90,10 +90,6 @@ def test_a_million_owned_pages_are_looked_at_in_half_a_second() -> None:
     for number in range(count):
         machine.memory.tags[number * BLOCKS] = 1
     encrypted.note_tags(0, count * PAGE)
-    times = []
-    for _ in range(2):
-        started = time.process_time()
-        assert len(machine.mec.pages()) == count
-        times.append(time.process_time() - started)
-    assert times[0] < 0.5
-    assert times[1] < 0.02
+    for units in (80, 4):
+        with at_most(units):
+            assert len(machine.mec.pages()) == count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from mectui import running
 from mectui.exits import exits
 from mectui.resources import guest_path
 from tests.conformance import words as w
+from tests.pace import at_most
 from tests.tui.programs import CALLING, START, factory
 
 ENGINES = ("reference", "interpreter", "jit")
@@ -94,11 +94,10 @@ def test_out_of_a_long_loop_runs_at_the_engines_speed(engine: str) -> None:
     machine = machine_of(engine, *loop)
     machine.step()
     plan = running.out(machine, running.Pace())
-    started = time.perf_counter()
-    stop, _ = finish(plan)
+    with at_most(3000):  # a thousand times that, if every instruction came by Python
+        stop, _ = finish(plan)
     assert (stop.pc, stop.message) == (START + 4, "returned")
     assert machine.instructions > 6_000_000
-    assert time.perf_counter() - started < 20  # hours, if every instruction came by Python
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -156,10 +155,9 @@ def test_a_step_of_a_trillion_is_left_between_slices(engine: str) -> None:
     machine = factory(0x1400_0000, engine=engine)()
     plan = running.step(machine, running.Pace(), 10**12)
     for _ in range(20):
-        started = time.perf_counter()
-        next(plan)
-    assert time.perf_counter() - started < 1  # a slice is meant to take 20 ms
+        next(plan)  # a slice is meant to take 20 ms
     plan.close()
+    assert 0 < machine.instructions < 10**11
 
 
 def test_exits_follow_branches_both_ways_and_stop_at_returns() -> None:
