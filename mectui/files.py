@@ -5,24 +5,44 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import tomllib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 LARGEST = 1 << 24
 """Bytes of a file that a person or mectui wrote; a start must not read a whole disk into memory."""
+LARGEST_TOML, LONGEST_LINE = 1 << 16, 1_000
+"""Characters of a text in TOML and of a line in it: reading a key takes the square of its parts."""
 ASIDE = ".old"
 
 
 def read_text(path: Path, errors: str = "strict") -> str:
     """The text of a file in UTF-8. Raises OSError (a pipe or a device would keep us waiting) and UnicodeError."""
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(0, "it is a folder", str(path))
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(0, "it is no regular file", str(path))
-    if found.st_size > LARGEST:
+    with open(path, "rb", opener=_without_waiting) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is no regular file", str(path))
+        data = file.read(LARGEST + 1)  # some files of the kernel's say that they have no bytes, and have no end
+    if len(data) > LARGEST:
         raise OSError(0, f"it has more than {LARGEST >> 20} MiB", str(path))
-    return path.read_text(encoding="utf-8", errors=errors)
+    return data.decode("utf-8", errors)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def toml(text: str) -> dict[str, Any]:
+    """The values of a text in TOML. Raises ValueError with what is wrong."""
+    if len(text) > LARGEST_TOML:
+        raise ValueError(f"it has more than {LARGEST_TOML >> 10} KiB")
+    if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+        raise ValueError(f"a line has more than {LONGEST_LINE:,} characters")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
 
 
 def replace_text(path: Path, text: str) -> bool:

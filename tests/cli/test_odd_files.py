@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from mectui import files, keymaps, preferences, recent, themes
 from mectui.lessons import bookmark
-from mectui.lessons.shelf import lesson_files, open_lesson
+from mectui.lessons.shelf import find_lesson, lesson_files, open_lesson
+from mectui.lessons.text import LessonError
 from mectui.preferences import Arrangement, Preferences, with_arrangement
 from mectui.resources import folder, guest_path
 from mectui.saved import SavedStops
@@ -128,6 +130,38 @@ def test_toml_too_deep_or_too_long_gets_a_sentence(text: str) -> None:
     assert "not valid TOML" in keymaps.parse(text, "keymap.toml")[1][0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x." * 20_000 + "y = 1",
+        "[" + "x." * 20_000 + "y]",
+        "[" + "x." * 480 + "y]\n" + "a = 1\n" * 20_000,
+        "#\n" * 99_999,
+    ],
+)
+def test_toml_that_would_take_long_is_not_read(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser takes the square of a key's parts: seconds, with the screen dark."""
+    monkeypatch.setattr(tomllib, "loads", lambda _: pytest.fail("it was read"))
+    with pytest.raises(themes.ThemeError, match="not valid TOML"):
+        themes.parse(text, "x.toml")
+    assert "not valid TOML" in keymaps.parse(text, "keymap.toml")[1][0]
+
+
+@pytest.mark.parametrize("name", ["²", "٣٣٣", "9" * 5_000, "1" * 4_301, "①", ""])
+def test_what_looks_like_the_number_of_a_lesson(name: str) -> None:
+    with pytest.raises(LessonError, match="there is no lesson"):
+        find_lesson(name)
+
+
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    """Files of the kernel's say that they are regular and have no bytes."""
+    endless = Path("/proc/self/pagemap")
+    if not endless.exists():
+        pytest.skip("only Linux has such files")
+    with pytest.raises(OSError, match="it has more than 16 MiB"):
+        files.read_text(endless)
+
+
 @pytest.mark.parametrize("key", ["ctrl+", "", "a\\n", "\\u0000"])
 def test_what_is_no_key_is_refused(key: str) -> None:
     keymap, problems = keymaps.parse(f'[keys]\n"run.step" = ["{key}"]\n', "keymap.toml")
@@ -135,7 +169,7 @@ def test_what_is_no_key_is_refused(key: str) -> None:
     assert not keymap.changed
 
 
-@pytest.mark.parametrize("name", ["", "[red]x[/", "\\u001b[31m", "x" * 5000, "a\\nb"])
+@pytest.mark.parametrize("name", ["", "[red]x[/", "\\u001b[31m", "x" * 900, "a\\nb"])
 def test_a_theme_that_no_list_can_show_is_refused(name: str) -> None:
     bundled = folder("themes")
     assert bundled is not None
