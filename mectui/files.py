@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 import tomllib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,42 @@ LARGEST_TOML, LONGEST_LINE = 1 << 16, 1_000
 """Characters of a text in TOML and of a line in it: reading a key takes the square of its parts."""
 ASIDE = ".old"
 
+NOWHERE = Path(os.devnull)
+"""In place of a folder that there cannot be: nothing is found below it, and nothing can be written."""
+
+
+def state_folder() -> Path:
+    """Where mectui keeps what it remembers."""
+    from platformdirs import user_state_path
+
+    return _below(user_state_path)
+
+
+def config_folder() -> Path:
+    """Where the user's own keymap and themes are."""
+    from platformdirs import user_config_path
+
+    return _below(user_config_path)
+
+
+def _below(folder: Callable[[str], Path]) -> Path:
+    """mectui's folder; below NOWHERE where nothing says whose home this is, so that none is made where we stand."""
+    try:
+        found = folder("mectui")
+    except (OSError, RuntimeError):
+        return NOWHERE / "mectui"
+    return found if found.is_absolute() else NOWHERE / "mectui"
+
 
 def read_text(path: Path, errors: str = "strict") -> str:
     """The text of a file in UTF-8. Raises OSError (a pipe or a device would keep us waiting) and UnicodeError."""
-    with open(path, "rb", opener=_without_waiting) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "it is no regular file", str(path))
-        data = file.read(LARGEST + 1)  # some files of the kernel's say that they have no bytes, and have no end
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(0, "it is no regular file", str(path))
+            data = file.read(LARGEST + 1)  # some files of the kernel's say that they have no bytes, and have no end
+    except IsADirectoryError:
+        raise IsADirectoryError(0, "it is a folder", str(path)) from None
     if len(data) > LARGEST:
         raise OSError(0, f"it has more than {LARGEST >> 20} MiB", str(path))
     return data.decode("utf-8", errors)

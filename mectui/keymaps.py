@@ -145,7 +145,7 @@ def load(directory: Path) -> tuple[dict[str, Keymap], list[str]]:
     path = directory / FILE
     try:
         text = files.read_text(path, errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return dict(PRESETS), []
     except OSError as error:
         return dict(PRESETS), [f"{path} cannot be read: {error.strerror or error}."]

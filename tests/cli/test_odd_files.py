@@ -176,3 +176,26 @@ def test_a_theme_that_no_list_can_show_is_refused(name: str) -> None:
     text = (bundled / "dark.toml").read_text().replace('name = "dark"', f'name = "{name}"')
     with pytest.raises(themes.ThemeError, match="needs a name and a title"):
         themes.parse(text, "x.toml")
+
+
+def test_where_nobody_has_a_home_nothing_is_kept_and_nothing_is_made(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(_: str) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.chdir(own)
+    for found in (homeless, lambda _: Path("~/.local/state/mectui")):  # as platformdirs has it, now and earlier
+        for name in ("user_state_path", "user_config_path"):
+            monkeypatch.setattr(f"platformdirs.{name}", found)
+        preferences.save(Preferences("light"))
+        assert preferences.load() == Preferences()
+        assert preferences.check() == ""
+        recent.remember(guest())
+        assert recent.recent_files() == []
+        assert not bookmark.save(LESSON.name, bookmark.Bookmark(2))
+        SavedStops(guest()).save(())
+        assert SavedStops(guest()).load() == ([], "")
+        assert themes.user_themes(files.config_folder() / "themes") == ({}, [])
+        assert keymaps.load(files.config_folder()) == (dict(keymaps.PRESETS), [])
+    assert not list(own.iterdir())
