@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import resource
@@ -17,7 +18,7 @@ import pytest
 import emu
 from emu.engine import choice
 from emu.engine.cache import ObjectCache
-from emu.engine.native import NativeCode
+from emu.engine.native import NativeCode, made_of
 from tests.engines.flat import CODE, flat_machine
 
 NAMES = ("add-1", "sub-1", "loop")
@@ -64,6 +65,26 @@ def test_whole_files_of_others_are_not_taken(cache: ObjectCache, tmp_path: Path)
     shutil.copy(tmp_path / "other" / "loop.o", folder / "loop.o")
     assert cache.load("loop") is None
     assert cache.load("add-1") == CODES["add-1"]
+
+
+def test_code_is_of_another_name_as_soon_as_anything_it_is_made_of_changes() -> None:
+    """Every module that a generator of code takes a value from is part of the fingerprint."""
+    root = Path(emu.__file__).parent
+    files = {path.relative_to(root.parent) for path in made_of()}
+    missing: set[str] = set()
+    for path in files:
+        if path.parts[1] == "mec":
+            continue  # of these the values alone count, not what they are made for
+        tree = ast.parse((root.parent / path).read_text())
+        for node in tree.body:  # not those for types alone
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("emu."):
+                continue
+            module = Path(*str(node.module).split("."))
+            for name in node.names:
+                places = {module.with_suffix(".py"), module / "__init__.py", module / f"{name.name}.py"}
+                if not places & files:
+                    missing.add(f"{node.module}.{name.name}")
+    assert missing == {"emu.engine.cache.ObjectCache", "emu.engine.cache.fingerprint"}
 
 
 def folder_there(path: Path) -> None:
