@@ -79,19 +79,50 @@ def replace_text(path: Path, text: str) -> bool:
 
     A folder that cannot be written is no reason to stop: False, and that is all.
     """
-    temporary = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        _put(path, text, None)
     except OSError:
-        if temporary:
-            with suppress(OSError):
-                os.unlink(temporary)
         return False
     return True
+
+
+def export_text(path: Path, text: str) -> None:
+    """Writes a file that somebody named, its folder included. Raises OSError, and an earlier file is as it was.
+
+    Only a regular file is replaced: writing to a pipe may take for ever, and to a device do anything.
+    """
+    path = Path(os.path.realpath(path))  # a link goes on leading to what it led to
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    else:
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(0, "it is a folder", str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "it is no regular file", str(path))
+        if not os.access(path, os.W_OK):
+            raise PermissionError(0, "it is read-only", str(path))
+        mode = stat.S_IMODE(status.st_mode)
+    _put(path, text, mode)
+
+
+def _put(path: Path, text: str, mode: int | None) -> None:
+    """Replaces a file as a whole, or raises OSError and leaves nothing behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def set_aside(path: Path) -> str:

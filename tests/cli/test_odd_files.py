@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import tomllib
 from collections.abc import Callable
@@ -199,3 +200,46 @@ def test_where_nobody_has_a_home_nothing_is_kept_and_nothing_is_made(
         assert themes.user_themes(files.config_folder() / "themes") == ({}, [])
         assert keymaps.load(files.config_folder()) == (dict(keymaps.PRESETS), [])
     assert not list(own.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "loop"])
+def test_what_is_no_file_is_not_written_to(own: Path, kind: str) -> None:
+    in_place(own / "x.md", kind)
+
+    def refused() -> str:
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            files.export_text(own / "x.md", "text")
+        return str(caught.value.strerror or caught.value)
+
+    said = in_time(refused)
+    assert said
+    assert "\n" not in said
+    assert [path.name for path in own.iterdir()] == ["x.md"]
+
+
+def test_an_earlier_file_stays_until_the_new_one_is_whole(own: Path) -> None:
+    path, link = own / "below" / "x.md", own / "link.md"
+    files.export_text(path, "before")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))  # as on a disk that is full
+    try:
+        with pytest.raises(OSError):  # noqa: PT011
+            files.export_text(path, "after" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text() == "before"
+    assert [entry.name for entry in path.parent.iterdir()] == ["x.md"]
+    files.export_text(link, "after \udcff")
+    assert link.is_symlink()
+    assert path.read_text() == "after ?"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_is_read_only_is_not_replaced(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own / "x.md").write_text("before")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as for everybody but root
+    with pytest.raises(PermissionError, match="it is read-only"):
+        files.export_text(own / "x.md", "after")
+    assert (own / "x.md").read_text() == "before"
