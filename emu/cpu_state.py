@@ -142,7 +142,7 @@ class CpuState:
         """As native code does for the accesses it makes itself."""
         flags = state.LAST_ACCESS_WRITE if access is Access.WRITE else 0
         self.slots[state.LAST_ACCESS_VA] = va
-        self.slots[state.LAST_ACCESS_INFO] = size | mode.value << 8 | flags | state.LAST_ACCESS_VALID
+        self.slots[state.LAST_ACCESS_INFO] = min(size, 0xFF) | mode.value << 8 | flags | state.LAST_ACCESS_VALID
 
     @property
     def last_access(self) -> Request | None:

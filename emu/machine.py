@@ -422,7 +422,7 @@ class Machine:
 
     @property
     def console(self) -> str:
-        """Everything the guest has printed."""
+        """What the guest has printed since reset; of very much, the last 4 to 8 MiB."""
         return self._console.printed.decode("utf-8", errors="replace")
 
     def write_console_input(self, data: bytes) -> None:

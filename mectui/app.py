@@ -20,7 +20,7 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from emu.errors import EmuError
-from mectui import keymaps, preferences, starting, themes
+from mectui import files, keymaps, preferences, starting, themes
 from mectui.actions import SCREEN_SCOPES, of_scope
 from mectui.recent import remember
 from mectui.render.text import printable
@@ -135,9 +135,7 @@ class MectuiApp(App[int]):
         self.set_keymap(self.keymap.for_textual())
 
     def _add_user_settings(self) -> None:
-        from platformdirs import user_config_path
-
-        folder = user_config_path("mectui")
+        folder = files.config_folder()
         found, problems = themes.user_themes(folder / "themes")
         self.theme_files |= found
         self.keymaps, more = keymaps.load(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,8 +111,8 @@ def clashes(keymap: Keymap) -> list[str]:
 def parse(text: str, name: str) -> tuple[Keymap, list[str]]:
     """The user's keymap from its file's text, and a sentence for whatever in it cannot be used."""
     try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, brackets too deep
+        data = files.toml(text)
+    except ValueError as error:
         return PRESETS[DEFAULT], [f"{name} is not valid TOML: {error}."]
     problems: list[str] = []
     base = data.get("base", DEFAULT)
@@ -146,9 +145,9 @@ def load(directory: Path) -> tuple[dict[str, Keymap], list[str]]:
     path = directory / FILE
     try:
         text = files.read_text(path, errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return dict(PRESETS), []
     except OSError as error:
-        return dict(PRESETS), [f"{path} cannot be read: {error.strerror}."]
+        return dict(PRESETS), [f"{path} cannot be read: {error.strerror or error}."]
     keymap, problems = parse(text, FILE)
     return {**PRESETS, keymap.name: keymap}, problems

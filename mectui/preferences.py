@@ -35,9 +35,7 @@ class Preferences:
 
 
 def store() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("mectui") / "preferences.json"
+    return files.state_folder() / "preferences.json"
 
 
 def load() -> Preferences:

@@ -11,9 +11,7 @@ KEPT = 12
 
 
 def store() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("mectui") / "recent.json"
+    return files.state_folder() / "recent.json"
 
 
 def recent_files() -> list[Path]:

@@ -25,9 +25,7 @@ _COMMON = ("condition", "log", "ignore", "is_temporary")
 
 
 def folder() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("mectui") / "stops"
+    return files.state_folder() / "stops"
 
 
 class GuestFile:

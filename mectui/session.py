@@ -535,7 +535,7 @@ class Session:
             self._say("The machine is on its way through time; type again when it is there.", is_error=True)
             return
         machine = self._the_machine()
-        machine.write_console_input(text.encode())
+        machine.write_console_input(text.encode("utf-8", errors="replace"))
         lost = self._has_changed(machine)
         if lost:
             self._say(lost)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -58,8 +57,8 @@ class ThemeFile:
 def parse(text: str, file_name: str) -> ThemeFile:
     """A theme from its TOML text. Raises ThemeError."""
     try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, brackets too deep
+        data = files.toml(text)
+    except ValueError as error:
         raise ThemeError(f"The theme file {file_name} is not valid TOML: {error}.") from error
     interface = _table(data, "interface", file_name)
     is_ansi = bool(data.get("ansi", False))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+KEPT = 1 << 22
+"""Bytes of output that stay: of twice as many the older half goes. A guest may print without end."""
+
 
 class Console:
     """Bytes both ways. What is typed waits here for semihosting; the UART has a queue of its own."""
@@ -16,7 +19,7 @@ class Console:
 
     @property
     def printed(self) -> bytes:
-        """Everything since reset."""
+        """What there is since reset: its last 4 to 8 MiB."""
         return bytes(self._printed)
 
     @property
@@ -27,6 +30,8 @@ class Console:
     def print(self, data: bytes) -> None:
         """More output."""
         self._printed += data
+        if len(self._printed) > 2 * KEPT:
+            del self._printed[:-KEPT]
         for listener in self.listeners:
             listener(data)
 
@@ -34,9 +39,13 @@ class Console:
         """More input."""
         self._typed += data
 
+    def look(self, size: int) -> bytes:
+        """The next so many bytes of input, or what there is of them; they stay where they are."""
+        return bytes(self._typed[:size])
+
     def read(self, size: int) -> bytes:
         """Take up to so many bytes of input."""
-        data = bytes(self._typed[:size])
+        data = self.look(size)
         del self._typed[:size]
         return data
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.bulk import MOST, load_bytes, load_until_zero, store_bytes
 from emu.debug.events import Stop, StopReason
 
 if TYPE_CHECKING:
@@ -33,11 +34,10 @@ class Semihosting:
         return _ERROR if handler is None else handler(parameter) & _ERROR
 
     def _read(self, va: int, size: int) -> bytes:
-        return bytes(self._cpu.load(va + index, 1) for index in range(size))
+        return load_bytes(self._cpu, va, size)
 
-    def _write(self, va: int, data: bytes) -> None:
-        for index, value in enumerate(data):
-            self._cpu.store(va + index, 1, value)
+    def _write(self, va: int, data: bytes) -> int:
+        return store_bytes(self._cpu, va, data)
 
     def _exit(self, code: int) -> None:
         cpu = self._cpu
@@ -61,26 +61,24 @@ class Semihosting:
         return 0
 
     def _op_04(self, parameter: int) -> int:  # SYS_WRITE0
-        text = bytearray()
-        while len(text) < 1 << 16 and (character := self._read(parameter + len(text), 1)) != b"\0":
-            text += character
-        self._console.print(bytes(text))
+        self._console.print(load_until_zero(self._cpu, parameter))
         return 0
 
     def _op_05(self, parameter: int) -> int:  # SYS_WRITE: bytes not written
         handle, address, length = self._words(parameter, 3)
-        if handle not in (2, 3) or length > 1 << 20:
+        if handle not in (2, 3):
             return length
-        self._console.print(self._read(address, length))
-        return 0
+        data = self._read(address, length)
+        self._console.print(data)
+        return length - len(data)
 
     def _op_06(self, parameter: int) -> int:  # SYS_READ: bytes not read
         handle, address, length = self._words(parameter, 3)
         if handle != 1:
             return length
-        data = self._console.read(length)
-        self._write(address, data)
-        return length - len(data)
+        done = self._write(address, self._console.look(min(length, MOST)))
+        self._console.read(done)  # behind the stores: where one of them aborts, the call comes again
+        return length - done
 
     def _op_07(self, parameter: int) -> int:  # SYS_READC
         data = self._console.read(1)
@@ -100,7 +98,7 @@ class Semihosting:
 
     def _op_15(self, parameter: int) -> int:  # SYS_GET_CMDLINE
         address, length = self._words(parameter, 2)
-        text = self._command_line.encode() + b"\0"
+        text = self._command_line.encode("utf-8", "surrogateescape") + b"\0"
         if len(text) > length:
             return _ERROR
         self._write(address, text)

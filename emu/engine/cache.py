@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
-_MAGIC = b"mectui-object-1\n"
+_MAGIC = b"mectui-object-2\n"
+_DIGEST = 32
+_LARGEST = 1 << 24
+"""Bytes of a file; what this machine compiles is far below."""
 
 
 class ObjectCache:
@@ -31,17 +35,17 @@ class ObjectCache:
     def load(self, name: str) -> bytes | None:
         """The object code stored under a name, or None."""
         path = self._path(name)
-        if path is None:
-            return None
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return None
-        head = len(_MAGIC) + 32
+        data = b"" if path is None else _read(path)
+        head = len(_MAGIC) + _DIGEST
         body = data[head:]
-        if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : head] != hashlib.sha256(body).digest():
+        if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : head] != self._digest(name, body):
             return None
         return body
+
+    def _digest(self, name: str, code: bytes) -> bytes:
+        """Of the code and of all that it is for: another file's whole content in this place is no match either."""
+        assert self._folder is not None
+        return hashlib.sha256(f"{self._folder.name}/{name}\n".encode() + code).digest()
 
     def store(self, name: str, code: bytes) -> None:
         """Keep object code; the file appears whole or not at all."""
@@ -52,11 +56,21 @@ class ObjectCache:
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(_MAGIC + hashlib.sha256(code).digest() + code)
+                    file.write(_MAGIC + self._digest(name, code) + code)
                 os.replace(temporary, path)
             except OSError:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
+
+
+def _read(path: Path) -> bytes:
+    """A file's bytes; none where it is no file, too large, or cannot be read. Waits for nobody."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            data = file.read(_LARGEST + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    except (OSError, ValueError):
+        return b""
+    return data if len(data) <= _LARGEST else b""
 
 
 def fingerprint(*parts: bytes) -> str:

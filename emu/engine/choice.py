@@ -34,9 +34,7 @@ class Choice:
         self.engine: Any = reference
         if name != "reference":
             if cache_folder == "default":
-                from platformdirs import user_cache_path
-
-                cache_folder = user_cache_path("mectui") / "objects"
+                cache_folder = _default_folder()
             if name == "interpreter":
                 from emu.engine.interpreter import Interpreter
 
@@ -66,3 +64,14 @@ class Choice:
         """Handlers that this process compiled, and the seconds it took."""
         engine = self.engine
         return (0, 0.0) if self.name == "reference" else (engine.compiled, engine.handler_seconds)
+
+
+def _default_folder() -> Path | None:
+    """Where compiled code is kept for the next process; None where nothing says whose home this is."""
+    from platformdirs import user_cache_path
+
+    try:
+        folder = user_cache_path("mectui") / "objects"
+    except (OSError, RuntimeError):
+        return None
+    return folder if folder.is_absolute() else None

@@ -133,19 +133,24 @@ class NativeCode:
         return bytes(self._target.emit_object(parsed))
 
 
-def _sources() -> bytes:
-    """The text of everything that handlers are generated from."""
+def made_of() -> list[Path]:
+    """The files of everything that handlers are generated from."""
     root = Path(__file__).parent.parent
     made_by = (
-        "chain", "dispatch", "helpers", "lazy_flags", "lower", "outline", "refill_layout", "region", "region_lower",
-        "sweep", "text",
+        "chain", "dispatch", "helpers", "lazy_flags", "lower", "outline", "refill_layout", "region", "region_cache",
+        "region_lower", "sweep", "text",
     )  # fmt: skip
-    files = [
+    return [
         *sorted((root / "isa").glob("*.py")), *sorted((root / "fp").glob("*.py")), root / "state.py",
         *(root / "engine" / f"{name}.py" for name in made_by), *sorted((root / "engine").glob("native*.py")),
-        root / "transition_table.py", root / "tlb_rows.py",
+        root / "transition_table.py", root / "tlb_rows.py", root / "architecture.py", root / "mec" / "memory.py",
+        root / "mec" / "writers.py",
     ]  # fmt: skip
-    return b"".join(path.read_bytes() for path in files)
+
+
+def _sources() -> bytes:
+    """The text of those."""
+    return b"".join(path.read_bytes() for path in made_of())
 
 
 def _build_handler(module: ir.Module, name: str, decoded: Decoded) -> None:

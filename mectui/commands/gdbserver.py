@@ -65,4 +65,6 @@ def _print_once(machine: emu.Machine, forward: Forwarding, data: bytes) -> None:
 
 
 def _say(sentence: str) -> None:
-    print(f"mectui: {sentence}", file=sys.stderr, flush=True)
+    from mectui.render.text import printable
+
+    print(f"mectui: {printable(sentence)}", file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ Packets).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -80,7 +81,7 @@ class Stub:
         # of them tells gdb nothing, and lldb looks in it for free places in vain.
         self._objects = {
             b"features": {b"target.xml": self._registers.description.xml},
-            **({b"exec-file": {b"": guest.encode(), b"1": guest.encode()}} if guest else {}),
+            **({b"exec-file": dict.fromkeys((b"", b"1"), os.fsencode(guest))} if guest else {}),
         }
         self.is_over = False
         self.is_detached = False

@@ -25,9 +25,7 @@ class Bookmark:
 
 
 def place(name: str) -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("mectui") / "lessons" / f"{name}.json"
+    return files.state_folder() / "lessons" / f"{name}.json"
 
 
 def load(lesson: Lesson) -> Bookmark:

@@ -117,7 +117,7 @@ class Reader:
     # --- items ----------------------------------------------------------------------------------------------------
 
     def number(self, item: Item) -> int:
-        if not item.text.isdigit():
+        if not item.text.isdecimal() or len(item.text) > 9:
             self.fail(item.line, f"“{item.word}” takes a number, not “{item.text}”")
         return int(item.text)
 

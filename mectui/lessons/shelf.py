@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from mectui import files
 from mectui.lessons.reading import read
 from mectui.lessons.text import Lesson, LessonError
 from mectui.resources import folder
@@ -21,7 +22,7 @@ def lesson_files() -> list[Path]:
 def open_lesson(path: Path) -> Lesson:
     """Reads a lesson's file. Raises LessonError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read_text(path)
     except OSError as error:
         raise LessonError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -37,7 +38,7 @@ def lessons() -> list[Lesson]:
 def find_lesson(name: str) -> Lesson:
     """A lesson by its name, or by its number in the list from 1. Raises LessonError with the nearest name."""
     found = lessons()
-    if name.isdigit() and 1 <= int(name) <= len(found):
+    if name.isdecimal() and len(name) < 10 and 1 <= int(name) <= len(found):
         return found[int(name) - 1]
     for lesson in found:
         if lesson.name == name.lower():

@@ -41,7 +41,7 @@ def pattern(text: str) -> bytes:
         if size and digits:
             return int(digits, 16).to_bytes(size, "little")
     if len(stripped) > 1 and stripped[0] == stripped[-1] == '"':
-        return stripped[1:-1].encode()
+        return stripped[1:-1].encode("utf-8", errors="replace")
     return text.encode("utf-8", errors="replace")
 
 

@@ -117,7 +117,7 @@ def step_of(record: Walk, key: str) -> WalkStep | None:
     for part in key.split("."):
         if part == "stage2":
             steps, found = (record.stage2 if found is None else found.stage2), None
-        elif part.isdigit() and int(part) < len(steps):
+        elif part.isdecimal() and len(part) < 10 and int(part) < len(steps):
             found = steps[int(part)]
         else:
             return None

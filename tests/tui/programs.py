@@ -20,6 +20,15 @@ CALLING = (
     0xD65F03C0,  # 14 ret
 )
 
+POURING = (
+    0x10000081,  # 00 adr x1, 0x10
+    0x528000A0,  # 04 mov w0, #5      SYS_WRITE
+    0xD45E0000,  # 08 hlt #0xf000
+    0x17FFFFFE,  # 0c b   .-8
+    *(2, 0, START, 0, 1 << 20, 0),  # 10 the console, from where, bytes
+)
+"""A megabyte of output with every third instruction."""
+
 STORING = (
     0xD2A80201,  # 00 mov x1, #0x40100000
     0xD28000A0,  # 04 mov x0, #5

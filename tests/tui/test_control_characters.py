@@ -11,12 +11,17 @@ import pytest
 import emu
 from mectui.app import MectuiApp, machine_for
 from mectui.commands.run import Forwarding
+from mectui.gdb.stub import Stub
+from mectui.queries import needle
 from mectui.screens.debugger import DebuggerScreen
 from mectui.screens.start import StartScreen
 from mectui.sources import LARGEST, MOST_LINES, SourceFiles
+from tests.gdb.test_hostile import Nobody
 from tests.lines import crafted
 from tests.lines.crafted import START, Given, abbreviation, program, sequence, unit
+from tests.tui.programs import CALLING, factory
 from tests.tui.test_app import Person
+from tests.tui.test_session import Watched
 
 EVIL = "\x1b]0;P\x07\x9b2J\u202e"
 
@@ -89,6 +94,33 @@ def test_names_of_symbols_and_source_files_are_harmless_from_the_beginning(tmp_p
     assert is_harmless(machine.symbols.describe(START))
     assert all(is_harmless(path) for path in machine.lines.paths())
     assert is_harmless("".join(machine.lines.problems()))
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """A name and a command line that the shell passed on as they were: lone surrogates in Python."""
+    machine = emu.Machine(memory="1M", engine="reference", command_line="\udcff\udc80")
+    machine.load_raw(bytes(64), START)
+    machine.write(START + 0x100, (START + 0x200).to_bytes(8, "little") + (64).to_bytes(8, "little"))
+    assert machine.cpu.semihosting(0x15, START + 0x100) == 0
+    assert machine.read(START + 0x200, 3) == b"\xff\x80\0"
+    stub = Stub(machine, Nobody(), "/tmp/\udcff.elf")
+    assert stub.handle(b"qXfer:exec-file:read::0,ff") == (b"l/tmp/\xff.elf", True)
+    assert needle.pattern('"\udcff"') == needle.pattern("\udcff") == b"?"
+
+
+def test_what_is_typed_for_the_guest_may_be_no_text() -> None:
+    machines: list[emu.Machine] = []
+
+    def build() -> emu.Machine:
+        machines.append(factory(*CALLING)())
+        return machines[0]
+
+    watched = Watched(build)
+    watched.session.start()
+    watched.session.type_to_guest("a\udcff\ud800z")
+    watched.session.close()
+    watched.session.join(5)
+    assert machines[0].unread_input == b"a??z"
 
 
 class Terminal(io.StringIO):

@@ -21,7 +21,7 @@ from mectui.panes.pane import Pane
 from mectui.screens.debugger import DebuggerScreen
 from mectui.screens.overlay import Palette
 from tests.tui.hands import Clock, Hand
-from tests.tui.programs import CALLING, ENDLESS, FLOOD, NOWHERE, STORING, factory
+from tests.tui.programs import CALLING, ENDLESS, FLOOD, NOWHERE, POURING, STORING, factory
 from tests.tui.test_app import bundled
 
 LONGEST = 3.0
@@ -51,6 +51,7 @@ APPS: dict[str, App] = {
     "vim": on_machine(lambda: factory(*STORING), keymap="vim", theme="sixteen"),
     "lesson": on_lesson,
     "flood": on_machine(lambda: factory(*FLOOD, engine="interpreter")),
+    "pouring": on_machine(lambda: factory(*POURING)),
     "nowhere": on_machine(lambda: factory(*NOWHERE, engine="interpreter")),
     "start": MectuiApp,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from mectui import files
 from mectui.export.markdown import Circumstances
 from mectui.render.text import plain
 from mectui.resources import typed_path
@@ -36,8 +38,7 @@ class Exporting(DebuggerParts):
                 self.say(f"The end of the name says what to write: {', '.join(SUFFIXES)}.", is_error=True)
                 return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
+            files.export_text(path, content)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.say(f"{path} cannot be written: {why}.", is_error=True)
@@ -49,6 +50,6 @@ class Exporting(DebuggerParts):
     def _free_name(stem: str, suffix: str) -> Path:
         """A name in the current folder that no file has yet."""
         number = 1
-        while (path := Path(f"{stem}-{number}{suffix}")).exists():
+        while os.path.lexists(path := Path(f"{stem}-{number}{suffix}")):
             number += 1
         return path

@@ -218,7 +218,9 @@ class Lessons(Looking, Workspaces):
             case ["restart"]:
                 course.done.clear()
                 self.rewind(1)
-            case ["step", digits] if digits.isdigit() and 1 <= int(digits) <= len(course.lesson.steps):
+            case ["step", digits] if (
+                digits.isdecimal() and len(digits) < 10 and 1 <= int(digits) <= len(course.lesson.steps)
+            ):
                 self.rewind(int(digits))
             case ["next"]:
                 self.lesson_pane.action_next_page()
