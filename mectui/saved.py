@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emu.architecture import PAS
 from emu.debug.stops import AnyStop, CatchKind, CatchStop, CodeStop, KeptStop, Place, WatchStop
@@ -21,6 +22,8 @@ SCHEMA = 1
 _MOST = 1_000
 LONGEST = 4_096
 """Characters of an expression in the file."""
+NUMBERS = 1 << 31
+"""Stops and displays have numbers from 1 to below this."""
 _COMMON = ("condition", "log", "ignore", "is_temporary")
 
 
@@ -49,6 +52,11 @@ class GuestFile:
         found += [(name, False) for name in names if name.startswith(f"{by_path}-") and name != exact]
         found += [(name, True) for name in names if name.endswith(f"-{by_content}.json") and name != exact]
         return [(store / name, is_same) for name, is_same in found]
+
+    def path(self) -> Path:
+        """Where it is saved."""
+        by_path, by_content = self._keys()
+        return self._store() / f"{by_path}-{by_content}.json"
 
     def save(self, values: Mapping[str, Any]) -> None:
         """Written as a whole or not at all. A state folder that cannot be written is no reason to stop."""
@@ -79,10 +87,17 @@ class SavedStops:
 
     def __init__(self, guest: Path, store: Path | None = None) -> None:
         self._file = GuestFile(guest, lambda: folder() if store is None else store)
+        self._known: list[KeptStop] | None = None
+        """As this screen had them when it last loaded or saved; None before it loaded."""
         self.displays = SavedDisplays(guest, None if store is None else store / "displays")
 
     def load(self) -> tuple[list[KeptStop], str]:
         """The stops, and a sentence about them ("" where there are none)."""
+        found, said = self._load()
+        self._known = found
+        return found, said
+
+    def _load(self) -> tuple[list[KeptStop], str]:
         problem = ""
         for file, is_same in self._file.candidates():
             found = _read(file)
@@ -102,8 +117,12 @@ class SavedStops:
         return [], problem
 
     def save(self, stops: tuple[KeptStop, ...]) -> None:
-        """All but the temporary ones."""
-        self._file.save({"stops": [written(item) for item in stops if not item.stop.is_temporary]})
+        """All but the temporary ones, and those that another screen has put into the file meanwhile."""
+        mine = [item for item in stops if not item.stop.is_temporary]
+        theirs = None if self._known is None else _read(self._file.path())
+        both = mine if self._known is None or theirs is None else merged(self._known, mine, theirs)
+        self._known = mine
+        self._file.save({"stops": [written(item) for item in both]})
 
 
 class SavedDisplays:
@@ -111,30 +130,62 @@ class SavedDisplays:
 
     def __init__(self, guest: Path, store: Path | None = None) -> None:
         self._file = GuestFile(guest, lambda: folder().parent / "displays" if store is None else store)
+        self._known: list[Display] | None = None
 
     def load(self) -> list[Display]:
         """None where nothing was saved, or where the file is damaged."""
+        self._known = []
         for file, _ in self._file.candidates():
-            try:
-                data = json.loads(files.read_text(file))
-                found = [_display(item) for item in data["displays"][:MOST]] if data["schema"] == SCHEMA else None
-            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                found = None
+            found = _read_displays(file)
             if found is None:
                 files.set_aside(file)
                 continue
-            return list({item.number: item for item in found}.values())
-        return []
+            self._known = found
+            break
+        return list(self._known)
 
     def save(self, displays: Sequence[Display]) -> None:
-        self._file.save(
-            {"displays": [{"number": item.number, "text": item.text, "form": item.form} for item in displays]}
-        )
+        """These, and those that another screen has put into the file meanwhile."""
+        mine = list(displays)
+        theirs = None if self._known is None else _read_displays(self._file.path())
+        both = mine if self._known is None or theirs is None else merged(self._known, mine, theirs)[:MOST]
+        self._known = mine
+        self._file.save({"displays": [{"number": item.number, "text": item.text, "form": item.form} for item in both]})
+
+
+def _read_displays(file: Path) -> list[Display] | None:
+    """None where the file is damaged, or of a version that nobody here knows."""
+    try:
+        data = json.loads(files.read_text(file))
+        found = [_display(item) for item in data["displays"][:MOST]] if data["schema"] == SCHEMA else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return None if found is None else list({item.number: item for item in found}.values())
+
+
+Numbered = TypeVar("Numbered", KeptStop, Display)
+
+
+def merged(known: Sequence[Numbered], mine: Sequence[Numbered], theirs: Sequence[Numbered]) -> list[Numbered]:
+    """`theirs` with what this screen has changed since `known`: gone is gone, new is new, under a free number."""
+    before, after = [_nameless(item) for item in known], [_nameless(item) for item in mine]
+    found = [item for item in theirs if _nameless(item) not in before or _nameless(item) in after]
+    there = [_nameless(item) for item in found]
+    for item, nameless in zip(mine, after, strict=True):
+        if nameless not in before and nameless not in there:
+            taken = {other.number for other in found}
+            free = (number for number in chain(range(item.number, NUMBERS), count(1)) if number not in taken)
+            found.append(replace(item, number=next(free)))
+    return sorted(found, key=lambda item: item.number)
+
+
+def _nameless(item: Numbered) -> Numbered:
+    return replace(item, number=0)
 
 
 def _display(values: Mapping[str, Any]) -> Display:
     number, form = _typed(values["number"], int), _typed(values["form"], str)
-    if not 0 < number < 1 << 31 or (form and form not in FORMATS):
+    if not 0 < number < NUMBERS or (form and form not in FORMATS):
         raise ValueError("no display")
     return Display(number, _typed(values["text"], str)[:LONGEST], form)
 
@@ -194,7 +245,7 @@ def read(values: Mapping[str, Any]) -> KeptStop:
         if values["pas"] is not None:
             stop = replace(stop, pas=_spaces()[values["pas"]])
     number = _typed(values["number"], int)
-    if not 0 < number < 1 << 31:
+    if not 0 < number < NUMBERS:
         raise ValueError("no number of a stop")
     return KeptStop(number, stop, _typed(values["enabled"], bool))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import textwrap
 from collections.abc import Callable
+from typing import IO
 
 from emu.errors import EmuError
 
@@ -63,6 +65,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise EmuError(f"{message}; see `{self.prog} --help`")
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:  # type: ignore[override]
+        """argparse's own passes over a disk that is full, and ends as if all were well."""
+        (file or sys.stdout).write(message)
 
 
 def _word(action: argparse.Action) -> str:

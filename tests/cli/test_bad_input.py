@@ -199,7 +199,7 @@ def test_the_screen_without_a_terminal_says_so(mectui: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["run hello", "run hello --json", "hits hello --json", "lesson"])
+@pytest.mark.parametrize("command", ["run hello", "run hello --json", "hits hello --json", "lesson", "--help"])
 @pytest.mark.parametrize(
     ("where", "code", "says"),
     [

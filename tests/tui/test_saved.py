@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 import emu
 from emu import PAS
 from emu.debug.stops import AnyStop, CatchKind, CatchStop, CodeStop, KeptStop, Place, WatchStop
-from mectui.saved import SavedStops, read, written
+from mectui.displays import Display
+from mectui.saved import SavedDisplays, SavedStops, merged, read, written
 from mectui.session import News, Session
 from tests.tui.programs import CALLING, START, factory
 from tests.tui.test_session import Watched
@@ -99,6 +101,49 @@ def test_a_folder_that_cannot_be_written_is_no_reason_to_stop(guest: Path, tmp_p
     blocked.write_text("")
     SavedStops(guest, blocked / "below").save(STOPS)
     assert SavedStops(guest, blocked / "below").load() == ([], "")
+
+
+def test_two_screens_on_one_guest_keep_the_stops_of_both(guest: Path, tmp_path: Path) -> None:
+    first, second = SavedStops(guest, tmp_path), SavedStops(guest, tmp_path)
+    first.load()
+    first.save(STOPS)
+    assert tuple(first.load()[0]) == tuple(second.load()[0]) == STOPS
+    mine = KeptStop(10, CodeStop(place=Place(START + 0x20)), is_enabled=True)
+    theirs = KeptStop(10, CodeStop(place=Place(START + 0x40)), is_enabled=True)
+    first.save((*STOPS, mine))
+    second.save((*STOPS[1:], theirs))  # which never heard of the other's, and has removed the first
+    assert SavedStops(guest, tmp_path).load()[0] == [*STOPS[1:], mine, KeptStop(11, theirs.stop, is_enabled=True)]
+    first.save((*STOPS, mine))  # nothing new from here
+    first.save((*STOPS[:1], replace(STOPS[1], is_enabled=True), *STOPS[2:]))
+    assert SavedStops(guest, tmp_path).load()[0] == [
+        replace(STOPS[1], is_enabled=True), *STOPS[2:], KeptStop(11, theirs.stop, is_enabled=True)
+    ]  # fmt: skip
+
+
+def test_two_screens_on_one_guest_keep_the_displays_of_both(guest: Path, tmp_path: Path) -> None:
+    first, second = SavedDisplays(guest, tmp_path), SavedDisplays(guest, tmp_path)
+    first.load()
+    second.load()
+    first.save([Display(1, "x0", "")])
+    second.save([Display(1, "x1", "")])
+    second.save([Display(1, "x1", ""), Display(2, "sp", "x")])
+    assert [item.text for item in SavedDisplays(guest, tmp_path).load()] == ["x0", "x1", "sp"]
+    first.save([])
+    assert [item.text for item in SavedDisplays(guest, tmp_path).load()] == ["x1", "sp"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(*(st.lists(st.builds(Display, st.integers(1, 6), st.sampled_from("abcd"), st.just("")), unique_by=(
+    lambda item: item.number, lambda item: item.text), max_size=4) for _ in range(3)))  # fmt: skip
+def test_what_two_screens_make_of_a_file(known: list[Display], mine: list[Display], theirs: list[Display]) -> None:
+    """Sets of texts, by what each has done to them; numbers stay one each."""
+    before, ours, other = ({item.text for item in items} for items in (known, mine, theirs))
+    found = merged(known, mine, theirs)
+    assert sorted(item.text for item in found) == sorted((other - (before - ours)) | (ours - before))
+    assert len({item.number for item in found}) == len(found)
+    last = [Display((1 << 31) - 1, "z", "")]
+    assert [item.number for item in merged([], last, [Display((1 << 31) - 1, "y", "")])] == [1, (1 << 31) - 1]
+    assert merged(known, known, theirs) == sorted(theirs, key=lambda item: item.number)
 
 
 places = st.builds(Place, st.integers(0, (1 << 64) - 1), st.text(max_size=9), st.integers(0, 99), st.booleans())
