@@ -61,6 +61,8 @@ class DebuggerParts(Screen[None]):
 
     def look(self, panes: Sequence[Pane]) -> None:
         looks = {pane.pane_name: pane.look() for pane in panes}
+        for pane in panes:
+            pane.is_outdated = False
         self.session.look({name: look for name, look in looks.items() if look is not None})
 
     def show_pane(self, name: str, focus: bool = False) -> None:

@@ -202,7 +202,7 @@ class DebuggerScreen(
             self._execute_first_commands()
 
     def on_pane_outdated(self, message: Pane.Outdated) -> None:
-        if message.pane.display and self.progress.has_machine:
+        if message.pane.is_outdated and message.pane.display and self.progress.has_machine:
             self.look([message.pane])
 
     def on_board_arranged(self) -> None:
