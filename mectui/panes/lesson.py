@@ -77,6 +77,11 @@ class LessonPane(Pane):
 
     # --- asking and drawing ---------------------------------------------------------------------------------------
 
+    @property
+    def looks_while_running(self) -> bool:
+        """A goal is reached where the guest stops, not on the way."""
+        return self.course is None
+
     def open(self, course: Course, next_lesson: str) -> None:
         self.course, self.next_lesson = course, next_lesson
         self.view = ()

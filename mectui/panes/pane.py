@@ -18,7 +18,7 @@ from mectui.export import markdown
 from mectui.export.markdown import Circumstances
 from mectui.glossary import explain, word_at
 from mectui.plain import spoken
-from mectui.render.numbers import address
+from mectui.render.numbers import address, count
 from mectui.render.text import Line, Span, Target, TargetKind, highlight, wrap
 from mectui.styling import StyleBook
 
@@ -57,6 +57,8 @@ class Pane(ScrollView, can_focus=True):
     TAB: ClassVar[str] = ""
     """A shorter title, for places that several panes share."""
     SCOPE: ClassVar[Scope | None] = None
+    GROWS_OLD: ClassVar[bool] = True
+    """Whether what it shows is out of date while the guest runs."""
     HAS_CURSOR: ClassVar[bool] = True
     UNSEARCHABLE: ClassVar[str] = ""
     """Why there is nothing to search in here, as a sentence."""
@@ -133,6 +135,10 @@ class Pane(ScrollView, can_focus=True):
         """The rows to be painted while the borders are given their texts: no others."""
         self.is_outdated = False
         """Whether somebody has asked for a new view, and nobody has looked since."""
+        self.is_guest_running = False
+        """Whether the guest runs: what is shown is not how it is now."""
+        self.as_of: int | None = None
+        """The instruction count that is shown, where that must be said: the guest has run on for a while."""
         self._painted: dict[int, tuple[Line | None, bool, str, int]] = {}
         """What was painted last, by row: see `_row`."""
         self._drawn_width = 0
@@ -224,7 +230,7 @@ class Pane(ScrollView, can_focus=True):
     def show_borders(self) -> None:
         """The names of the panes in this place, the open one marked, and the summary below."""
         outer, (left, top) = self.outer_size, self.content_offset
-        above, below = self.upper_border(), self.lower_border()
+        above, below = self.upper_border(), self._aged(self.lower_border())
         if _looks(above) != _looks(self._border_title):
             self._border_rows = (Region(-left, -top, outer.width, 1),)
             self.border_title = above
@@ -232,6 +238,25 @@ class Pane(ScrollView, can_focus=True):
             self._border_rows = (Region(-left, outer.height - 1 - top, outer.width, 1),)
             self.border_subtitle = below
         self._border_rows = ()
+
+    def _aged(self, below: Content) -> Content:
+        """The lower border with the age of what is shown before it, as exactly as there is room."""
+        if self.as_of is None:
+            return below
+        room = self.outer_size.width - 8 - below.cell_length  # two corners, two dashes, and gaps
+        age = next((text for text in (f"as of #{count(self.as_of)}", "old") if len(text) <= room), "")
+        return Content(f"{age}  ") + below if age else below
+
+    def grow_old(self, as_of: int | None) -> None:
+        """What is shown is how it was at this instruction count; None where it is how it is."""
+        if as_of != self.as_of:
+            self.as_of = as_of
+            self.show_borders()
+
+    @property
+    def looks_while_running(self) -> bool:
+        """Whether a view may be taken at a moment that is no stop."""
+        return True
 
     def upper_border(self) -> Content:
         """The names of the panes in this place, the open one marked."""

@@ -164,6 +164,8 @@ class DebuggerScreen(
                         self._go_on_with(view)
                     else:
                         self.board.panes[name].accept(view)
+                if any(pane.as_of is not None for pane in self.board.in_front()):
+                    self._tell_ages()
                 for _ in range(TURNS_TO_REPAINT):
                     await asyncio.sleep(0)
                 self._waits_to_paint.close()
@@ -181,8 +183,16 @@ class DebuggerScreen(
             return
         console = self.query_one(ConsolePane)
         console.follow(progress)
+        for pane in self.board.panes.values():
+            pane.is_guest_running = progress.state is RunState.RUNNING
         if progress.state is RunState.RUNNING:
+            if progress.edits != old.edits:
+                self.look(self.board.in_front())
+            if old.state is RunState.RUNNING:  # a run that is over at once makes nothing old
+                self._tell_ages()
             return
+        for pane in self.board.panes.values():
+            pane.grow_old(None)
         if progress.stops != old.stops:
             self._wait_to_paint()
             for pane in self.board.panes.values():
@@ -199,6 +209,12 @@ class DebuggerScreen(
                 self.tell_hits(progress)
         self.look(self.to_look_at())
         self._execute_first_commands()
+
+    def _tell_ages(self) -> None:
+        """While the guest runs every pane says what moment it shows."""
+        for pane in self.board.panes.values():
+            if pane.GROWS_OLD:
+                pane.grow_old(self.session.looked_at.get(pane.pane_name))
 
     def _wait_to_paint(self) -> None:
         """Paints what a stop changes at once: a repaint for the header alone keeps that of the panes waiting."""
