@@ -221,9 +221,7 @@ class Pane(ScrollView, can_focus=True):
         if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
-    def refresh(
-        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
-    ) -> Self:
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """As every widget's; texts of the borders have only the borders painted again."""
         return super().refresh(*(regions or self._border_rows), repaint=repaint, layout=layout, recompose=recompose)
 
