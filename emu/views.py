@@ -190,9 +190,14 @@ class TlbView:
         """Valid entries, oldest first."""
         return list(self._cpu.mmu.tlb.entries())
 
-    def log(self) -> list[Invalidation]:
-        """The last thousand TLBI instructions, oldest first, with what each removed."""
-        return list(self._cpu.mmu.log.entries())
+    def log(self, last: int | None = None) -> list[Invalidation]:
+        """The last thousand TLBI instructions, or the `last` ones, oldest first, with what each removed."""
+        return list(self._cpu.mmu.log.entries(last))
+
+    @property
+    def logged(self) -> int:
+        """How many TLBI instructions `log` has."""
+        return len(self._cpu.mmu.log)
 
     def removers(self, entry: TlbEntry) -> tuple[tuple[str, int | None], ...]:
         """The TLBI operations that remove an entry, the narrowest first, with their operands."""

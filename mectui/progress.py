@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mectui.queries.status import StatusView
 
 
+TRAVELLING = "going through time"
+"""The reason why a machine is running that goes back."""
+
+
 class RunState(Enum):
     """What the machine is doing."""
 
@@ -40,6 +44,13 @@ class Progress:
     breakpoints: Mapping[int, int] = field(default_factory=dict)
     last_access: int | None = None
     """Virtual address of the last data access that is known."""
+    edits: int = 0
+    """How many times somebody has changed a list, of stops say, since the last stop."""
+
+    @property
+    def is_travelling(self) -> bool:
+        """Whether the machine is on its way through time: what it holds meanwhile is nobody's past or present."""
+        return self.state is RunState.RUNNING and self.reason == TRAVELLING
 
     @property
     def can_run(self) -> bool:

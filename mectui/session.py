@@ -18,7 +18,7 @@ from mectui import running, stepping_back, stop_orders, travelling
 from mectui.displays import Displays
 from mectui.event_log import EventLog
 from mectui.plain import sentence
-from mectui.progress import Progress, RunState
+from mectui.progress import TRAVELLING, Progress, RunState
 from mectui.queries import registers
 from mectui.queries.history import History
 from mectui.queries.labels import label
@@ -36,9 +36,6 @@ LOOK_SECONDS = 0.02
 """After how long the views that are ready are shown, where more are to come."""
 CAUGHT = (StopReason.WATCHPOINT, StopReason.CATCHPOINT)
 """Stops whose message tells what happened."""
-
-
-TRAVELLING = "going through time"
 
 
 class News(Enum):
@@ -105,6 +102,9 @@ class Session:
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
         self._looked: dict[str, Any] = {}
+        self._looked_at: dict[str, int] = {}
+        self.looked_at: dict[str, int] = {}
+        """At what instruction count the views were taken that have been fetched, by key."""
         self._notices: list[Notice] = []
         self._waiting_news: set[News] = set()
         self._pause = threading.Event()
@@ -201,6 +201,7 @@ class Session:
         with self._lock:
             self._waiting_news.discard(News.LOOKED)
             taken, self._looked = self._looked, {}
+            self.looked_at = dict(self._looked_at)
         return taken
 
     def take_notices(self) -> list[Notice]:
@@ -387,8 +388,8 @@ class Session:
             case _:
                 return stop.reason.value
 
-    def _refresh(self, state: RunState | None = None, reason: str | None = None) -> None:
-        """Publishes what changed between stops: place, console, breakpoints."""
+    def _refresh(self, state: RunState | None = None, reason: str | None = None, *, is_edited: bool = False) -> None:
+        """Publishes what changed between stops: place, console, breakpoints; `is_edited` where somebody did it."""
         machine, old = self._the_machine(), self.progress
         self.progress = Progress(
             state=old.state if state is None else state,
@@ -400,6 +401,7 @@ class Session:
             values=old.values,
             breakpoints=dict(machine.breakpoints.items()),
             last_access=old.last_access,
+            edits=old.edits + is_edited,
         )
         self._tell(News.STATE)
 
@@ -483,7 +485,7 @@ class Session:
             self._say(f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}", is_error=True)
             return
         self._save()
-        self._refresh()
+        self._refresh(is_edited=True)
 
     def _change_displays(self, what: Callable[[emu.Machine], str]) -> None:
         try:
@@ -493,7 +495,7 @@ class Session:
             return
         if self._saved is not None:
             self._saved.displays.save(self.displays.items)
-        self._refresh()
+        self._refresh(is_edited=True)
 
     def _save(self) -> None:
         self._kept = self._the_machine().stops.kept()
@@ -547,7 +549,8 @@ class Session:
         if machine is None:
             return
         around = Surroundings(
-            self._before,
+            # On the way from one stop to the next what changes does so since the stop.
+            self._before if self._plan is None else self.progress.values,
             () if self._events is None else self._events.events,
             self.progress.stops,
             self._history,
@@ -570,6 +573,7 @@ class Session:
     def _publish(self, found: dict[str, Any]) -> None:
         with self._lock:
             self._looked |= found
+            self._looked_at |= dict.fromkeys(found, self._the_machine().instructions)
         self._tell(News.LOOKED)
 
     def _the_machine(self) -> emu.Machine:

@@ -102,7 +102,7 @@ def _system(word: int, after: Cpu, events: Sequence[Event], taken: ExceptionTake
         return f"{name}: {_goes(taken)}"
     invalidated = _one(TlbInvalidated, events)
     if invalidated is not None:
-        meaning = after.mmu.log.entries()[-1].text
+        meaning = after.mmu.log.entries(1)[-1].text
         count = invalidated.removed
         return f"{name}: {meaning}; removes {count} entr{'y' if count == 1 else 'ies'}"
     maintained = _one(CacheMaintained, events)

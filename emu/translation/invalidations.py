@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from emu.architecture import PAS, VA, Regime, Security
 from emu.debug.events import Moment
@@ -65,18 +66,29 @@ class InvalidationLog:
         """One more."""
         self._kept.append(done)
 
-    def entries(self) -> tuple[Invalidation, ...]:
-        """What is remembered, oldest first."""
-        found = tuple(item if isinstance(item, Invalidation) else self._told(item) for item in self._kept)
-        self._kept = deque(found, maxlen=KEPT)
-        return found
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._kept)
+
+    def entries(self, last: int | None = None) -> tuple[Invalidation, ...]:
+        """What is remembered, oldest first: all of it, or the `last` ones."""
+        start = 0 if last is None else max(len(self._kept) - last, 0)
+        for at in range(start, len(self._kept)):
+            item = self._kept[at]
+            if not isinstance(item, Invalidation):
+                self._kept[at] = self._told(item)
+        return tuple(item for item in islice(self._kept, start, None) if isinstance(item, Invalidation))
+
+    def state(self) -> tuple[Invalidation | Done, ...]:
+        """What has to be kept to remember the same again: nothing is made an object for that."""
+        return tuple(self._kept)
 
     def _told(self, done: Done) -> Invalidation:
         (instruction, pc, el, security), operation, operand, scope, granules, removed, removed_granules = done
         moment, entries = Moment(instruction, VA(pc), el, security), tuple(map(revive, removed))
         return Invalidation(moment, operation, operand, scope, granules, entries, removed_granules)
 
-    def restore(self, kept: Iterable[Invalidation]) -> None:
+    def restore(self, kept: Iterable[Invalidation | Done]) -> None:
         """Remember exactly these."""
         self._kept = deque(kept, maxlen=KEPT)
 

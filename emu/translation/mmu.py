@@ -14,7 +14,7 @@ from emu.tlb_rows import tag_of
 from emu.translation.at import AT_OPERATIONS, at_request, encode_failure, encode_success, is_taken
 from emu.translation.checks import alignment_fault, canonical, e0pd_fault, stage1_fault, stage2_fault
 from emu.translation.controls import TTBR_NAME, Stage1Control, Stage2Control, vmid_of
-from emu.translation.invalidations import Invalidation, InvalidationLog, When
+from emu.translation.invalidations import Done, Invalidation, InvalidationLog, When
 from emu.translation.ports import GranuleCheck, LookingGranuleCheck, WalkMemory, WatchedMemory
 from emu.translation.records import Fault, FaultKind, MemoryAttributes, Request, Translation, Walk
 from emu.translation.regimes import RegisterView, is_el2_enabled, regime_of
@@ -90,7 +90,7 @@ class MmuState:
 
     entries: tuple[TlbEntry, ...]
     granules: dict[int, dict[int, GranuleInfo]]
-    log: tuple[Invalidation, ...] = ()
+    log: tuple[Invalidation | Done, ...] = ()
     answers: tuple[int, ...] = ()
     """How often each entry has answered, as `TlbUses.answers` has it."""
 
@@ -267,7 +267,7 @@ class Mmu:
 
     def snapshot(self) -> MmuState:
         """What has to be kept to come back to this instant."""
-        return MmuState(self.tlb.entries(), self.granules.state(), self.log.entries(), self.tlb.uses.answers())
+        return MmuState(self.tlb.entries(), self.granules.state(), self.log.state(), self.tlb.uses.answers())
 
     def restore(self, state: MmuState) -> None:
         """Come back to an instant; nobody is told."""

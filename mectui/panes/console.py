@@ -24,6 +24,7 @@ class ConsolePane(TailPane):
     TITLE = "console"
     SCOPE: ClassVar = Scope.CONSOLE
     HAS_CURSOR: ClassVar = False
+    GROWS_OLD: ClassVar = False
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.CONSOLE)
 
     def __init__(self, name: str) -> None:

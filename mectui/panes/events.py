@@ -54,11 +54,10 @@ class EventsPane(TailPane):
         rows = self.view.rows if isinstance(self.view, EventsView) else ()
         return rows[number].moment.instruction if 0 <= number < len(rows) else None
 
-    def show_borders(self) -> None:
-        """The chosen kind stands in the lower border, with what the keys would do to it."""
-        super().show_borders()
+    def lower_border(self) -> Content:
+        """The chosen kind, with what the keys would do to it."""
         if not isinstance(self.view, EventsView) or self.needle:
-            return
+            return super().lower_border()
         count = dict(self.view.counts).get(self.kind, 0)
         is_hidden = self.kind in self.hidden
         parts = [
@@ -74,7 +73,7 @@ class EventsPane(TailPane):
         for text, action in parts:
             self._parts.append((at, at + len(text), action))
             at += len(text)
-        self.border_subtitle = Content("".join(text for text, _ in parts))
+        return Content("".join(text for text, _ in parts))
 
     def on_click(self, event: Click) -> None:
         if event.y == self.outer_size.height - 1 and self._parts:

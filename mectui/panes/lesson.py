@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.binding import Binding
+from textual.content import Content
 from textual.message import Message
 
 from mectui.actions import Scope, of_scope
@@ -76,6 +77,11 @@ class LessonPane(Pane):
 
     # --- asking and drawing ---------------------------------------------------------------------------------------
 
+    @property
+    def looks_while_running(self) -> bool:
+        """A goal is reached where the guest stops, not on the way."""
+        return self.course is None
+
     def open(self, course: Course, next_lesson: str) -> None:
         self.course, self.next_lesson = course, next_lesson
         self.view = ()
@@ -128,11 +134,12 @@ class LessonPane(Pane):
         super().watch_scroll_y(old, new)
         self.show_borders()
 
-    def show_borders(self) -> None:
+    def upper_border(self) -> Content:
         """The lesson's own title stands in the border while no other pane shares the place."""
-        super().show_borders()
-        if self.course is not None and len(self.tabs) < 2:
-            self.border_title = f"lesson: {self.course.lesson.title}"
+        tabs = super().upper_border()
+        if self.course is None or len(self.tabs) > 1:
+            return tabs
+        return Content(f"lesson: {self.course.lesson.title}")
 
     def seen(self, looks: frozenset[Seen]) -> None:
         """Something was looked at, which may be the goal."""

@@ -35,6 +35,8 @@ class MemoryPane(WindowPane):
         """Shows the last data access until somebody asks for an address."""
         self._stops = 0
         self._before: MemoryView | None = None
+        self._at_stop: MemoryView | None = None
+        """What was seen when the guest last stood."""
         self._virtual: tuple[int, int] | None = None
         """(VA, PA) of the place that was last shown by its virtual address."""
         self._sought: Find | None = None
@@ -74,6 +76,8 @@ class MemoryPane(WindowPane):
         return ask
 
     def accept(self, view: Any) -> None:
+        if not self.is_guest_running:
+            self._at_stop = view if isinstance(view, MemoryView) else None
         found = view.found if isinstance(view, MemoryView) else None
         if found is not None and self._sought is not None and found.number == self._sought.number:
             self._sought = None
@@ -92,7 +96,7 @@ class MemoryPane(WindowPane):
         """What is shown now is what the next view is compared with; at first the stack or the code is shown."""
         if progress.stops != self._stops:
             self._stops = progress.stops
-            self._before = self.view if isinstance(self.view, MemoryView) else None
+            self._before = self._at_stop
         if self.follows_access and progress.status is not None:
             address = progress.status.pc if progress.last_access is None else progress.last_access
             self.place = address & -8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rich.style import Style
 from textual.binding import Binding
@@ -18,7 +18,7 @@ from mectui.export import markdown
 from mectui.export.markdown import Circumstances
 from mectui.glossary import explain, word_at
 from mectui.plain import spoken
-from mectui.render.numbers import address
+from mectui.render.numbers import address, count
 from mectui.render.text import Line, Span, Target, TargetKind, highlight, wrap
 from mectui.styling import StyleBook
 
@@ -43,6 +43,11 @@ def bindings(scope: Scope) -> list[Binding]:
     ]
 
 
+def _looks(text: Content | None) -> tuple[Any, ...]:
+    """What a text is compared by: a Content equals another of the same words in other colours."""
+    return () if text is None else (text.plain, tuple(text.spans))
+
+
 class Pane(ScrollView, can_focus=True):
     """Draws `lines`. Subclasses say what to ask the machine (`look`) and how to draw the answer (`draw`)."""
 
@@ -52,6 +57,8 @@ class Pane(ScrollView, can_focus=True):
     TAB: ClassVar[str] = ""
     """A shorter title, for places that several panes share."""
     SCOPE: ClassVar[Scope | None] = None
+    GROWS_OLD: ClassVar[bool] = True
+    """Whether what it shows is out of date while the guest runs."""
     HAS_CURSOR: ClassVar[bool] = True
     UNSEARCHABLE: ClassVar[str] = ""
     """Why there is nothing to search in here, as a sentence."""
@@ -124,13 +131,21 @@ class Pane(ScrollView, can_focus=True):
         self.tabs: tuple[tuple[str, str], ...] = ()
         """(pane name, title) of every pane that shares this place on the screen."""
         self._tab_ends: list[tuple[int, int, str]] = []
-        self._borders: tuple[tuple[Any, ...], str] | None = None
-        """What the borders say now."""
+        self._border_rows: tuple[Region, ...] = ()
+        """The rows to be painted while the borders are given their texts: no others."""
+        self.is_outdated = False
+        """Whether somebody has asked for a new view, and nobody has looked since."""
+        self.is_guest_running = False
+        """Whether the guest runs: what is shown is not how it is now."""
+        self.as_of: int | None = None
+        """The instruction count that is shown, where that must be said: the guest has run on for a while."""
         self._painted: dict[int, tuple[Line | None, bool, str, int]] = {}
         """What was painted last, by row: see `_row`."""
         self._drawn_width = 0
         self._base = Style()
         """The pane's own colours, found once for every repaint."""
+        self._geometry = 0, 0
+        """Width of the text and the line in the uppermost row, found once for every repaint."""
 
     # --- for subclasses -------------------------------------------------------------------------------------------
 
@@ -186,22 +201,63 @@ class Pane(ScrollView, can_focus=True):
         else:
             self.lines = self.draw(self._drawn_width)
         self.cursor = max(0, min(self.cursor, len(self.lines) - 1))
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self.lines))
+        self._show_extent()
         self.show_borders()
         self.show_place()
         self.call_next(self._repaint)  # when subclasses are done with the lines and the cursor
 
+    def _show_extent(self) -> None:
+        """How far the pane scrolls. Another size has the whole screen laid out: what fits has one size for all."""
+        room = self.scrollable_content_region.size
+        self.virtual_size = Size(room.width, max(len(self.lines), room.height))
+
     def _repaint(self) -> None:
         """Has the rows painted again that look different now: after a step that is a few of them."""
-        changed = [y for y, row in self._painted.items() if row != self._row(y)]
-        if len(changed) == len(self._painted):
+        if not self._painted:
             self.refresh()
-        elif changed:
-            width = self.scrollable_content_region.width
+            return
+        width, top = self.scrollable_content_region.width, self.scroll_offset.y
+        changed = [y for y, row in self._painted.items() if row != self._row(y, width, top)]
+        if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """As every widget's; texts of the borders have only the borders painted again."""
+        return super().refresh(*(regions or self._border_rows), repaint=repaint, layout=layout, recompose=recompose)
 
     def show_borders(self) -> None:
         """The names of the panes in this place, the open one marked, and the summary below."""
+        outer, (left, top) = self.outer_size, self.content_offset
+        above, below = self.upper_border(), self._aged(self.lower_border())
+        if _looks(above) != _looks(self._border_title):
+            self._border_rows = (Region(-left, -top, outer.width, 1),)
+            self.border_title = above
+        if _looks(below) != _looks(self._border_subtitle):
+            self._border_rows = (Region(-left, outer.height - 1 - top, outer.width, 1),)
+            self.border_subtitle = below
+        self._border_rows = ()
+
+    def _aged(self, below: Content) -> Content:
+        """The lower border with the age of what is shown before it, as exactly as there is room."""
+        if self.as_of is None:
+            return below
+        room = self.outer_size.width - 8 - below.cell_length  # two corners, two dashes, and gaps
+        age = next((text for text in (f"as of #{count(self.as_of)}", "old") if len(text) <= room), "")
+        return Content(f"{age}  ") + below if age else below
+
+    def grow_old(self, as_of: int | None) -> None:
+        """What is shown is how it was at this instruction count; None where it is how it is."""
+        if as_of != self.as_of:
+            self.as_of = as_of
+            self.show_borders()
+
+    @property
+    def looks_while_running(self) -> bool:
+        """Whether a view may be taken at a moment that is no stop."""
+        return True
+
+    def upper_border(self) -> Content:
+        """The names of the panes in this place, the open one marked."""
         parts: list[Content | tuple[str, str] | str] = []
         self._tab_ends = []
         at = 3  # behind the corner, a dash and a space
@@ -212,14 +268,14 @@ class Pane(ScrollView, can_focus=True):
             parts.append((text, "bold $foreground" if is_open else "$quiet"))
             self._tab_ends.append((at, at + len(text), name))
             at += len(text)
+        return Content.assemble(*parts)
+
+    def lower_border(self) -> Content:
+        """What is searched for, and the summary."""
         summary = "" if isinstance(self.view, Exception) or self.view is None else self.summary()
         if self.needle:
             summary = f"{self.search_summary()}  {summary}"
-        title, subtitle = tuple(parts), spoken(summary) if self._is_plain else summary
-        if (title, subtitle) != self._borders:  # setting them repaints the whole pane
-            self._borders = title, subtitle
-            self.border_title = Content.assemble(*parts)
-            self.border_subtitle = Content(subtitle)
+        return Content(spoken(summary) if self._is_plain else summary)
 
     @property
     def _is_plain(self) -> bool:
@@ -272,31 +328,39 @@ class Pane(ScrollView, can_focus=True):
         return markdown.of_pane(self.TITLE, lines, around)
 
     def want(self) -> None:
-        """Asks for a new view."""
+        """Asks for a new view, unless one is asked for anyway before the message arrives."""
+        self.is_outdated = True
         self.post_message(self.Outdated(self))
 
     def on_resize(self, event: Resize) -> None:
         self._painted.clear()
         if self.text_width != self._drawn_width:
             self.redraw()
+        else:
+            self._show_extent()
         self.want()
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
     def render_lines(self, crop: Region) -> list[Strip]:
         self._base = self.rich_style
+        self._geometry = self.scrollable_content_region.width, self.scroll_offset.y
         return super().render_lines(crop)
 
-    def _row(self, y: int) -> tuple[Line | None, bool, str, int]:
-        """All that a row of the screen depends on: its line, whether it has the cursor, what is sought, its width."""
-        index, width = self.scroll_offset.y + y, self.scrollable_content_region.width
+    def _row(self, y: int, width: int, top: int) -> tuple[Line | None, bool, str, int]:
+        """All that a row of the screen depends on: its line, whether it has the cursor, what is sought, its width.
+
+        `top` is the number of the line in the uppermost row.
+        """
+        index = top + y
         if index >= len(self.lines):
             return None, False, "", width
         is_cursor = self.HAS_CURSOR and (self.has_focus or self.is_pointed) and index == self.cursor
         return self.lines[index], is_cursor, self.needle, width
 
     def render_line(self, y: int) -> Strip:
-        item, is_cursor, needle, width = self._painted[y] = self._row(y)
+        width, top = self._geometry
+        item, is_cursor, needle, width = self._painted[y] = self._row(y, width, top)
         base = self._base
         if item is None:
             return Strip.blank(width, base)

@@ -147,9 +147,8 @@ class RegistersPane(Pane):
             case view:
                 return render.simd(view, width)
 
-    def show_borders(self) -> None:
-        """The register tabs stand in the lower border."""
-        super().show_borders()
+    def lower_border(self) -> Content:
+        """The register tabs."""
         parts: list[tuple[str, str]] = []
         self._register_tab_ends = []
         at = 0
@@ -158,7 +157,7 @@ class RegistersPane(Pane):
             parts.append((text, "bold $foreground" if tab is self.tab else "$quiet"))
             self._register_tab_ends.append((at, at + len(text), tab))
             at += len(text)
-        self.border_subtitle = Content.assemble(*parts)
+        return Content.assemble(*parts)
 
     def open_tab(self, tab: RegisterTab) -> None:
         if tab is not self.tab:

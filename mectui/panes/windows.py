@@ -41,8 +41,11 @@ class WindowPane(Pane):
     def redraw(self) -> None:
         super().redraw()
         self.lines = self.cropped(self.lines)
-        self.virtual_size = self.scrollable_content_region.size
         self._place_cursor()
+
+    def _show_extent(self) -> None:
+        """A window shows what fits and no more."""
+        self.virtual_size = self.scrollable_content_region.size
 
     def cropped(self, lines: list[Line]) -> list[Line]:
         """Those of the lines that the window has room for."""

@@ -150,13 +150,11 @@ def tlb(machine: emu.Machine, shown: int | None = LOG_SHOWN) -> TlbView:
             )
         )
     rows.sort(key=lambda row: (not row.stale, row.regime, row.va))
-    log = machine.tlb.log()
-    recent = log if shown is None else log[len(log) - min(shown, len(log)) :]
     return TlbView(
         tuple(rows),
         machine.tlb.capacity,
-        tuple(_invalidation(machine, item) for item in recent),
-        len(log),
+        tuple(_invalidation(machine, item) for item in machine.tlb.log(shown)),
+        machine.tlb.logged,
         machine.tlb.is_forgiving,
     )
 

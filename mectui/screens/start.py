@@ -97,6 +97,8 @@ class StartScreen(Screen[None]):
             yield Static(KEYS, id="keys")
 
     def on_mount(self) -> None:
+        if not self.query(Guests):  # somebody has left while this was being made
+            return
         guests = self.query_one("#guests", OptionList)
         guests.border_title = "lessons, bundled guests and recent files"
         self.query_one("#file", Input).border_title = "open a file"

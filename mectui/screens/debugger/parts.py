@@ -12,7 +12,7 @@ from textual.widget import Widget
 from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.memory import MemoryPane
 from mectui.panes.pane import Pane
-from mectui.progress import Progress
+from mectui.progress import Progress, RunState
 from mectui.session import Session
 from mectui.widgets.board import Board
 from mectui.widgets.command_line import CommandLine
@@ -60,7 +60,14 @@ class DebuggerParts(Screen[None]):
         self.command_line.say(text, is_error)
 
     def look(self, panes: Sequence[Pane]) -> None:
+        """Asks for the views of panes, as far as there is something to see now: the others keep what they have."""
+        if self.progress.is_travelling:
+            return
+        if self.progress.state is RunState.RUNNING:
+            panes = [pane for pane in panes if pane.looks_while_running]
         looks = {pane.pane_name: pane.look() for pane in panes}
+        for pane in panes:
+            pane.is_outdated = False
         self.session.look({name: look for name, look in looks.items() if look is not None})
 
     def show_pane(self, name: str, focus: bool = False) -> None:

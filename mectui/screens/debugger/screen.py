@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -48,6 +50,10 @@ TOLD = (StopReason.EXIT, StopReason.HALTED, StopReason.ERROR)
 """Stops whose message is a sentence for people."""
 TRAVELS = ("back", "rnext", "reverse-step", "reverse-next", "rout", "runtil", "rcontinue", "backto", "at", "forward")
 RUNNING_COMMANDS = frozenset(("step", "next", "out", "run", "r", "until", "to", "restart", "set", *TRAVELS))
+MOST_WAITING = 0.03
+"""Seconds that the header of a stop waits for the views of the panes, to be painted with them."""
+TURNS_TO_REPAINT = 3
+"""How often the panes must have their turn until they have said which of their rows are to be painted."""
 OPENS_COMMAND_LINE = ("command", "goto", "memory", "search", "until_event", "back_to")
 
 
@@ -98,6 +104,8 @@ class DebuggerScreen(
         self.session = Session(factory, self.tell, saved, SourceFiles(sources))
         self.progress = Progress()
         self.first_commands = list(commands)
+        self._waits_to_paint = ExitStack()
+        """Nothing is painted until this is closed."""
 
     def tell(self, news: News) -> None:
         """Called on the machine's thread."""
@@ -132,6 +140,7 @@ class DebuggerScreen(
             assert isinstance(code, DisassemblyPane)
             self.mectui.remember_arrangement(self._habit, replace(self._board.arrangement(), code=code.chosen_name))
         self.session.close()
+        self._waits_to_paint.close()
 
     @property
     def _habit(self) -> str:
@@ -143,7 +152,7 @@ class DebuggerScreen(
         """Whether another screen has taken this one's place; what was on its way here then finds no widgets."""
         return self not in self.app.screen_stack
 
-    def on_session_news(self, message: SessionNews) -> None:
+    async def on_session_news(self, message: SessionNews) -> None:
         if self.is_gone:
             return
         match message.news:
@@ -155,6 +164,11 @@ class DebuggerScreen(
                         self._go_on_with(view)
                     else:
                         self.board.panes[name].accept(view)
+                if any(pane.as_of is not None for pane in self.board.in_front()):
+                    self._tell_ages()
+                for _ in range(TURNS_TO_REPAINT):
+                    await asyncio.sleep(0)
+                self._waits_to_paint.close()
             case News.NOTICE:
                 for notice in self.session.take_notices():
                     self.say(notice.text, notice.is_error)
@@ -169,9 +183,18 @@ class DebuggerScreen(
             return
         console = self.query_one(ConsolePane)
         console.follow(progress)
+        for pane in self.board.panes.values():
+            pane.is_guest_running = progress.state is RunState.RUNNING
         if progress.state is RunState.RUNNING:
+            if progress.edits != old.edits:
+                self.look(self.board.in_front())
+            if old.state is RunState.RUNNING:  # a run that is over at once makes nothing old
+                self._tell_ages()
             return
+        for pane in self.board.panes.values():
+            pane.grow_old(None)
         if progress.stops != old.stops:
+            self._wait_to_paint()
             for pane in self.board.panes.values():
                 pane.point(False)
                 if pane is not console:
@@ -186,6 +209,18 @@ class DebuggerScreen(
                 self.tell_hits(progress)
         self.look(self.to_look_at())
         self._execute_first_commands()
+
+    def _tell_ages(self) -> None:
+        """While the guest runs every pane says what moment it shows."""
+        for pane in self.board.panes.values():
+            if pane.GROWS_OLD:
+                pane.grow_old(self.session.looked_at.get(pane.pane_name))
+
+    def _wait_to_paint(self) -> None:
+        """Paints what a stop changes at once: a repaint for the header alone keeps that of the panes waiting."""
+        self._waits_to_paint.close()
+        self._waits_to_paint.enter_context(self.app.batch_update())
+        self._waits_to_paint.callback(self.set_timer(MOST_WAITING, self._waits_to_paint.close).stop)
 
     def _execute_first_commands(self) -> None:
         """Up to the next one that runs the guest: the rest waits for the stop."""
@@ -202,7 +237,7 @@ class DebuggerScreen(
             self._execute_first_commands()
 
     def on_pane_outdated(self, message: Pane.Outdated) -> None:
-        if message.pane.display and self.progress.has_machine:
+        if message.pane.is_outdated and message.pane.display and self.progress.has_machine:
             self.look([message.pane])
 
     def on_board_arranged(self) -> None:
