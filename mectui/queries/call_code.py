@@ -49,6 +49,15 @@ class Flow(NamedTuple):
 
     states: Mapping[int, State]
     exits: Mapping[int, State]
+    behind: dict[int, State]
+    """What holds behind some of them, by then."""
+
+    def after(self, at: int, word: int) -> State | None:
+        """What holds behind the instruction at an offset, where control comes to it."""
+        found = self.behind.get(at)
+        if found is None and at in self.states:
+            found = self.behind[at] = after(word, self.states[at])
+        return found
 
 
 def merged(one: State, other: State) -> State:
@@ -84,7 +93,7 @@ def flow(code: bytes, begin: int = 0, entry: State = State()) -> Flow:
                     break
             visits += 1
             if visits > MOST_VISITS:
-                return Flow({}, {})  # nothing is known rather than half of it
+                return Flow({}, {}, {})  # nothing is known rather than half of it
             states[at] = state
             word = int.from_bytes(code[at : at + 4], "little")
             target, goes_on = branch(word)
@@ -94,7 +103,7 @@ def flow(code: bytes, begin: int = 0, entry: State = State()) -> Flow:
             if not goes_on:
                 break
             at += 4
-    return Flow(states, exits)
+    return Flow(states, exits, {})
 
 
 def branch(word: int) -> tuple[int | None, bool]:
@@ -176,7 +185,7 @@ def _register(word: int, state: State) -> State:
         return _copied(state, word >> 16 & 31, to)
     if to == 31:  # ADD and SUB (extended register) have SP there, unless they set flags
         return _pointer(state, SP, None) if word & 0x1FE0_0000 == 0x0B20_0000 and not word >> 29 & 1 else state
-    if word & 0x7FE0_0C00 == 0x3A40_0000 or word & 0x7FE0_0C00 == 0x3A40_0800:  # CCMN, CCMP
+    if word & 0x3FE0_0410 == 0x3A40_0000:  # CCMN, CCMP
         return state
     if word & 0xFFFF_FBE0 == 0xDAC1_43E0:  # XPACI, XPACD
         return state

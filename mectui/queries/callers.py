@@ -20,7 +20,6 @@ from mectui.queries.call_code import (
     SP,
     Flow,
     State,
-    after,
     call_target,
     flow,
     is_call,
@@ -69,6 +68,8 @@ class Context:
     found: str = "the pc"
     is_sure: bool = True
     exception: str = ""
+    handler_frame: int | None = None
+    """Where an exception interrupted it: the frame address of the handler."""
 
 
 class Caller(NamedTuple):
@@ -269,7 +270,8 @@ class Unwinder:
     def _registers(self, context: Context, known: State, entry: int | None) -> dict[int, int]:
         """What the registers of the caller hold, as far as its callee's code tells."""
         registers = {} if entry is None else {SP: entry}
-        for number in range(LINK):
+        numbers = range(LINK) if context.is_exact else [*(each for each in context.registers if each < 19), *KEPT]
+        for number in numbers:
             try:
                 value, _ = self._resolved(context, known, number, entry)
             except UnreadableError:
@@ -305,8 +307,9 @@ class Unwinder:
         address = self._link(context)
         plain = self.plain(address, context.el)
         word = context.stack.instruction(plain - 4) if plain and not plain & 3 else None
-        distance = None if word is None else call_target(word)
-        if distance is not None:
+        if word is not None and not is_call(word):
+            raise EndError(f"x30 holds {plain:#x}, which is behind no call: what led here is not known")
+        if word is not None and call_target(word) is not None:
             led = self._led(context, self._called_before(context.stack, plain))
             if led is None or LINK not in led.of(LINK):
                 raise EndError(
@@ -355,9 +358,8 @@ class Unwinder:
         """What holds in a context, by what holds before each instruction of a piece of code."""
         if context.is_exact:
             return found.states.get(context.pc - start)
-        known = found.states.get(context.pc - 4 - start)
         word = context.stack.instruction(context.pc - 4)
-        return None if known is None or word is None else after(word, known)
+        return None if word is None else found.after(context.pc - 4 - start, word)
 
     def _pieces(self, stack: Stack, begin: int, end: int | None = None) -> list[Piece]:
         """The code that control may come to from `begin` on without a call; `end` where the first piece has no name."""
@@ -426,7 +428,7 @@ class Unwinder:
         stack = context.stack if source == el else Stack(self.machine, source)
         self.floor = registers.get(SP, 0)
         what += f": ELR_EL{el}={returns_to:#x}, SPSR_EL{el}={spsr:#x}"
-        return Context(returns_to, registers, True, source, stack, How.EXCEPTION, f"ELR_EL{el}", exception=what)
+        return Context(returns_to, registers, True, source, stack, How.EXCEPTION, f"ELR_EL{el}", True, what, entry)
 
     def _banked(self, bank: int) -> int:
         cpu = self.machine.cpu

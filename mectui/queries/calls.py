@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mectui.queries.callers import Context, EndError, How, Unwinder
 from mectui.queries.labels import line_name, shown
-from mectui.queries.stack import UnreadableError
+from mectui.queries.stack import ForeignError, UnreadableError
 
 if TYPE_CHECKING:
     import emu
@@ -24,8 +24,10 @@ class Call:
     number: int
     pc: int
     """Where it is, or goes on when what it called comes back."""
+    place: int
+    """The instruction that it is at: for all but the innermost its call."""
     label: str
-    """ "name+0x10", or ""."""
+    """ "name+0x10", or "": of the pc."""
     line: str
     """ "mec.c:40", or ""."""
     el: int
@@ -50,6 +52,8 @@ class CallsView:
     end: str
     is_cut: bool = False
     """There are more than were asked for."""
+    is_foreign: bool = False
+    """It ends where the stack holds what another encryption context stored."""
 
 
 def calls(machine: emu.Machine, most: int = MOST) -> CallsView:
@@ -60,21 +64,21 @@ def calls(machine: emu.Machine, most: int = MOST) -> CallsView:
     found: list[Call] = []
     while True:
         frame = returns_to = following = None
-        end = ""
+        end, is_foreign = "", False
         try:
             caller = unwinder.caller(context)
             if isinstance(caller, Context):
-                following = caller
+                following, frame = caller, caller.handler_frame
             else:
                 frame, returns_to = caller.frame, unwinder.plain(caller.address, context.el)
                 following = unwinder.at(caller, returns_to, context)
         except EndError as error:
             end, frame = str(error), frame if error.frame is None else error.frame
         except UnreadableError as error:
-            end = str(error)
+            end, is_foreign = str(error), isinstance(error, ForeignError)
         found.append(_call(machine, len(found), context, frame, returns_to))
         if following is None:
-            return CallsView(tuple(found), end)
+            return CallsView(tuple(found), end, is_foreign=is_foreign)
         if len(found) >= most:
             return CallsView(tuple(found), "there are more calls than these", is_cut=True)
         context = following
@@ -89,8 +93,8 @@ def _call(machine: emu.Machine, number: int, context: Context, frame: int | None
         offset = symbol[1] + (context.pc - place & MASK64)
         name = f"{shown(symbol[0])}+{offset:#x}" if offset else shown(symbol[0])
     return Call(
-        number, context.pc, name, line_name(machine, place), context.el, context.how, context.found, frame, returns_to,
-        context.is_sure, context.exception,
+        number, context.pc, place, name, line_name(machine, place), context.el, context.how, context.found, frame,
+        returns_to, context.is_sure, context.exception,
     )  # fmt: skip
 
 
@@ -115,5 +119,6 @@ def calls_json(view: CallsView) -> dict[str, Any]:
             for call in view.calls
         ],
         "end": view.end,
+        "foreign": view.is_foreign,
         "complete": not view.is_cut,
     }

@@ -17,6 +17,10 @@ class UnreadableError(Exception):
     """What is at a place cannot be known; the text says why, without a full stop."""
 
 
+class ForeignError(UnreadableError):
+    """It is there, and under another context's key."""
+
+
 class Stack:
     """Translates each page once; for one list of calls. `el` is None for the present exception level."""
 
@@ -50,11 +54,11 @@ class Stack:
             if (owner.pas, owner.mecid) != (pas, mecid):
                 own = f"{owner.pas.label} MECID {owner.mecid}" if owner.pas is PAS.REALM else f"{owner.pas.label} code"
                 mine = f"MECID {mecid}" if pas is PAS.REALM else f"{pas.label} memory"
-                raise UnreadableError(
+                raise ForeignError(
                     f"the stack at {address:#x} belongs to {own}, and EL{level} reads it as {mine}: that gives noise"
                 )
             if pas is PAS.REALM and owner.generation != machine.mec.generation(mecid):
-                raise UnreadableError(
+                raise ForeignError(
                     f"the stack at {address:#x} was stored before MECID {mecid} got another key: it reads as noise"
                 )
         try:

@@ -63,9 +63,7 @@ class Moved(NamedTuple):
 def linked(address: int, moved: Sequence[Moved]) -> list[int]:
     """What an address may be in a program's tables: as it was linked; where it lies while the MMU is off."""
     before = [
-        address - part.physical + part.virtual
-        for part in moved
-        if part.physical <= address < part.physical + part.size
+        address - part.physical + part.virtual for part in moved if part.physical <= address < part.physical + part.size
     ]
     return [address, *before]
 
