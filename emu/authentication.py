@@ -101,10 +101,22 @@ class Authentication:
         regs = self._cpu.regs
         return regs[f"{name}KeyHi_EL1"], regs[f"{name}KeyLo_EL1"]
 
-    def _shape(self, upper: bool, is_data: bool) -> tuple[bool, int]:
+    def plain_address(self, pointer: int, regime: Regime) -> int:
+        """The address that a pointer to code of some regime leads to: without its code (as XPACI), without its tag.
+
+        For those who look: asks no trap and changes nothing.
+        """
+        upper = bool(pointer & _BIT55)
+        is_upper = upper and regime.has_two_ranges
+        tbi, bottom = self._shape(upper, False, regime)
+        bits = self._code_bits(tbi, bottom) if "FEAT_PAuth" in self._cpu.features.isa else 0
+        bits |= 0xFF << 56 if tbi else 0
+        return (pointer | bits if is_upper else pointer & ~bits) & _MASK
+
+    def _shape(self, upper: bool, is_data: bool, regime: Regime | None = None) -> tuple[bool, int]:
         """(whether the top byte is a tag, lowest bit of the code) for one half of the address space."""
         cpu = self._cpu
-        regime = cpu.regime
+        regime = cpu.regime if regime is None else regime
         control = stage1_control(regime, upper and regime.has_two_ranges, cpu.regs[TCR_NAME[regime]], cpu.features)
         return control.tbi if is_data else control.tbi_of_code, control.geometry.input_bits
 

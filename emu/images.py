@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.debug.frames import FrameTables
 from emu.debug.lines import Lines
 from emu.debug.symbols import Symbols
 from emu.errors import LoadError
@@ -28,6 +29,7 @@ class Images:
         self.loaded: list[Image] = []
         self.symbols = Symbols()
         self.lines = Lines(self._function_start)
+        self.frames = FrameTables()
 
     def place(self, image: Image) -> None:
         """Put one more into memory. Raises LoadError, and then nothing has changed."""
@@ -51,12 +53,14 @@ class Images:
         self.symbols.add(list(image.symbols))
         self.symbols.add_data(image.data_ranges)
         self.lines.add(image)
+        self.frames.add(image)
 
     def clear(self) -> list[Image]:
         """Forget them all, as memory has been cleared; returns what there was."""
         gone, self.loaded = self.loaded, []
         self.symbols = Symbols()
         self.lines.clear()
+        self.frames.clear()
         return gone
 
     def _function_start(self, address: int) -> int:

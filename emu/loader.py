@@ -35,6 +35,8 @@ class Image:
     """(physical address, virtual address, size) of each part that is not linked for where it is loaded."""
     data_ranges: tuple[tuple[int, int], ...] = ()
     """(first address, the one behind the last) of what its mapping symbols call data among code."""
+    frames: bytes = b""
+    """The whole file where it has call frame information: that too is read when somebody asks."""
 
 
 _LARGEST_FILE = 1 << 30
@@ -84,9 +86,11 @@ def read_elf(path: Path) -> Image:
     segments = tuple(Segment(part.physical, elf.content(data, part.offset, part.file), part.size) for part in parts)
     moved = tuple((part.physical, part.virtual, part.size) for part in parts if part.physical != part.virtual)
     debug = data if any(section.name in (".debug_line", ".zdebug_line") for section in sections) else b""
+    frames = data if any(section.name in (".eh_frame", ".debug_frame") for section in sections) else b""
     data_ranges = tuple(_data_among_code(sections, table))
     symbols = tuple(_named(table))
-    return Image(path.name, elf.entry(data), segments, symbols, debug, path.absolute().parent, moved, data_ranges)
+    folder = path.absolute().parent
+    return Image(path.name, elf.entry(data), segments, symbols, debug, folder, moved, data_ranges, frames)
 
 
 def _check(path: Path, parts: list[elf.Part], length: int) -> None:

@@ -16,6 +16,7 @@ from emu.debug.bus import EventBus
 from emu.debug.events import ENDS, Event, ExceptionTaken, Stop, StopReason
 from emu.debug.exception_log import ExceptionLog
 from emu.debug.explanation import Explanation, Rehearsal
+from emu.debug.frames import FrameTables
 from emu.debug.lines import Lines
 from emu.debug.requests import requested
 from emu.debug.rule_port import RulePort
@@ -210,6 +211,11 @@ class Machine:
     def lines(self) -> Lines:
         """Where code comes from in the source, for images that have line tables."""
         return self._images.lines
+
+    @property
+    def frames(self) -> FrameTables:
+        """How functions keep what they must give back, for images that have call frame information."""
+        return self._images.frames
 
     # Running.
 

@@ -30,6 +30,7 @@ class Scope(StrEnum):
     CONSOLE = "console"
     STOPS = "stops"
     DISPLAYS = "displays"
+    CALLS = "calls"
     TIMELINE = "timeline"
 
 
@@ -248,6 +249,7 @@ ACTIONS = (
         Scope.DISPLAYS,
     ),
     Action("remove", ("delete", "x"), "remove", "Show it no more.", Scope.DISPLAYS),
+    Action("stack", ("v",), "stack", "The memory where the frame of the call is.", Scope.CALLS),
     Action("type", ("i",), "type", "Type a line to the guest.", Scope.CONSOLE),
     Action("view", ("v",), "view", "Source and instructions, instructions alone, source alone.", Scope.DISASSEMBLY),
     Action("next_page", ("right",), "next step", "The lesson's next step, once the goal is reached.", Scope.LESSON),

@@ -46,6 +46,7 @@ COMMANDS = {
     "mec": Headless("GUEST", "MECIDs, and who owns which page"),
     "memory": Headless("GUEST ADDRESS", "bytes through anybody's eyes, with their owners"),
     "code": Headless("GUEST [ADDRESS]", "instructions"),
+    "calls": Headless("GUEST", "who called the present function, and how that is known"),
     "hits": Headless("GUEST", "substituted accesses, both sides of each"),
     "regs": Headless("GUEST", "the registers"),
     "events": Headless("GUEST", "what happened: exceptions, MECID writes, hits"),

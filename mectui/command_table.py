@@ -16,6 +16,7 @@ class Kind(Enum):
 
     ADDRESS = "ADDRESS"
     COUNT = "N"
+    NUMBER = "NUMBER"
     STEPS = "N|line"
     MOMENT = "#N"
     ASSIGNMENT = "PLACE=VALUE"
@@ -128,6 +129,15 @@ COMMANDS = (
     CommandSpec("enable", "Turn a stop on, or all.", needs=(Kind.BREAKPOINT,)),
     CommandSpec("disable", "Turn a stop off, or all.", needs=(Kind.BREAKPOINT,), aliases=("dis",)),
     CommandSpec("delete", "Remove a stop by number, or all.", needs=(Kind.BREAKPOINT,), aliases=("d",)),
+    CommandSpec(
+        "calls",
+        "Show who called the present function, and who called that: N calls.",
+        may=(Kind.COUNT,),
+        aliases=("bt", "backtrace", "where"),
+    ),
+    CommandSpec("frame", "Show the code of a call by its number, 0 for the present one.", may=(Kind.NUMBER,)),
+    CommandSpec("up", "Show the code of the call further out; the machine stays as it is.", may=(Kind.COUNT,)),
+    CommandSpec("down", "Show the code of the call further in.", may=(Kind.COUNT,)),
     CommandSpec("stops", "Show every stop.", aliases=("breakpoints", "breaks")),
     CommandSpec("walk", "Show the page-table walk of an address.", (Kind.ADDRESS,), (Kind.ACCESS,), ("w",)),
     CommandSpec("suppose", "What if? The walk with another register or descriptor.", needs=(Kind.SUPPOSITION,)),

@@ -212,6 +212,8 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
             return shown(line, known, form)
         case Kind.STEPS if rest.lower() == "line":
             return ("line",)
+        case Kind.NUMBER:
+            return (evaluate(line, known),)
         case Kind.COUNT | Kind.STEPS:
             count = evaluate(line, known)
             if not 0 < count <= MOST_STEPS:
@@ -261,8 +263,6 @@ def information(line: str, known: Known) -> tuple[Argument, ...]:
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
     wanted = gdb_words.INFO_LETTERS.get(word.lower(), word.lower())
-    if wanted in gdb_words.CALLERS_ASKED:
-        raise ElsewhereError(f"“info” tells nothing of “{wanted}”: {gdb_words.CALLERS}.")
     meant = [name for name in gdb_words.INFO if name.startswith(wanted)]
     if len(meant) != 1:
         listed = ", ".join(gdb_words.INFO)
@@ -456,7 +456,16 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
             return targets(rest, known, most)
         case Kind.STEPS if "line".startswith(rest.lower()) and rest.lower() != "line":
             choices = ["line"]
-        case Kind.ADDRESS | Kind.EXPRESSION | Kind.SHOWN | Kind.ASSIGNMENT | Kind.SUPPOSITION | Kind.COUNT | Kind.STEPS:
+        case (
+            Kind.ADDRESS
+            | Kind.EXPRESSION
+            | Kind.SHOWN
+            | Kind.ASSIGNMENT
+            | Kind.SUPPOSITION
+            | Kind.COUNT
+            | Kind.NUMBER
+            | Kind.STEPS
+        ):
             if Kind.ACCESS in kinds and " " in rest:
                 choices = starting(ACCESSES, word)
             return [*((start, each) for each in choices), *in_expression(rest, known, most)]

@@ -13,7 +13,6 @@ from mectui.render import numbers, values
 if TYPE_CHECKING:
     import emu
 
-CALLERS = "no list of the calls is kept; “out” runs to the end of this function, “rout” goes back to its call"
 ELSEWHERE: Mapping[str, str] = {
     "jump": "write “set pc=ADDRESS”, then “run”",
     "j": "write “set pc=ADDRESS”, then “run”",
@@ -26,12 +25,6 @@ ELSEWHERE: Mapping[str, str] = {
     "load": "the guest is loaded already; the key O goes to the start screen, which opens others",
     "target": "the machine is part of mectui; “mectui gdbserver GUEST” serves it to gdb",
     "attach": "the machine is part of mectui; “mectui gdbserver GUEST” serves it to gdb",
-    "backtrace": CALLERS,
-    "bt": CALLERS,
-    "where": CALLERS,
-    "frame": CALLERS,
-    "up": CALLERS,
-    "down": CALLERS,
     "tui": "this screen is always there; “workspace” changes the panes, the key v what the code shows",
     "layout": "“workspace” changes the panes, the key v what the code shows",
     "focus": "“pane NAME” goes to a pane, and so does Tab",
@@ -59,12 +52,12 @@ INFO: Mapping[str, str] = {
     "symbol": "what an address is called",
     "address": "where a symbol is",
     "source": "where source files are looked for",
+    "frame": "the calls that led here",
+    "stack": "the calls that led here",
 }
 """What `info` tells, and how; the words as gdb has them."""
 
-INFO_LETTERS = {"r": "registers", "b": "breakpoints", "l": "line"}
-CALLERS_ASKED = ("frame", "f", "stack", "s")
-"""What `info` is asked for the calls."""
+INFO_LETTERS = {"r": "registers", "b": "breakpoints", "l": "line", "f": "frame", "s": "stack"}
 _FORMAT = re.compile(r"(?P<count>\d{0,6})(?P<letters>[a-z]{0,2})")
 _SIZES = {"b": 1, "h": 2, "w": 4, "g": 8}
 _FORMS = "xduotacfsi"

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 ALL = (
     "lesson", "disassembly", "registers", "pipeline", "walk", "memory", "tlb", "gpt", "map", "ledger", "hits",
-    "findings", "stops", "displays", "console", "events", "timeline",
+    "findings", "stops", "displays", "calls", "console", "events", "timeline",
 )  # fmt: skip
 """Every pane, in the order of the tab key where all share one place."""
 
@@ -104,7 +104,7 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
                 Place(centre[0], middle[0], centre[1], middle[1], ("tlb", "gpt")),
                 Place(right[0], middle[0], right[1], middle[1], ("map", "ledger")),
                 Place(hits[0], bottom[0], hits[1], bottom[1], ("hits", "findings")),
-                Place(console[0], bottom[0], console[1], bottom[1], ("console", "displays", "stops")),
+                Place(console[0], bottom[0], console[1], bottom[1], ("console", "calls", "displays", "stops")),
                 Place(events[0], bottom[0], events[1], bottom[1], ("events", "timeline")),
             )
         case Workspace.TRANSLATION:
@@ -159,7 +159,7 @@ def huge(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     rows = (
         (("disassembly", "lesson"), ("registers",), ("pipeline",), ("walk",)),
         (("memory",), ("tlb", "gpt"), ("map",), ("ledger",)),
-        (("hits",), ("findings",), ("console", "displays", "stops"), ("events",)),
+        (("hits",), ("findings",), ("console", "calls", "displays", "stops"), ("events",)),
     )
     shares = ((26, 27, 24, 23), (27, 27, 23, 23), (28, 28, 20, 24))
     places = [
@@ -189,9 +189,18 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
         Workspace.DEBUG: (
             ("disassembly",),
             ("registers", "pipeline"),
-            ("memory", "displays", "console", "events", "stops", "timeline"),
+            ("memory", "displays", "calls", "console", "events", "stops", "timeline"),
             rest(
-                "disassembly", "registers", "pipeline", "memory", "displays", "console", "events", "stops", "timeline"
+                "disassembly",
+                "registers",
+                "pipeline",
+                "memory",
+                "displays",
+                "calls",
+                "console",
+                "events",
+                "stops",
+                "timeline",
             ),
         ),
         Workspace.TRANSLATION: (

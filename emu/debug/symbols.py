@@ -56,6 +56,20 @@ class Symbols:
             return None
         return self._names[index], offset
 
+    def bounds(self, address: int, reach: int = 1 << 16) -> tuple[int, int] | None:
+        """Where the symbol at or before an address begins, and where it ends or the next one begins.
+
+        None beyond its size or reach.
+        """
+        index = bisect_right(self._addresses, address) - 1
+        if index < 0:
+            return None
+        start, size = self._addresses[index], self._sizes[index]
+        if address - start >= (size or reach):
+            return None
+        following = self._addresses[index + 1] if index + 1 < len(self._addresses) else start + reach
+        return start, start + size if size else min(following, start + reach)
+
     def size_at(self, address: int) -> int:
         """The size in bytes of the symbol that starts at an address; 0 where that is not known."""
         index = bisect_right(self._addresses, address) - 1

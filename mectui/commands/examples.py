@@ -41,6 +41,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("mectui code two-realms realm_b_entry --mixed", "instructions with their source"),
         ("mectui code two-realms --until two-realms.S:424 --count 4", "what follows a line"),
     ),
+    "calls": (
+        ("mectui calls two-realms --until rmm_map_granule", "who called it, and why nobody knows who came before"),
+        ("mectui calls two-realms --until realm_b_count_blocks --json", "the same for programs"),
+    ),
     "hits": (("mectui hits two-realms --json", "both sides of every substituted access"),),
     "regs": (
         ("mectui regs two-realms --until realm_b_entry --group system", "system registers with their fields"),

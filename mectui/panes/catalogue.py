@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mectui.panes.calls import CallsPane
 from mectui.panes.console import ConsolePane
 from mectui.panes.disassembly import DisassemblyPane
 from mectui.panes.displays import DisplaysPane
@@ -36,6 +37,7 @@ PANES: tuple[type[Pane], ...] = (
     FindingsPane,
     StopsPane,
     DisplaysPane,
+    CallsPane,
     ConsolePane,
     EventsPane,
     TimelinePane,

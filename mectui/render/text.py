@@ -31,6 +31,7 @@ class TargetKind(Enum):
     MECID = "MECID"
     EVENT = "event"
     STOP = "stop"
+    CALL = "call that is under way"
     DISPLAY = "expression shown at every stop"
     MOMENT = "instruction count"
 

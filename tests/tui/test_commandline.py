@@ -124,18 +124,9 @@ def test_lines_mean_commands(text: str, command: Command) -> None:
         (
             "info nothing",
             "“info” tells nothing of “nothing”; there is registers, breakpoints, watchpoints, line, symbol, address, "
-            "source.",
+            "source, frame, stack.",
         ),
-        (
-            "info frame",
-            "“info” tells nothing of “frame”: no list of the calls is kept; “out” runs to the end of this function, "
-            "“rout” goes back to its call.",
-        ),
-        (
-            "bt",
-            "There is no command “bt”: no list of the calls is kept; “out” runs to the end of this function, “rout” "
-            "goes back to its call.",
-        ),
+        ("up 0", "“up” takes a number from 1 up, not 0."),
         ("x/4q sp", "“x” is written as gdb has it: x/4gx ADDRESS, x/8wd ADDRESS, x/s ADDRESS, x/i ADDRESS."),
         ("x/999g sp", "“x” shows 1 to 1024 bytes at once; the memory pane shows more: mem ADDRESS."),
         ("x/c sp", "“x” shows no values as “c”; there is x, d, u, t, a, s for text, and i for code."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mectui.gdb_words import CALLERS, ELSEWHERE, Examine, examined
+from mectui.gdb_words import ELSEWHERE, Examine, examined
 from mectui.widgets.command_line import shortened
 from tests.tui.programs import CALLING, ENDLESS, START, STORING, factory
 from tests.tui.test_app import bundled, debugging
@@ -48,6 +48,8 @@ async def test_info_leads_to_the_pane_or_says_it() -> None:
         assert person.screen.focused_pane.pane_name == "registers"
         await person.type("i b")
         assert person.screen.focused_pane.pane_name == "stops"
+        await person.type("info frame")
+        assert person.screen.focused_pane.pane_name == "calls"
         await person.type("info symbol pc")
         await person.until(lambda: person.message.startswith("pc is 0x4000_0000"))
         await person.type("info registers sctlr_el1")
@@ -56,10 +58,10 @@ async def test_info_leads_to_the_pane_or_says_it() -> None:
 
 async def test_a_word_of_gdb_shuts_the_command_line_to_make_room_for_its_answer() -> None:
     async with debugging(factory(*CALLING), size=(80, 24)) as person:
-        for text, answer in (("bt", "There is no command “bt”: "), ("info frame", "“info” tells nothing of “frame”: ")):
+        for text in ("kill", "ptype"):
             await person.type(text)
             assert not person.screen.command_line.is_typing
-            assert person.message == f"✗ {answer}{CALLERS}."
+            assert person.message == f"✗ There is no command “{text}”: {ELSEWHERE[text]}."
         await person.type("nonsense")
         assert person.screen.command_line.is_typing, "there is something to put right"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,14 @@ class Moved(NamedTuple):
     size: int
 
 
+def linked(address: int, moved: Sequence[Moved]) -> list[int]:
+    """What an address may be in a program's tables: as it was linked; where it lies while the MMU is off."""
+    before = [
+        address - part.physical + part.virtual for part in moved if part.physical <= address < part.physical + part.size
+    ]
+    return [address, *before]
+
+
 class _Loaded:
     """One image that has line tables."""
 
@@ -81,14 +89,8 @@ class _Loaded:
         return self._own
 
     def linked(self, address: int) -> list[int]:
-        """What an address may be in the table: as it was linked; where it lies while the MMU is off."""
-        address = address - self.offset & MASK64
-        before = [
-            address - part.physical + part.virtual
-            for part in self.moved
-            if part.physical <= address < part.physical + part.size
-        ]
-        return [address, *before]
+        """What an address may be in the table."""
+        return linked(address - self.offset & MASK64, self.moved)
 
 
 class Lines:

@@ -98,6 +98,8 @@ class Looking(Stories):
                 self.show_pane("stops", focus=True)
             case "source":
                 self.command_source()
+            case "frame" | "stack":
+                self.show_pane("calls", focus=True)
             case _:
                 self.say(of)
 

@@ -25,6 +25,7 @@ from mectui.panes.walk import WalkPane
 from mectui.plain import sentence
 from mectui.progress import Progress, RunState
 from mectui.render import numbers
+from mectui.screens.debugger.calling import Calling
 from mectui.screens.debugger.displaying import Displaying
 from mectui.screens.debugger.exporting import Exporting
 from mectui.screens.debugger.lessons import Lessons
@@ -66,7 +67,7 @@ class SessionNews(Message):
 
 
 class DebuggerScreen(
-    Lessons, TimeTravel, Stopping, Displaying, RunControl, Looking, TranslationPanes, Workspaces, Exporting
+    Lessons, TimeTravel, Stopping, Displaying, Calling, RunControl, Looking, TranslationPanes, Workspaces, Exporting
 ):
     """One machine and everything about it."""
 

@@ -1,0 +1,439 @@
+"""One step outwards in a list of calls: who called the function that a context is in, and by what that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from emu import state as slots
+from emu.debug.frames import Place, PlaceKind, Rules
+from emu.translation.regimes import regime_of
+from mectui.queries.call_code import (
+    FP,
+    LARGEST,
+    LINK,
+    SLOT,
+    SOFT,
+    SP,
+    Flow,
+    State,
+    call_target,
+    flow,
+    is_call,
+    merged,
+)
+from mectui.queries.labels import shown
+from mectui.queries.stack import Stack, UnreadableError
+
+if TYPE_CHECKING:
+    import emu
+
+MOST_PIECES = 16
+"""Pieces of code that a path without a call may lead through."""
+MASK64 = (1 << 64) - 1
+VECTOR = 0x80
+"""Bytes between two exception vectors."""
+_BANKED = (slots.SP_EL0, slots.SP_EL1, slots.SP_EL2, slots.SP_EL3)
+KEPT = range(19, 30)
+"""What functions give back as they found it (AAPCS64), besides SP."""
+Piece = tuple[int, int, Flow]
+"""(start, end, what holds in it) of a piece of code."""
+
+
+class How(StrEnum):
+    """By what a call was found."""
+
+    PC = "pc"
+    TABLES = "unwind tables"
+    RECORD = "frame record"
+    STORED = "stored by its code"
+    LINK = "x30"
+    EXCEPTION = "exception"
+
+
+@dataclass(slots=True)
+class Context:
+    """What is known of the registers in one call. X0 to X30 by number, SP is 31; those that are not there are lost."""
+
+    pc: int
+    registers: dict[int, int]
+    is_exact: bool
+    """The pc is the next instruction, and X30 what it holds; else it is behind a call."""
+    el: int
+    stack: Stack
+    how: How = How.PC
+    found: str = "the pc"
+    is_sure: bool = True
+    exception: str = ""
+    handler_frame: int | None = None
+    """Where an exception interrupted it: the frame address of the handler."""
+
+
+class Caller(NamedTuple):
+    """What a step outwards has found."""
+
+    frame: int | None
+    address: int
+    """The return address as it was found."""
+    registers: dict[int, int]
+    how: How
+    found: str
+    is_sure: bool = True
+    is_kept: bool = False
+    """The address was in a register all the time."""
+    floor: int | None = None
+    """What the caller's frame cannot be below, where the frame address is not known."""
+
+
+class EndError(Exception):
+    """There is nothing further out, or nobody can tell; the text says why."""
+
+    def __init__(self, reason: str, frame: int | None = None) -> None:
+        super().__init__(reason)
+        self.frame = frame
+
+
+class Unwinder:
+    """For one list of calls. `floor` is what the next frame cannot be below."""
+
+    def __init__(self, machine: emu.Machine) -> None:
+        self.machine = machine
+        self.floor = machine.cpu.sp
+        self._vectors: dict[int, list[Piece]] = {}
+        self._left: set[int] = set()
+        """Exception levels whose ELR and SPSR have told what they know."""
+
+    def start(self) -> Context:
+        """The present instruction."""
+        cpu = self.machine.cpu
+        registers = {number: cpu.x[number] for number in range(31)} | {SP: cpu.sp}
+        return Context(cpu.pc, registers, True, cpu.el, Stack(self.machine))
+
+    def plain(self, address: int, el: int) -> int:
+        """A return address without what pointer authentication or a tag put into it."""
+        cpu = self.machine.cpu
+        return cpu.authentication.plain_address(address & MASK64, regime_of(el, cpu.acting))
+
+    # One step outwards.
+
+    def caller(self, context: Context) -> Caller | Context:
+        """Who called, or the context that an exception interrupted. Raises EndError, UnreadableError."""
+        found = self._caller(context)
+        if isinstance(found, Context):
+            return found
+        low = found.frame if found.frame is not None else found.floor
+        # A function that keeps nothing in memory has no frame of its own.
+        may_stay = context.is_exact or (found.is_kept and context.how is How.LINK)
+        least = self.floor if may_stay else self.floor + 1
+        if low is not None:
+            if low < least:
+                raise EndError(f"its frame would be at {low:#x}, not above the one before: that is no stack of calls")
+            self.floor = low
+        return found
+
+    def at(self, caller: Caller, address: int, context: Context) -> Context:
+        """The caller, where its address can be one. Raises EndError."""
+        if not address:
+            raise EndError("its return address is 0: nothing called it")
+        if address & 3:
+            raise EndError(f"its return address {address:#x} is no address of an instruction")
+        stack = context.stack
+        before = stack.instruction(address - 4)
+        if before is None and stack.instruction(address) is None:
+            raise EndError(f"its return address {address:#x} leads to no code: {stack.why_no_code(address)}")
+        is_behind_call = before is not None and is_call(before)
+        found = caller.found if is_behind_call else f"{caller.found}; not behind a call"
+        is_sure = caller.is_sure and is_behind_call
+        return Context(address, caller.registers, False, context.el, stack, caller.how, found, is_sure)
+
+    def _caller(self, context: Context) -> Caller | Context:
+        rules = self.machine.frames.at(context.pc if context.is_exact else context.pc - 1)
+        if rules is not None:
+            found = self._by_tables(context, rules)
+            return self._corrected(context, rules, found) if context.is_exact else found
+        interrupted = self._interrupted(context)
+        if interrupted is not None:
+            return interrupted
+        return self._by_code(context)
+
+    # By what the compiler wrote down.
+
+    def _corrected(self, context: Context, rules: Rules, found: Caller) -> Caller:
+        """Tables may be right at calls alone; where the code says something else that a call bears out, it is right."""
+        try:
+            told = self._by_code(context)
+        except (EndError, UnreadableError):
+            return found
+        address = self.plain(told.address, context.el)
+        if told.frame is None or (told.frame, address) == (found.frame, self.plain(found.address, context.el)):
+            return found
+        led = self._led(context, self._called_before(context.stack, address))
+        if led is None or self._entry(context, led) != told.frame:
+            return found
+        return told._replace(found=f"{told.found}; {rules.section} is wrong here")
+
+    def _by_tables(self, context: Context, rules: Rules) -> Caller:
+        if rules.base is None:
+            raise EndError(f"{rules.section} computes its frame address by an expression, which is not evaluated here")
+        base = context.registers.get(rules.base)
+        if base is None:
+            raise EndError(f"{rules.section} counts its frame from {_name(rules.base)}, which is not known any more")
+        frame = base + rules.offset & MASK64
+        link = rules.places.get(rules.return_register, Place(PlaceKind.SAME))
+        if link.kind is PlaceKind.UNDEFINED:
+            raise EndError(f"{rules.section} says that nothing called it", frame)
+        if link.kind is PlaceKind.SAME and not context.is_exact:
+            raise EndError(f"{rules.section} has its return address in x30, where the call has put another", frame)
+        address = self._value(context, rules.return_register, link, frame)
+        if address is None:
+            raise EndError(f"{rules.section} does not say where its return address is", frame)
+        registers = {SP: frame}
+        for number in KEPT:
+            place = rules.places.get(number, Place(PlaceKind.SAME))
+            try:
+                value = self._value(context, number, place, frame)
+            except UnreadableError:
+                continue
+            if value is not None:
+                registers[number] = value
+        where = ", x30" if link.kind is PlaceKind.SAME else ""
+        return Caller(frame, address, registers, How.TABLES, f"{rules.section}{where}")
+
+    def _value(self, context: Context, number: int, place: Place, frame: int) -> int | None:
+        """Raises UnreadableError."""
+        match place.kind:
+            case PlaceKind.SAME:
+                return context.registers.get(number)
+            case PlaceKind.OFFSET:
+                return context.stack.word(frame + place.value)
+            case PlaceKind.VALUE:
+                return frame + place.value & MASK64
+            case PlaceKind.REGISTER:
+                return context.registers.get(place.value)
+        return None
+
+    # By the code itself.
+
+    def _by_code(self, context: Context) -> Caller:
+        here = context.pc if context.is_exact else context.pc - 4
+        piece = self._piece(here)
+        known = None if piece is None else self._state(context, flow(*self._read(context.stack, piece)), piece[0])
+        if context.is_exact and context.stack.instruction(context.pc) is None:
+            why = "x30; there is no code at the pc"
+            return Caller(
+                context.registers.get(SP), self._link(context), context.registers, How.LINK, why, False, is_kept=True
+            )
+        if known is None:
+            return self._by_record(context, "where its code begins is not known")
+        entry = self._entry(context, known)
+        if LINK in known.of(LINK) and context.is_exact:
+            return self._by_link(context, known)
+        value, where = self._resolved(context, known, LINK, entry)
+        registers = self._registers(context, known, entry)
+        if value is None and known.called:
+            return self._by_copy(context, known, entry, registers)
+        if value is None:
+            return self._by_record(context, "where its code keeps x30 is not known")
+        if where is None:
+            how, found = How.STORED, "x30, kept in another register"
+        elif entry is not None and known.record == where - entry - 8:
+            how, found = How.RECORD, f"frame record at {where - 8:#x}"
+        else:
+            how, found = How.STORED, f"x30, stored at {where:#x}"
+        return Caller(entry, value, registers, how, found)
+
+    def _by_copy(self, context: Context, known: State, entry: int | None, registers: dict[int, int]) -> Caller:
+        """The function kept X30 over its calls in a register that calls may change, as some assembler does."""
+        here = context.pc if context.is_exact else context.pc - 4
+        symbol = self.machine.symbols.nearest(here)
+        name = "its code" if symbol is None else shown(symbol[0])
+        for place in sorted(known.of(LINK)):
+            value = context.registers.get(place - SOFT) if SOFT <= place < SLOT // 2 else None
+            if value is None:
+                continue
+            plain = self.plain(value, context.el)
+            if self._led(context, self._called_before(context.stack, plain)) is not None:
+                return Caller(
+                    entry, value, registers, How.STORED, f"x30, kept in x{place - SOFT} over a call", False, True
+                )
+        raise EndError(f"{name} has made a call and did not store x30: nothing is left of where it was called from")
+
+    def _called_before(self, stack: Stack, address: int) -> list[Piece]:
+        """The code that the BL before an address leads to; nothing where there is none."""
+        word = None if address & 3 or not address else stack.instruction(address - 4)
+        distance = None if word is None else call_target(word)
+        return [] if distance is None else self._pieces(stack, address - 4 + distance & MASK64)
+
+    def _registers(self, context: Context, known: State, entry: int | None) -> dict[int, int]:
+        """What the registers of the caller hold, as far as its callee's code tells."""
+        registers = {} if entry is None else {SP: entry}
+        numbers = range(LINK) if context.is_exact else [*(each for each in context.registers if each < 19), *KEPT]
+        for number in numbers:
+            try:
+                value, _ = self._resolved(context, known, number, entry)
+            except UnreadableError:
+                continue  # it may never be asked for
+            if value is not None:
+                registers[number] = value
+        return registers
+
+    def _entry(self, context: Context, known: State) -> int | None:
+        """SP where the code was entered."""
+        for register, moved in ((SP, known.sp), (FP, known.fp)):
+            value = context.registers.get(register)
+            if moved is not None and value is not None:
+                return value - moved & MASK64
+        return None
+
+    def _resolved(
+        self, context: Context, known: State, number: int, entry: int | None
+    ) -> tuple[int | None, int | None]:
+        """(what a register held at the entry, where in memory that is). Raises UnreadableError."""
+        places = sorted(place for place in known.of(number) if not SOFT <= place < SLOT // 2)
+        for place in places:
+            if place < SLOT // 2 and place in context.registers:
+                return context.registers[place], None
+        for place in places:
+            if place >= SLOT // 2 and entry is not None:
+                where = entry + place - SLOT & MASK64
+                return context.stack.word(where), where
+        return None, None
+
+    def _by_link(self, context: Context, known: State) -> Caller:
+        """The innermost function still has its return address in X30."""
+        address = self._link(context)
+        plain = self.plain(address, context.el)
+        word = context.stack.instruction(plain - 4) if plain and not plain & 3 else None
+        if word is not None and not is_call(word):
+            raise EndError(f"x30 holds {plain:#x}, which is behind no call: what led here is not known")
+        if word is not None and call_target(word) is not None:
+            led = self._led(context, self._called_before(context.stack, plain))
+            if led is None or LINK not in led.of(LINK):
+                raise EndError(
+                    f"x30 holds {plain:#x}, and the call before that does not lead here: what did is not known"
+                )
+            known = led  # from where the function begins, whatever names there are within it
+        entry = self._entry(context, known)
+        return Caller(entry, address, self._registers(context, known, entry), How.LINK, "x30, not stored yet")
+
+    @staticmethod
+    def _link(context: Context) -> int:
+        """X30. Raises EndError."""
+        address = context.registers.get(LINK)
+        if address is None:
+            raise EndError("its return address is in x30, and what that held is not known")
+        return address
+
+    def _by_record(self, context: Context, why: str) -> Caller:
+        """X29 leads to a frame record {X29, X30} (AAPCS64, "The Frame Pointer")."""
+        record = context.registers.get(FP)
+        if record is None:
+            raise EndError("nothing says where it was called from: x29 is not known any more, and it has no tables")
+        if not record:
+            raise EndError("x29 is 0: this is the end of the frame records")
+        if record & 7:
+            raise EndError(f"x29 holds {record:#x}, which is no frame record")
+        if record < self.floor:
+            raise EndError(f"x29 holds {record:#x}, which is below the stack: it is no frame record of this call")
+        before, address = context.stack.word(record), context.stack.word(record + 8)
+        found = f"frame record at {record:#x}" + (f"; {why}" if why else "")
+        return Caller(None, address, {FP: before}, How.RECORD, found, False, floor=record + 16)
+
+    # Code.
+
+    def _piece(self, address: int) -> tuple[int, int] | None:
+        """(start, end) of the code around an address that has one name."""
+        found = self.machine.symbols.bounds(address)
+        return None if found is None else (found[0], min(found[1], found[0] + LARGEST))
+
+    @staticmethod
+    def _read(stack: Stack, piece: tuple[int, int]) -> tuple[bytes]:
+        return (stack.code(piece[0], piece[1] - piece[0]),)
+
+    @staticmethod
+    def _state(context: Context, found: Flow, start: int) -> State | None:
+        """What holds in a context, by what holds before each instruction of a piece of code."""
+        if context.is_exact:
+            return found.states.get(context.pc - start)
+        word = context.stack.instruction(context.pc - 4)
+        return None if word is None else found.after(context.pc - 4 - start, word)
+
+    def _pieces(self, stack: Stack, begin: int, end: int | None = None) -> list[Piece]:
+        """The code that control may come to from `begin` on without a call; `end` where the first piece has no name."""
+        waiting: list[tuple[int, State]] = [(begin, State())]
+        seen: set[int] = set()
+        found: list[Piece] = []
+        while waiting and len(found) < MOST_PIECES:
+            at, state = waiting.pop(0)
+            if at in seen:
+                continue
+            seen.add(at)
+            piece = (begin, end) if at == begin and end is not None else self._piece(at)
+            if piece is None:
+                continue
+            start, behind = piece
+            made = flow(*self._read(stack, piece), at - start, state)
+            found.append((start, behind, made))
+            waiting += [(start + place & MASK64, exit_state) for place, exit_state in made.exits.items()]
+        return found
+
+    def _led(self, context: Context, pieces: Iterable[Piece]) -> State | None:
+        """What holds in a context where one of these pieces of code leads to it; else None."""
+        here = context.pc if context.is_exact else context.pc - 4
+        result: State | None = None
+        for start, behind, found in pieces:
+            if start <= here < behind:
+                known = self._state(context, found, start)
+                if known is not None:
+                    result = known if result is None else merged(result, known)
+        return result
+
+    # Exceptions.
+
+    def _interrupted(self, context: Context) -> Context | None:
+        """What an exception interrupted, where code is reached from the vectors of its level without a call."""
+        cpu, el = self.machine.cpu, context.el
+        if not el:
+            return None
+        spsr, returns_to = cpu.regs[f"SPSR_EL{el}"], cpu.regs[f"ELR_EL{el}"]
+        source, stack_bit, is_32bit = spsr >> 2 & 3, spsr & 1, bool(spsr & 0x10)
+        group = 0x600 if is_32bit else 0x400 if source < el else 0x200 if stack_bit else 0
+        base = (cpu.regs[f"VBAR_EL{el}"] & ~0x7FF) + group
+        vectors = range(base, base + 4 * VECTOR, VECTOR)
+        if el not in self._vectors:
+            self._vectors[el] = [piece for at in vectors for piece in self._pieces(context.stack, at, at + VECTOR)]
+        # Its first instruction may not be there: nobody has set the vectors, say.
+        at_vector = context.is_exact and context.pc in vectors
+        known = State() if at_vector else self._led(context, self._vectors[el])
+        if known is None or (source > el and not is_32bit):
+            return None
+        what = f"exception from {'AArch32' if is_32bit else f'EL{source}'} to EL{el}"
+        if is_32bit:
+            raise EndError(f"{what}: the code that it interrupted cannot be followed")
+        if el in self._left:
+            raise EndError(f"{what}: ELR_EL{el} and SPSR_EL{el} tell of the last one alone")
+        self._left.add(el)
+        entry = self._entry(context, known)
+        registers = self._registers(context, known, entry)
+        with suppress(UnreadableError):
+            value, _ = self._resolved(context, known, LINK, entry)
+            if value is not None:
+                registers[LINK] = value
+        bank = source if stack_bit else 0
+        if bank != el:
+            registers[SP] = self._banked(bank)
+        stack = context.stack if source == el else Stack(self.machine, source)
+        self.floor = registers.get(SP, 0)
+        what += f": ELR_EL{el}={returns_to:#x}, SPSR_EL{el}={spsr:#x}"
+        return Context(returns_to, registers, True, source, stack, How.EXCEPTION, f"ELR_EL{el}", True, what, entry)
+
+    def _banked(self, bank: int) -> int:
+        cpu = self.machine.cpu
+        return cpu.sp if bank == (cpu.el if cpu.slots[slots.SPSEL] else 0) else int(cpu.slots[_BANKED[bank]])
+
+
+def _name(register: int) -> str:
+    return "sp" if register == SP else f"x{register}" if register < SP else f"register {register}"

@@ -1,0 +1,62 @@
+"""The list of calls at every instruction of programs compiled in every way: what the guest has really called."""
+
+from __future__ import annotations
+
+import pytest
+
+from mectui.queries.calls import How, calls
+from tests.calls.conftest import Built
+from tests.calls.programs import VARIANTS
+from tests.calls.shadow import at_main, steps
+from tests.lines.programs import needs_ziglang
+
+WAYS = {"tables": How.TABLES, "debug": How.TABLES, "signed": How.TABLES, "records": How.RECORD, "nothing": How.STORED}
+"""By what calls are found, by the end of a variant's name."""
+STEPS = 450
+
+
+@needs_ziglang
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_call_is_listed_and_nothing_else(built: Built, name: str) -> None:
+    machine = at_main(built(name))
+    ways: set[How] = set()
+    deepest = 0
+    for real in steps(machine, STEPS):
+        view = calls(machine)
+        assert view.calls[0].pc == machine.cpu.pc
+        assert [call.pc for call in view.calls[1:]] == real, (machine.instructions, view)
+        assert [call.returns_to for call in view.calls[:-1]] == real
+        assert view.end.startswith("_start has made a call and did not store x30")
+        assert all(call.is_sure for call in view.calls), view
+        frames = [call.frame for call in view.calls[:-1]]
+        assert None not in frames
+        assert frames == sorted(frames, key=lambda frame: frame or 0)
+        ways |= {call.how for call in view.calls}
+        deepest = max(deepest, len(real))
+    assert WAYS[name.rpartition("-")[2]] in ways
+    assert deepest > 6
+
+
+@needs_ziglang
+def test_a_long_list_is_cut_where_it_is_asked_to(built: Built) -> None:
+    machine = at_main(built("O2-tables"))
+    for real in steps(machine, STEPS):
+        if len(real) > 6:
+            break
+    view = calls(machine, 3)
+    assert [call.pc for call in view.calls] == [machine.cpu.pc, *real[:2]]
+    assert view.is_cut
+
+
+@needs_ziglang
+def test_functions_are_named_by_the_call_and_lines_too(built: Built) -> None:
+    machine = at_main(built("O0-tables"))
+    machine.lines.finish()
+    for real in steps(machine, STEPS):
+        if len(real) > 4:
+            break
+    view = calls(machine)
+    source = "calls.c"
+    assert all(call.line.startswith(source) for call in view.calls[:-1])
+    assert view.calls[-1].label == "_start+0xc"
+    assert {call.label.partition("+")[0] for call in view.calls[1:-2]} <= {"even", "odd", "fibonacci", "leaf", "main"}
