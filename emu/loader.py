@@ -35,6 +35,8 @@ class Image:
     """(physical address, virtual address, size) of each part that is not linked for where it is loaded."""
     data_ranges: tuple[tuple[int, int], ...] = ()
     """(first address, the one behind the last) of what its mapping symbols call data among code."""
+    functions: frozenset[str] = frozenset()
+    """Which of the symbols its table calls functions."""
 
 
 _LARGEST_FILE = 1 << 30
@@ -86,7 +88,9 @@ def read_elf(path: Path) -> Image:
     debug = data if any(section.name in (".debug_line", ".zdebug_line") for section in sections) else b""
     data_ranges = tuple(_data_among_code(sections, table))
     symbols = tuple(_named(table))
-    return Image(path.name, elf.entry(data), segments, symbols, debug, path.absolute().parent, moved, data_ranges)
+    functions = frozenset(symbol.name for symbol in table if symbol.kind == elf.FUNCTION)
+    folder = path.absolute().parent
+    return Image(path.name, elf.entry(data), segments, symbols, debug, folder, moved, data_ranges, functions)
 
 
 def _check(path: Path, parts: list[elf.Part], length: int) -> None:
