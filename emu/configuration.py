@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from emu.errors import ConfigurationError
 from emu.features import CPUS
 
@@ -35,6 +37,7 @@ def check(
     tlb: str,
     sync: str,
     tlb_entries: int,
+    switches: Mapping[str, object],
 ) -> None:
     """Raise ConfigurationError for what `emu.machine.Machine` cannot be; the names are those of its arguments."""
     if cpus != 1:
@@ -57,3 +60,6 @@ def check(
         raise ConfigurationError(f"there is no synchronisation {sync!r}: choose architectural or immediate")
     if not 1 <= tlb_entries <= 1 << 16:
         raise ConfigurationError(f"a TLB of {tlb_entries} entries cannot be built: choose 1 to 65536")
+    for name, value in switches.items():
+        if not isinstance(value, bool):  # a text such as "off" would count as on
+            raise ConfigurationError(f"{name}={value!r} is neither on nor off: give True or False")

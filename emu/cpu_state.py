@@ -39,6 +39,7 @@ class CpuState:
 
     @property
     def sp(self) -> int:
+        """The stack pointer in use, as SPSel and the exception level select it: 64 bits, higher ones are cut off."""
         return self.slots[state.SP]
 
     @sp.setter
@@ -47,6 +48,7 @@ class CpuState:
 
     @property
     def pc(self) -> VA:
+        """The address of the next instruction: 64 bits, higher ones are cut off."""
         return VA(self.slots[state.PC])
 
     @pc.setter
@@ -71,6 +73,7 @@ class CpuState:
 
     @property
     def el(self) -> int:
+        """The exception level, 0 to 3. Only exceptions and exception returns change it."""
         return self.slots[state.EL]
 
     @property

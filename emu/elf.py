@@ -29,8 +29,8 @@ HOLDS_CODE = 4
 """SHF_EXECINSTR."""
 UNDEFINED, FIRST_RESERVED, COUNTED_ELSEWHERE = 0, 0xFF00, 0xFFFF
 """Section numbers: none, the first that stands for no section, and one that does not fit (SHN_XINDEX, PN_XNUM)."""
-SECTION, FILE = 3, 4
-"""STT_SECTION and STT_FILE."""
+FUNCTION, SECTION, FILE = 2, 3, 4
+"""STT_FUNC, STT_SECTION and STT_FILE."""
 
 
 class Part(NamedTuple):

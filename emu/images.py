@@ -50,7 +50,7 @@ class Images:
                 if memory.peek(at, len(nothing)) != nothing:
                     self._write(at, nothing)
         self.loaded.append(image)
-        self.symbols.add(list(image.symbols))
+        self.symbols.add(list(image.symbols), image.functions)
         self.symbols.add_data(image.data_ranges)
         self.lines.add(image)
         self.frames.add(image)

@@ -37,6 +37,8 @@ class Image:
     """(first address, the one behind the last) of what its mapping symbols call data among code."""
     frames: bytes = b""
     """The whole file where it has call frame information: that too is read when somebody asks."""
+    functions: frozenset[str] = frozenset()
+    """Which of the symbols its table calls functions."""
 
 
 _LARGEST_FILE = 1 << 30
@@ -89,8 +91,9 @@ def read_elf(path: Path) -> Image:
     frames = data if any(section.name in (".eh_frame", ".debug_frame") for section in sections) else b""
     data_ranges = tuple(_data_among_code(sections, table))
     symbols = tuple(_named(table))
+    functions = frozenset(symbol.name for symbol in table if symbol.kind == elf.FUNCTION)
     folder = path.absolute().parent
-    return Image(path.name, elf.entry(data), segments, symbols, debug, folder, moved, data_ranges, frames)
+    return Image(path.name, elf.entry(data), segments, symbols, debug, folder, moved, data_ranges, frames, functions)
 
 
 def _check(path: Path, parts: list[elf.Part], length: int) -> None:

@@ -30,7 +30,7 @@ from emu.devices.monitor import Monitor
 from emu.devices.semihosting import Semihosting
 from emu.engine.choice import Choice
 from emu.engine.reference import Reference
-from emu.errors import LoadError
+from emu.errors import EmuError, LoadError
 from emu.features import CPUS, Features
 from emu.images import Images
 from emu.loader import Image, Segment, read_elf, read_file
@@ -94,6 +94,7 @@ class Machine:
         check(
             cpus=cpus, el=el, engine=engine, jit_threshold=jit_threshold, mec_model=mec_model, cpu=cpu,
             mecid_width=mecid_width, tlb=tlb, sync=sync, tlb_entries=tlb_entries,
+            switches={"mec": mec, "mec_cache": mec_cache, "pas_keys": pas_keys},
         )  # fmt: skip
         chosen = choose(rules)
         stops = choose_stops(stop_on, chosen)
@@ -160,7 +161,10 @@ class Machine:
         """Whoever keeps moments of the run to go back to; None while nobody does."""
         self.breakpoints = Breakpoints(self.stops)
         self._checker.on_found = self.stops.found
-        self._moments = Moments(self.cpu, self._board, self._console, self._exceptions, self._checker, self._wild_guest)
+        self._moments = Moments(
+            self.cpu, self._board, self._console, self._exceptions, self._checker, self._wild_guest,
+            kind=(parse_size(memory), mec_model, pas_keys, self.features, tlb_entries, el),
+        )  # fmt: skip
 
     @property
     def monitor(self) -> Monitor | None:
@@ -237,8 +241,11 @@ class Machine:
     def run(self, max_instructions: int | None = None, *, on_slice: Callable[[], None] | None = None) -> Stop:
         """Run until the guest ends, a breakpoint, a pause, or so many instructions.
 
-        `on_slice` is called now and then between instructions, for whoever wants to look.
+        `on_slice` is called now and then between instructions, for whoever wants to look. Raises EmuError for a number
+        of instructions below 0.
         """
+        if max_instructions is not None and max_instructions < 0:
+            raise EmuError(f"{max_instructions} instructions cannot be run: give 0 or more, or None to run to the end")
         cpu = self.cpu
         self._begin_run()
         self._pause_requested = False
@@ -465,5 +472,5 @@ class Machine:
         return self._moments.take(before)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return to a snapshot of this machine."""
+        """Return to a snapshot of this machine. Raises EmuError for one of a machine that was built otherwise."""
         self._moments.put_back(snapshot)

@@ -153,6 +153,8 @@ class PhysicalMemory:
 
     def _span(self, pa: int, size: int, what: str) -> int:
         region = self.region_of(pa)
+        if size < 0:
+            raise AddressError(f"cannot {what} {size} bytes at {pa:#x}: give 0 or more")
         if region is None or pa + size > region.end:
             places = ", ".join(f"{r.name} {r.base:#x}-{r.end - 1:#x}" for r in self.regions)
             raise AddressError(f"cannot {what} {size} bytes at {pa:#x}: memory is {places}")

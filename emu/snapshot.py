@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emu.architecture import PAGE
+from emu.errors import EmuError
 from emu.mec.cache import CacheState
 from emu.mec.memory import Bookkeeping
 from emu.mec.rules import CheckerState
@@ -44,6 +45,8 @@ class Snapshot:
     """The last data access; None before the first."""
     faults: tuple[int, int] = (0, 0)
     """What the watch over a guest that faults in its own vector remembers."""
+    kind: tuple[object, ...] = ()
+    """How the machine was built: it fits those alone that were built alike."""
 
 
 class Moments:
@@ -57,10 +60,12 @@ class Moments:
         exceptions: ExceptionLog,
         checker: RuleChecker,
         wild_guest: WildGuest,
+        kind: tuple[object, ...],
     ) -> None:
         self._cpu, self._memory = cpu, cpu.memory
         self._board, self._console = board, console
         self._exceptions, self._checker, self._wild_guest = exceptions, checker, wild_guest
+        self._kind = kind
 
     def take(self, before: Snapshot | None) -> Snapshot:
         """Now. What did not change since `before` is shared with it."""
@@ -81,10 +86,16 @@ class Moments:
             self._checker.snapshot(),
             cpu.last_access,
             self._wild_guest.snapshot(),
+            self._kind,
         )
 
     def put_back(self, snapshot: Snapshot) -> None:
-        """The moment that a snapshot was taken at."""
+        """The moment that a snapshot was taken at. Raises EmuError, and then nothing has changed."""
+        if snapshot.kind != self._kind:
+            raise EmuError(
+                "this snapshot is of a machine with another memory, memory model, CPU or start: restore it there, "
+                "or build this machine like that one"
+            )
         cpu, memory = self._cpu, self._memory
         for page in memory.restore_pages(snapshot.pages):
             cpu.code_written(page * PAGE, PAGE)

@@ -56,6 +56,8 @@ EYES = ("seen", "owner", "mecid", "raw")
 PAST = ("call", "el", "security", "exception", "hit", "finding", "stop", "start")
 EVENTS = ("el", "security", "exception", "hit", "finding")
 
+SAME_WAY = {"until": ("to", EVENTS), "back": ("backto", PAST), "runtil": ("backto", PAST)}
+"""Commands that take a place or a number, and those for events that go the same way: "until hit" is "to hit"."""
 Argument = Union[int, str, Assignment, "NewStop"]
 
 
@@ -178,6 +180,9 @@ def parse(text: str, known: Known) -> Command:
         return Command(spec.name)
     if not spec.needs and not spec.may:
         raise CommandError(f"“{spec.name}” takes nothing after it, not “{shortened(rest)}”.")
+    other, words = SAME_WAY.get(spec.name, ("", ()))
+    if rest.lower() in words and known.symbol(rest) is None:
+        return Command(other, (rest.lower(),))
     # Blanks instead of what stands before keep the columns of errors those of the whole line.
     line = " " * (len(text.rstrip()) - len(rest)) + rest
     try:

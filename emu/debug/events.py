@@ -329,10 +329,13 @@ class Stop:
 
     reason: StopReason
     pc: VA
+    """Of the instruction that would come next."""
     el: int
     security: Security
     code: int = 0
+    """What the guest exited with, where the reason is an exit; 0 otherwise."""
     message: str | None = None
+    """One sentence about a stop or a guest that ran wild; None where the reason says it all."""
     number: int | None = None
     """Of the breakpoint, watchpoint or catchpoint."""
     moment: Moment | None = None

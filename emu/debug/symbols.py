@@ -14,6 +14,7 @@ class Symbols:
         self._addresses: list[int] = []
         self._names: list[str] = []
         self._sizes: list[int] = []
+        self._functions: set[str] = set()
         self._data: list[tuple[int, int]] = []
 
     def add_data(self, ranges: Iterable[tuple[int, int]]) -> None:
@@ -25,21 +26,28 @@ class Symbols:
         index = bisect_right(self._data, (address, 1 << 64)) - 1
         return index >= 0 and address < self._data[index][1]
 
-    def add(self, symbols: list[tuple[str, int, int]]) -> None:
-        """Add (name, address, size in bytes; 0 where unknown) of one image. Later images win on equal names."""
+    def add(self, symbols: list[tuple[str, int, int]], functions: Iterable[str] = ()) -> None:
+        """Add (name, address, size in bytes; 0 where unknown) of one image. Later images win on equal names.
+
+        Of several names at an address one of `functions` stands for it rather than a bare label.
+        """
         for name, address, _ in symbols:
             self._by_name[name] = address
+        self._functions.update(functions)
         known = list(zip(self._addresses, self._names, self._sizes, strict=True))
         known += [(address, name, size) for name, address, size in symbols]
         best: dict[int, tuple[str, int]] = {}
         for address, name, size in known:
             present = best.get(address)
-            # A name with a size says more than a bare label; a shorter one reads better.
-            if present is None or (size > 0, -len(name)) > (present[1] > 0, -len(present[0])):
+            # A name with a size says more than a bare label, and so does a function's; a shorter one reads better.
+            if present is None or self._worth(name, size) > self._worth(*present):
                 best[address] = (name, size)
         self._addresses = sorted(best)
         self._names = [best[a][0] for a in self._addresses]
         self._sizes = [best[a][1] for a in self._addresses]
+
+    def _worth(self, name: str, size: int) -> tuple[bool, bool, int]:
+        return size > 0, name in self._functions, -len(name)
 
     def lookup(self, name: str) -> int | None:
         """Address of a symbol; None if there is none of that name."""

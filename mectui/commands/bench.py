@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.errors import EmuError
 from mectui import peer
-from mectui.commands.options import Parser
+from mectui.commands.options import Parser, integer
 from mectui.queries.bench import Bench, Row, bench_json, measure
 from mectui.resources import BundledGuest, bench_guests
 
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="guests to run (default: all)")
     parser.add_argument("--engines", default="interpreter,jit", metavar="LIST",
                         help="engines to measure, comma between; reference is slow (interpreter,jit)")  # fmt: skip
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds to take the medians of (3; 1 with --quick)")
+    parser.add_argument("--rounds", type=integer, metavar="N", help="rounds to take the medians of (3; 1 with --quick)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_PERCENT}%% of the work, one round: a rough idea")
     parser.add_argument("--no-peer", action="store_true", help="don't run QEMU")
     parser.add_argument("--no-cache", action="store_true",

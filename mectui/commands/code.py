@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from emu.errors import EmuError
 from mectui.commands import looking
-from mectui.commands.options import add_source_option
+from mectui.commands.options import add_source_option, integer
 from mectui.commands.where import resolve
 
 MOST = 100_000
@@ -17,7 +17,7 @@ MOST = 100_000
 def main(arguments: Sequence[str]) -> int:
     parser = looking.parser("code", "Show instructions as the present context would fetch them, with symbols.")
     parser.add_argument("address", nargs="?", metavar="ADDRESS", help="address, symbol or expression (default: the pc)")
-    parser.add_argument("--count", type=int, default=24, metavar="N", help="how many instructions (24)")
+    parser.add_argument("--count", type=integer, default=24, metavar="N", help="how many instructions (24)")
     parser.add_argument("--mixed", action="store_true", help="with the lines of the source that they come from")
     add_source_option(parser)
     machine, options = looking.machine_there(parser, arguments)

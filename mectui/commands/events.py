@@ -12,6 +12,7 @@ import emu
 from emu.debug.events import Event
 from emu.errors import EmuError
 from mectui.commands import looking
+from mectui.commands.options import integer
 from mectui.queries.events import KINDS, LOGGED
 
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         metavar="KIND,...",
         help=f"of {', '.join(KINDS)}, or all ({','.join(LOGGED)})",
     )
-    parser.add_argument("--last", type=int, default=1000, metavar="N", help="how many of them at most (1000)")
+    parser.add_argument("--last", type=integer, default=1000, metavar="N", help="how many of them at most (1000)")
     kept: deque[Event] = deque()
 
     def listen(machine: emu.Machine, options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mectui.commands.machine import CompileProgress, build_machine, find_guest
-from mectui.commands.options import Parser, add_machine_options, add_stop_option
+from mectui.commands.options import Parser, add_machine_options, add_stop_option, integer
 from mectui.commands.run import Forwarding
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     parser.add_argument("more", nargs="*", default=[], metavar="FILE", help="further ELF files to load")
-    parser.add_argument("--port", type=int, default=1234, metavar="N", help="TCP port; 0 takes a free one (1234)")
+    parser.add_argument("--port", type=integer, default=1234, metavar="N", help="TCP port; 0 takes a free one (1234)")
     parser.add_argument("--once", action="store_true", help="end when the first client leaves")
     add_stop_option(parser)
     add_machine_options(parser)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
 from emu.errors import EmuError
-from mectui.commands.options import Parser
+from mectui.commands.options import Parser, integer
 from mectui.commands.terminal import require_terminal
 from mectui.lessons import bookmark
 from mectui.lessons.check import StepReport
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="a lesson's name or number; none lists them all")
-    parser.add_argument("--step", type=int, metavar="N", help="begin at this step (where you left)")
+    parser.add_argument("--step", type=integer, metavar="N", help="begin at this step (where you left)")
     parser.add_argument("--restart", action="store_true", help="begin at the first step and forget what was done")
     parser.add_argument("--theme", metavar="NAME", help="colours of the screen")
     parser.add_argument("--keymap", metavar="NAME", help="keys: default, gdb, vim, function-keys, or mine (your own)")
@@ -69,7 +70,7 @@ def list_lessons(found: list[Lesson], as_json: bool) -> None:
         ]
         print(json.dumps({"schema": SCHEMA, "lessons": entries}, indent=2))
     else:
-        print(plain(render.shelf(marks, WIDTH)), end="")
+        print(plain(render.shelf(marks, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH))), end="")
 
 
 def check_all(found: list[Lesson], as_json: bool) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from emu.architecture import BLOCK
 from emu.errors import EmuError
 from mectui.commands import looking
+from mectui.commands.options import integer
 from mectui.commands.where import resolve
 
 MOST = 1 << 20
@@ -20,11 +21,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = looking.parser("memory", "Show memory: its bytes as some context sees them, and each block's owner.")
     parser.add_argument("address", metavar="ADDRESS", help="virtual address, symbol or expression")
     parser.add_argument("--physical", action="store_true", help="the address is a physical one")
-    parser.add_argument("--length", type=int, default=256, metavar="BYTES", help=f"how much, up to {MOST} (256)")
+    parser.add_argument("--length", type=integer, default=256, metavar="BYTES", help=f"how much, up to {MOST} (256)")
     parser.add_argument("--as", choices=EYES, default="seen", dest="eyes",
                         help="seen: by the present context; owner: each block's plaintext; mecid: by the MECID of "
                         "--mecid; raw: as it stands in memory (seen)")  # fmt: skip
-    parser.add_argument("--mecid", type=int, default=0, metavar="N", help="the MECID for --as mecid (0)")
+    parser.add_argument("--mecid", type=integer, default=0, metavar="N", help="the MECID for --as mecid (0)")
     machine, options = looking.machine_there(parser, arguments)
     if not 0 < options.length <= MOST:
         raise EmuError(f"--length {options.length} shows nothing: choose 1 to {MOST} bytes")

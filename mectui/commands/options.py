@@ -71,6 +71,14 @@ class Parser(argparse.ArgumentParser):
         (file or sys.stdout).write(message)
 
 
+def integer(text: str) -> int:
+    """An option's whole number, as people write them: 16, 0x10, 4_096."""
+    try:
+        return int(text.replace("_", ""), 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number: write one such as 16 or 0x10") from None
+
+
 def _word(action: argparse.Action) -> str:
     """An argument as a usage has it: "GUEST", "[FILE ...]", "[--until WHERE]"."""
     name = str(action.metavar or action.dest.upper())
@@ -85,29 +93,29 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """The options that describe the machine, the same for every command."""
     group = parser.add_argument_group(MACHINE)
     group.add_argument("--engine", default="auto", metavar="NAME", help="auto, jit, interpreter or reference (auto)")
-    group.add_argument("--jit-threshold", type=int, metavar="N",
+    group.add_argument("--jit-threshold", type=integer, metavar="N",
                        help="times a branch target is reached before it is compiled; 0 compiles at once")  # fmt: skip
     group.add_argument("--memory", default="256M", metavar="SIZE", help="RAM at 0x4000_0000, such as 1G (256M)")
     group.add_argument("--cpu", default="max", metavar="NAME", help="max, or v8.0 without later extensions (max)")
-    group.add_argument("--cpus", type=int, default=1, metavar="N", help="CPUs; this version models 1")
-    group.add_argument("--el", type=int, default=3, choices=(1, 2, 3), help="exception level to start at (3)")
+    group.add_argument("--cpus", type=integer, default=1, metavar="N", help="CPUs; this version models 1")
+    group.add_argument("--el", type=integer, default=3, choices=(1, 2, 3), help="exception level to start at (3)")
     group.add_argument("--mec", choices=("on", "off"), default="on", help="whether FEAT_MEC is there (on)")
     group.add_argument("--mec-model", choices=("cipher", "substitute"), default="cipher", help="memory model (cipher)")
-    group.add_argument("--mecid-width", type=int, default=16, metavar="BITS", help="bits of a MECID, 1 to 16 (16)")
+    group.add_argument("--mecid-width", type=integer, default=16, metavar="BITS", help="bits of a MECID, 1 to 16 (16)")
     group.add_argument("--pas-keys", choices=("on", "off"), default="on",
                        help="whether each physical address space has keys of its own (on)")  # fmt: skip
     group.add_argument("--tlb", choices=("strict", "forgiving"), default="strict",
                        help="whether a forgotten TLBI has consequences (strict)")  # fmt: skip
     group.add_argument("--mec-cache", choices=("on", "off"), default="off",
                        help="whether a data cache of lines with MECIDs is modelled; slow (off)")  # fmt: skip
-    group.add_argument("--tlb-entries", type=int, default=128, metavar="N", help="size of the TLB (128)")
+    group.add_argument("--tlb-entries", type=integer, default=128, metavar="N", help="size of the TLB (128)")
     group.add_argument(
         "--sync",
         choices=("architectural", "immediate"),
         default="architectural",
         help="when an MSR acts on the MMU: with the next ISB or the like, or at once (architectural)",
     )
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="chooses what is UNKNOWN after reset (0)")
+    group.add_argument("--seed", type=integer, default=0, metavar="N", help="chooses what is UNKNOWN after reset (0)")
     group.add_argument("--load-at", metavar="ADDRESS", help="the guest is a raw image, to be loaded here")
     group.add_argument("--entry", metavar="ADDRESS", help="start here rather than at the image's entry point")
     group.add_argument("--rules", default="default", metavar="LIST",

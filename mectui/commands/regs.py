@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mectui.commands import looking
+from mectui.queries.history import History
 
 if TYPE_CHECKING:
     import emu
@@ -20,13 +21,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--group", choices=GROUPS, default="general", help="which of them (general); JSON has all")
     parser.add_argument("--print", action="append", default=[], metavar="EXPR", dest="printed",
                         help="print an expression instead, such as x0+8, '[sp].w' or 'owner(pa(pc))'")  # fmt: skip
-    machine, options = looking.machine_there(parser, arguments)
+    histories: list[History] = []
+    machine, options = looking.machine_there(parser, arguments, lambda machine, _: histories.append(History(machine)))
+    history = histories[0]
     if options.printed:
         return print_values(machine, options.printed, options.json)
     if options.json:
         from mectui.queries.report import registers_json
 
-        json.dump(registers_json(machine), sys.stdout, indent=2)
+        json.dump(registers_json(machine, history), sys.stdout, indent=2)
         print()
         return 0
     from mectui.queries import registers
@@ -37,10 +40,12 @@ def main(arguments: Sequence[str]) -> int:
     if options.group == "general":
         lines = render.general(registers.general(machine), width)
     elif options.group == "system":
-        view = registers.system(machine)
-        lines = render.system(view, width, frozenset(register.name for _, group in view.groups for register in group))
+        view = registers.system(machine, history=history)
+        lines = render.system(
+            view, width, frozenset(register.name for _, group in view.groups for register in group), is_whole=True
+        )
     elif options.group == "mec":
-        lines = render.mec_registers(registers.mec_registers(machine), width)
+        lines = render.mec_registers(registers.mec_registers(machine, history=history), width)
     else:
         lines = render.simd(registers.simd(machine), width)
     print(plain(lines), end="")

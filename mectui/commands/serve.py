@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from emu.errors import EmuError
 from mectui.commands.machine import find_guest
-from mectui.commands.options import Parser
+from mectui.commands.options import Parser, integer
 
 HOST = "127.0.0.1"
 """Loopback: whoever reaches the page can read files with the rights of whoever started it."""
@@ -29,7 +29,9 @@ def main(arguments: Sequence[str]) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="TCP port on the loopback address (8000)")
+    parser.add_argument(
+        "--port", type=integer, default=8000, metavar="N", help="TCP port on the loopback address (8000)"
+    )
     parser.add_argument("guest", nargs="?", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     options, passed_on = parser.parse_known_args(arguments)
     if options.guest is not None:

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import emu
 from emu.errors import EmuError
 from mectui.commands import looking
+from mectui.commands.options import integer
 
 MOST = 1000
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = looking.parser("timeline", "The whole run: which level and state it was in, and what happened when.")
-    parser.add_argument("--columns", type=int, metavar="N", help="pieces of the run (as many as there is room for)")
-    parser.add_argument("--last", type=int, default=MOST, metavar="N", help=f"marks to list at most ({MOST})")
+    parser.add_argument("--columns", type=integer, metavar="N", help="pieces of the run (as many as there is room for)")
+    parser.add_argument("--last", type=integer, default=MOST, metavar="N", help=f"marks to list at most ({MOST})")
     from emu.debug.history import Marks
 
     heard: list[Marks] = []
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         print()
     else:
         print(
-            plain([*render.strips(view), *render.listed(view, marks, width), *render.legend(view, width)]),
+            plain([*render.strips(view), *render.listed(view, marks, width), *render.legend(view, width, keys="")]),
             end="",
         )
     return 0

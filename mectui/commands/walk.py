@@ -45,18 +45,17 @@ def main(arguments: Sequence[str]) -> int:
     walk = machine.translate(va, options.access, regime=regime)
     if options.json:
         from mectui.queries.report import walk_json
+        from mectui.queries.walk import answering
 
-        json.dump(walk_json(walk), sys.stdout, indent=2)
+        json.dump(walk_json(walk) | {"answers": answering(machine, walk)}, sys.stdout, indent=2)
         print()
         return 0
-    from mectui.queries.labels import label
-    from mectui.queries.walk import Follow, WalkView
+    from mectui.queries.walk import Follow, viewed
     from mectui.render import walk as render
     from mectui.render.text import plain
 
     width = looking.width()
-    view = WalkView(Follow.PINNED, walk, label(machine, va))
-    print(plain(render.walk(view, width, render.ALL)), end="")
+    print(plain(render.walk(viewed(machine, Follow.PINNED, walk), width, render.ALL)), end="")
     return 0
 
 

@@ -122,7 +122,7 @@ def of_walk(view: WalkView, around: Circumstances) -> str:
                 rows = [(field.name, numbers.short(field.value), field.meaning) for field in step.fields]
                 lines += [*table(("field", "value", "means"), rows), ""]
     lines += ["## Where it ends", "", "```text"]
-    lines += [plain(render_walk.ending(walk, ENDING_COLUMNS)).rstrip("\n"), "```"]
+    lines += [plain(render_walk.ending(walk, ENDING_COLUMNS, answers=view.answers)).rstrip("\n"), "```"]
     return text(lines)
 
 

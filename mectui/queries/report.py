@@ -9,6 +9,8 @@ from emu.debug.events import ExceptionTaken, Hit
 from emu.mec.pages import MecPage
 from emu.mec.rules import DEFAULT, Finding, Rule
 from emu.translation.records import Fault, GpcResult, Walk, WalkStep
+from mectui.queries.history import History
+from mectui.queries.registers import system
 
 SCHEMA = 1
 
@@ -54,10 +56,13 @@ def mec_json(machine: emu.Machine) -> dict[str, Any]:
     return {"schema": SCHEMA, **contexts_json(machine), "enables": enables}
 
 
-def registers_json(machine: emu.Machine) -> dict[str, Any]:
-    """Everything `mectui regs --json` prints: every register by name, as hexadecimal text."""
+def registers_json(machine: emu.Machine, history: History) -> dict[str, Any]:
+    """Everything `mectui regs --json` prints: every register by name, as hexadecimal text; of system registers the
+    fields, what acts where that is another value, and who wrote last those that steer translation and MEC.
+    """
     cpu = machine.cpu
     unknown = machine.registers.never_written
+    views = [view for _, group in system(machine, history=history).groups for view in group]
     return {
         "schema": SCHEMA,
         "el": cpu.el,
@@ -66,6 +71,20 @@ def registers_json(machine: emu.Machine) -> dict[str, Any]:
         | {"sp": hexadecimal(cpu.sp), "pc": hexadecimal(cpu.pc), "nzcv": hexadecimal(cpu.nzcv)},
         "system": {register.name: hexadecimal(cpu.sysreg[register.name]) for register in machine.registers.table},
         "unknown": [register.name for register in machine.registers.table if register.name in unknown],
+        "fields": {view.name: {field.name: field.value for field in view.fields} for view in views if view.fields},
+        "acting": {view.name: {"value": hexadecimal(view.effective), "why": view.why} for view in views if view.why},
+        "pending": pending_json(machine),
+        "written": {
+            view.name: {
+                "instruction": view.written.instruction,
+                "pc": hexadecimal(view.written.pc),
+                "by": view.written_by,
+                "el": view.written.el,
+                "security": view.written.security.label,
+            }
+            for view in views
+            if view.written is not None
+        },
         "simd": {f"v{number}": hexadecimal(cpu.v[number]) for number in range(32)},
     }
 

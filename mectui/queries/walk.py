@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,10 @@ from mectui.queries.labels import label
 
 if TYPE_CHECKING:
     import emu
+
+
+MEMORY, NOTHING = "memory", "nothing"
+"""What answers at a physical address, where it is no device."""
 
 
 class Follow(StrEnum):
@@ -43,6 +47,21 @@ class WalkView:
     """The walk of the machine as it is, where something is supposed."""
     rejected: tuple[tuple[str, str], ...] = ()
     """Suppositions that make no sense, each with a sentence about why."""
+    answers: str = MEMORY
+    """What is at the physical address the walk comes to: memory, a device by its name, or nothing."""
+
+
+def answering(machine: emu.Machine, walk: Walk | None) -> str:
+    """What is at the physical address that a walk comes to; where it comes to none, memory would be."""
+    if walk is None or walk.pa is None or walk.pas is None or machine.memory.region_of(walk.pa) is not None:
+        return MEMORY
+    device = machine.memory.device_of(walk.pa, walk.pas)
+    return NOTHING if device is None else device.name
+
+
+def viewed(machine: emu.Machine, follow: Follow, found: Walk) -> WalkView:
+    """A walk, with what the machine knows about its two ends."""
+    return WalkView(follow, found, label(machine, found.request.va), answers=answering(machine, found))
 
 
 def walk(
@@ -56,7 +75,7 @@ def walk(
 ) -> WalkView:
     """Walks `va` as an access from `el` or in a regime (the current ones by default); changes nothing."""
     found = machine.translate(va, access=access, el=el, regime=regime)
-    return supposing(machine, WalkView(follow, found, label(machine, va)), supposed)
+    return supposing(machine, viewed(machine, follow, found), supposed)
 
 
 def walk_followed(
@@ -71,7 +90,7 @@ def walk_followed(
     if request is None:
         return supposing(machine, WalkView(follow, None), supposed)
     # The access's own EL and regime: by now the machine may be in another one.
-    return supposing(machine, WalkView(follow, machine.explain(request), label(machine, request.va)), supposed)
+    return supposing(machine, viewed(machine, follow, machine.explain(request)), supposed)
 
 
 def walk_coming(
@@ -100,9 +119,11 @@ def supposing(machine: emu.Machine, view: WalkView, texts: Sequence[str]) -> Wal
         except EmuError as error:
             rejected.append((text, error_of(error)))
     if view.walk is None or not accepted:
-        return WalkView(view.follow, view.walk, view.symbol, tuple(accepted), None, tuple(rejected))
+        return replace(view, suppositions=tuple(accepted), rejected=tuple(rejected))
     after = supposed.explain(supposed.again(view.walk.request))
-    return WalkView(view.follow, after, view.symbol, tuple(accepted), view.walk, tuple(rejected))
+    return WalkView(
+        view.follow, after, view.symbol, tuple(accepted), view.walk, tuple(rejected), answering(machine, after)
+    )
 
 
 def make_real(machine: emu.Machine, texts: Sequence[str], record: Walk | None) -> str:

@@ -240,10 +240,9 @@ def shelf(marks: Iterable[tuple[Lesson, Bookmark]], width: int, *, is_brief: boo
     """The lessons with their names, minutes and how far the reader is; in brief a line for each, and nothing more."""
     lines: list[Line] = []
     marks = list(marks)
-    names, titles = 12, 46
-    if is_brief and marks:
-        names = max(cell_width(lesson.name) for lesson, _ in marks) + 1
-        titles = max(cell_width(lesson.title) for lesson, _ in marks) + 1
+    gap = 1 if is_brief else 2
+    names = max((cell_width(lesson.name) for lesson, _ in marks), default=0) + gap
+    titles = max((cell_width(lesson.title) for lesson, _ in marks), default=0) + gap
     # What the reader has done is worth more than the minutes, where there is room for one of them.
     has_minutes = not is_brief or width >= 4 + names + titles + 8 + LONGEST_STATE
     for number, (lesson, mark) in enumerate(marks, 1):
@@ -255,7 +254,8 @@ def shelf(marks: Iterable[tuple[Lesson, Bookmark]], width: int, *, is_brief: boo
             )
         )  # fmt: skip
         if not is_brief:
-            lines.append(line(" " * 16, (lesson.about, "muted")))
+            indent = 4 + names
+            lines += [line(" " * indent, (part, "muted")) for part in wrap_plain(lesson.about, max(width - indent, 20))]
     if not lines:
         return [line(("There are no lessons in this copy of mectui.", "muted"))]
     if not is_brief:

@@ -17,6 +17,7 @@ from mectui.render import numbers
 from mectui.render.mec import moment
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, fit, line, wrap
+from mectui.render.text import fold as folded
 from mectui.render.text import width as width_of
 
 CHANGED = "*"
@@ -31,6 +32,8 @@ GROUP_TITLES = {"mec": "MEC", "rme": "RME"}
 """Headings of groups that are abbreviations."""
 VALUE_COLUMNS = 23
 """The fold's sign, a value of 64 bits, its mark, a space."""
+FIELD_BEFORE, FIELD_NAME = 12, 11
+"""A field's line: what stands before its name, and what the name has at least."""
 FOLDED, OPEN = "▸", "▾"
 NO_FOLDS: Collection[str] = ()
 
@@ -123,19 +126,21 @@ def pstate(view: GeneralView) -> Line:
     )
 
 
-def system(view: SystemView, width: int, opened: Collection[str] = NO_FOLDS) -> list[Line]:
-    """System registers by group; the fields of those whose names are in `opened`."""
+def system(view: SystemView, width: int, opened: Collection[str] = NO_FOLDS, *, is_whole: bool = False) -> list[Line]:
+    """System registers by group; the fields of those whose names are in `opened`, `is_whole`: folded, never cut."""
     lines: list[Line] = []
     for group, registers in view.groups:
         if lines:
             lines.append(BLANK)
         lines.append(line((GROUP_TITLES.get(group, group.capitalize()), "strong")))
         for register in registers:
-            lines += one_system(register, width, register.name in opened)
+            lines += one_system(register, width, register.name in opened, is_whole=is_whole)
     return fit(lines, width)
 
 
-def one_system(register: RegisterView, width: int, is_open: bool, name_width: int = 18) -> list[Line]:
+def one_system(
+    register: RegisterView, width: int, is_open: bool, name_width: int = 18, *, is_whole: bool = False
+) -> list[Line]:
     """A register, and where it is open what is known about it and its fields; a field's line stands for the field."""
     target = Target(TargetKind.REGISTER, register.name)
     fold = (OPEN if is_open else FOLDED) if register.fields else " "
@@ -157,32 +162,33 @@ def one_system(register: RegisterView, width: int, is_open: bool, name_width: in
         ),
         target,
     )
-    lines = [crop(head, width)]
+    lines = folded(head, width, " " * (2 + name_width)) if is_whole else [crop(head, width)]
     if is_open:
         if width < 70 or said:
             lines += [Line((Span("  "), *item.spans), target) for item in wrap(register.note, width - 2, "muted")]
         for text in known(register):
             lines += [Line((Span("  "), *item.spans), target) for item in wrap(text, width - 2, "text")]
-        lines += [one_field(register, field, width) for field in register.fields]
+        names = max((len(field.name) + 1 for field in register.fields), default=0)
+        for field in register.fields:
+            told = one_field(register, field, max(names, FIELD_NAME))
+            indent = " " * (FIELD_BEFORE + max(names, FIELD_NAME) + 2)
+            lines += folded(told, width, indent) if is_whole else [crop(told, width)]
     return lines
 
 
-def one_field(register: RegisterView, field: FieldView, width: int) -> Line:
+def one_field(register: RegisterView, field: FieldView, name_width: int) -> Line:
     acting = "" if field.effective is None else f" → acts as {numbers.short(field.effective)}: {field.why}"
-    return crop(
-        Line(
-            (
-                Span("    "),
-                column(f"[{field.bits}]", 8, "muted"),
-                column(field.name, 11, "register"),
-                Span(numbers.short(field.value), "changed" if field.is_changed else "value"),
-                Span(CHANGED if field.is_changed else " ", "changed"),
-                Span(acting, "warning"),
-                Span(f" {field.meaning}", "text"),
-            ),
-            Target(TargetKind.FIELD, f"{register.name}.{field.name}"),
+    return Line(
+        (
+            Span("    "),
+            column(f"[{field.bits}]", 8, "muted"),
+            column(field.name, name_width, "register"),
+            Span(numbers.short(field.value), "changed" if field.is_changed else "value"),
+            Span(CHANGED if field.is_changed else " ", "changed"),
+            Span(acting, "warning"),
+            Span(f" {field.meaning}", "text"),
         ),
-        width,
+        Target(TargetKind.FIELD, f"{register.name}.{field.name}"),
     )
 
 

@@ -70,7 +70,7 @@ def strips(view: TimelineView) -> list[Line]:
 
 def listed(view: TimelineView, marks: Sequence[Mark], width: int) -> list[Line]:
     """Marks one by one, and how many there are that are not listed."""
-    lines = [BLANK, *(crop(mark_line(mark), width) for mark in marks)]
+    lines = [BLANK, *(part for mark in marks for part in fold(mark_line(mark), width, "    "))]
     missing = sum(view.totals) - sum(mark.times for mark in marks)
     if missing > 0:
         lines.append(line((f"  and {numbers.count(missing)} before", "muted")))
@@ -185,12 +185,19 @@ def mark_line(mark: Mark) -> Line:
     return line("  ", *mark_parts(mark), target=moment_of(mark))
 
 
-def legend(view: TimelineView, width: int) -> list[Line]:
+KEYS = (
+    " Enter, t or a click goes to the moment; ← → from mark to mark, v chooses which; + and - zoom, "
+    "a shows the whole run."
+)
+"""What can be done in the pane; it follows the legend's other sentences."""
+
+
+def legend(view: TimelineView, width: int, keys: str = KEYS) -> list[Line]:
+    """What the letters and digits mean; `keys` where there are some to press."""
     letters = "T Root, R Realm, S Secure, N Non-secure"
     text = (
         f"EL: the exception level; state: {letters}; of several in a column the one that ran longest, as a small "
-        "letter. Digits: marks in a column, + more than nine. Enter, t or a click goes to the moment; ← → from mark to "
-        "mark, v chooses which; + and - zoom, a shows the whole run."
+        f"letter. Digits: marks in a column, + more than nine.{keys}"
     )
     if view.unknown_from is not None:
         text += f" ? from #{numbers.count(view.unknown_from)} on the changes of level were too many to keep."

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from emu.architecture import PAS, MecidSource
 from emu.rme.gpt import GPI_NAMES
 from emu.translation.records import FaultKind, GpcResult, Permissions, Translation, Walk, WalkStep
-from mectui.queries.walk import Follow, WalkView, differing
+from mectui.queries.walk import MEMORY, NOTHING, Follow, WalkView, differing
 from mectui.render import numbers
 from mectui.render.styles import mecid_style, space_style
 from mectui.render.text import BLANK, Line, Span, Target, TargetKind, column, crop, empty_pane, fit, line, wrap
@@ -53,17 +53,19 @@ def walk(view: WalkView, width: int, opened: Collection[str] = frozenset(), heig
         lines += substeps(record.stage2, "stage2", "the final IPA", width, opened, 0, changed)
     if record.steps or record.stage2:
         lines.append(BLANK)
-    lines += ending(record, width, opened)
+    lines += ending(record, width, opened, view.answers)
     begin = [*what_if(view, width), *head(view, record, width)]
     if height is not None and len(begin) + len(lines) > height and not view.suppositions:
-        begin.append(in_short(record))
+        begin.append(in_short(record, view.answers))
     return fit([*begin, *lines], width)
 
 
-def in_short(record: Walk) -> Line:
+def in_short(record: Walk, answers: str = MEMORY) -> Line:
     """How a walk ends, in a line."""
     if record.fault is not None or record.pa is None or record.pas is None:
         return line((f"{'FAULT':<{LABEL}}{verdict(record).partition(':')[0]}", "fault"))
+    if answers == NOTHING:
+        return line((f"{'ABORT':<{LABEL}}nothing at {record.pas.label} {numbers.address(record.pa)}", "fault"))
     own = owner_text((record.pas, record.mecid, 0))
     where = f"{record.pas.label} {numbers.address(record.pa)}" + (f", {own}" if record.pas is PAS.REALM else "")
     owner = f" ≠ owner {owner_text(record.owner)}" if record.is_mismatch and record.owner is not None else ""
@@ -299,7 +301,7 @@ def allowed_text(translation: Translation) -> str:
     return f"{permission_text(first)}{both}"
 
 
-def ending(record: Walk, width: int, opened: Collection[str] = frozenset()) -> list[Line]:
+def ending(record: Walk, width: int, opened: Collection[str] = frozenset(), answers: str = MEMORY) -> list[Line]:
     """Physical address, MECID, owner, then what else there is to say; or the exact reason of the fault."""
     lines: list[Line] = []
     gpc = [] if record.gpc is None else final_gpc(record.gpc, width, opened)
@@ -317,24 +319,27 @@ def ending(record: Walk, width: int, opened: Collection[str] = frozenset()) -> l
             Span(f"{'PA':<{LABEL}}", "muted"),
             Span(numbers.address(record.pa), "address"),
             Span(f" {record.pas.label}", space_style(record.pas.label)),
+            Span("" if answers in (MEMORY, NOTHING) else f"  {answers}", "symbol"),
         ]
         lines.append(crop(Line(tuple(spans), Target(TargetKind.PHYSICAL, record.pa)), width))
     spans = [Span(f"{'MECID':<{LABEL}}", "muted"), Span(str(record.mecid), mecid_style(record.mecid))]
     source = Span(f" from {record.source.value}" if record.source.value != "0" else "", "register")
     lines.append(Line((*spans, source), source_target(record.source)))
     lines += [Line((Span(" " * LABEL), *part.spans)) for part in wrap(record.why, width - LABEL, "muted")]
-    lines += owner_lines(record, width)
+    lines += owner_lines(record, width) if answers == MEMORY else []
     translation = record.translation
     if translation is not None:
         allowed = allowed_text(translation)
         # Without an MMU a "page" is all there is: its size says nothing.
         size = f"; {numbers.size(translation.size)}" if translation.size < EVERYTHING else ""
         lines += labelled("allows", f"{allowed}; {translation.attributes.text}{size}", width)
-    return [*lines, *gpc, *result(record, width)]
+    return [*lines, *gpc, *result(record, width, answers)]
 
 
-def result(record: Walk, width: int) -> list[Line]:
+def result(record: Walk, width: int, answers: str) -> list[Line]:
     """The last word, which repeats nothing that stands above it."""
+    if answers == NOTHING:
+        return labelled("ABORT", "neither memory nor a device is there: an access is an External abort", width, "fault")
     if record.is_mismatch:
         return labelled("result", "SUBSTITUTED: not the owner's context, so it gets noise", width, "hit")
     return labelled("result", "ok", width, "ok")

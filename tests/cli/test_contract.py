@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,36 @@ def test_check_ends_with_whether_a_rule_was_broken(mectui: Run, guest: str, code
     assert bool(findings) is bool(code)
     for finding in findings:
         has(finding, FINDING)
+
+
+def test_what_a_script_does_wrong_is_told_and_changes_nothing() -> None:
+    m = machine()
+    other = emu.Machine(memory="32M").snapshot()
+    for wrong, said in (
+        (lambda: m.read(RAM, -1), "cannot read -1 bytes"),
+        (lambda: m.run(max_instructions=-1), "-1 instructions cannot be run"),
+        (lambda: m.restore(other), "another memory"),
+        (lambda: machine(mec="off"), "mec='off' is neither on nor off"),
+        (lambda: machine(mec_cache=1), "mec_cache=1 is neither on nor off"),
+    ):
+        with pytest.raises(emu.EmuError, match=re.escape(said)):
+            wrong()
+    assert (m.instructions, m.cpu.pc) == (0, machine().cpu.pc)
+    m.restore(machine().snapshot())  # of one that was built alike
+
+
+def test_every_name_of_the_contract_says_what_it_is() -> None:
+    for name in ("x", "sp", "pc", "v", "nzcv", "el", "security", "sysreg"):
+        assert inspect.getdoc(getattr(type(machine().cpu), name)), name
+    for name in ("load", "load_raw", "write", "read", "run", "step", "translate", "snapshot", "restore", "console"):
+        assert inspect.getdoc(getattr(emu.Machine, name)), name
+
+
+def test_a_function_stands_for_its_address_rather_than_a_bare_label() -> None:
+    """two-realms has the labels `realm_b_code` and `realm_b_entry` at one address; the second one is STT_FUNC."""
+    m = emu.Machine()
+    m.load(TWO_REALMS)
+    at = m.symbols.lookup("realm_b_entry")
+    assert at is not None
+    assert m.symbols.lookup("realm_b_code") == at
+    assert m.symbols.describe(at) == "realm_b_entry"

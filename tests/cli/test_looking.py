@@ -108,3 +108,55 @@ def test_events_refuses_what_lists_nothing_in_a_sentence(mectui: Run, options: t
     assert done.returncode == 2
     assert done.stderr.startswith("mectui: ")
     assert "Traceback" not in done.stderr
+
+
+def test_regs_says_who_wrote_a_register_and_cuts_nothing(mectui: Run) -> None:
+    """The writers are those that `mec` names; JSON has them too, with the fields."""
+    known = mectui("mec", *THERE).stdout
+    written = next(item for item in known.splitlines() if item.startswith("VMECID_P_EL2")).partition(" by ")[2]
+    place, number = written.split()[:2]
+    assert f" by {place} {number}" in mectui("regs", *THERE, "--group", "mec").stdout
+    system = mectui("regs", *THERE, "--group", "system").stdout
+    assert f"Last written by {place} at EL2 realm, {number}." in system
+    assert "…" not in system
+    shown = json.loads(mectui("regs", *THERE, "--json").stdout)
+    moment = shown["written"]["VMECID_P_EL2"]
+    assert (moment["by"], f"#{moment['instruction']:,}", moment["el"]) == (place, number, 2)
+    assert shown["fields"]["SCR_EL3"]["MECEn"] == int(shown["system"]["SCR_EL3"], 16) >> 49 & 1 == 1
+
+
+def test_regs_json_says_what_acts_in_a_register_s_place(mectui: Run) -> None:
+    """SCR_EL3.MECEn is 0 at the entry point: whatever a MECID register holds, it acts as 0."""
+    shown = json.loads(mectui("regs", "two-realms", "--until", "_start", "--json").stdout)
+    assert shown["acting"]["VMECID_P_EL2"] == {
+        "value": "0x0", "why": "SCR_EL3.MECEn=0 makes VMECID_P_EL2 count as 0",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("option", [("--length", "0x20"), ("--length", "3_2")])
+def test_numbers_of_options_are_written_as_everywhere(mectui: Run, option: tuple[str, str]) -> None:
+    done = mectui("memory", *THERE, "shared_granule", *option)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n0x4038_00") == 2
+    wrong = mectui("memory", *THERE, "shared_granule", option[0], "some")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "'some' is not a whole number" in wrong.stderr
+
+
+def test_a_walk_to_where_nothing_is_does_not_say_ok(mectui: Run) -> None:
+    done = mectui("walk", "two-realms", "0x5000_0000_0000")
+    assert "result  ok" not in done.stdout
+    assert "ABORT   neither memory nor a device" in done.stdout
+    assert json.loads(mectui("walk", "two-realms", "0x5000_0000_0000", "--json").stdout)["answers"] == "nothing"
+    uart = mectui("walk", "two-realms", "0x0900_0000").stdout
+    assert "PL011 UART" in uart
+    assert "result  ok" in uart
+
+
+def test_lists_without_a_screen_are_whole_and_speak_of_no_keys(mectui: Run) -> None:
+    lessons = mectui("lesson").stdout
+    assert "…" not in lessons
+    assert max(map(len, lessons.splitlines())) <= 100
+    run = mectui("timeline", "two-realms").stdout
+    assert "…" not in run
+    assert "Enter" not in run

@@ -58,6 +58,11 @@ def test_addresses_are_numbers_symbols_and_registers_joined_by_plus_and_minus(te
         ("step 10", Command("step", (10,))),
         ("  b main+4 ", Command("break", (NewCode(0x4008_0004),))),
         ("walk main write", Command("walk", (0x4008_0000, "write"))),
+        ("until hit", Command("to", ("hit",))),
+        ("until EL", Command("to", ("el",))),
+        ("back exception", Command("backto", ("exception",))),
+        ("runtil call", Command("backto", ("call",))),
+        ("back 5", Command("back", (5,))),
         ("walk main", Command("walk", (0x4008_0000,))),
         ("eyes mecid 5", Command("eyes", ("mecid", 5))),
         ("eyes owner", Command("eyes", ("owner",))),
@@ -145,6 +150,11 @@ def assignment(text: str) -> tuple[str, int]:
     (found,) = parse(text, KNOWN).arguments
     assert isinstance(found, Assignment)
     return found.target.name, found.value.evaluate(RegisterValues(KNOWN.registers))
+
+
+def test_a_symbol_that_is_called_as_an_event_is_a_place() -> None:
+    known = replace(KNOWN, symbol={"hit": 0x4008_0100}.get)
+    assert parse("until hit", known) == Command("until", (0x4008_0100,))
 
 
 def test_places_can_be_set() -> None:

@@ -161,6 +161,7 @@ class Prompt(DebuggerParts):
                 self.command_line.input.cursor_position = len(event.value) - len(event.value.lstrip()) + error.position
             return
         self.shut_command_line()
+        self.say("")  # what was said before is no answer to this
         self.carry_out(command)
         if command.name in NAMES_PANE and self.progress.has_machine:
             # Who asks for a pane by name, or for a register, wants to work in it.
