@@ -90,7 +90,7 @@ async def test_nothing_is_old_after_a_change(change: str) -> None:
 async def test_nothing_is_old_in_another_size() -> None:
     async with debugging(bundled("two-realms"), (160, 45)) as person:
         await person.stop_after("E")
-        for size in ((100, 30), (80, 24), (161, 50), (160, 45)):
+        for size in ((100, 30), (100, 45), (100, 24), (80, 24), (161, 50), (160, 45)):
             await person.pilot.resize_terminal(*size)
             await assert_nothing_is_old(person)
             for pane in person.screen.board.in_front():
