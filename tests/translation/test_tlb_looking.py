@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emu.architecture import PAS, Access, Regime, Security
-from emu.translation.invalidations import KEPT, removers
+from emu.translation.invalidations import KEPT, InvalidationLog, removers
 from emu.translation.tlb import Tlb
 from emu.translation.tlbi import Stages
 from tests.translation.bench import (
@@ -217,6 +217,28 @@ def test_the_log_is_bounded_and_part_of_snapshots(bench: Bench) -> None:
     assert (len(log), log[0].moment.instruction) == (KEPT, 6)
     bench.mmu.restore(kept)
     assert bench.mmu.log.entries() == ()
+
+
+def test_a_snapshot_makes_nothing_of_the_log_that_nobody_looks_at(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.enter(NON_SECURE)
+    for at in range(5):
+        bench.time = at
+        bench.mmu.invalidate("ALLE2", 0, 2)
+    made: list[int] = []
+    tell = InvalidationLog._told
+    monkeypatch.setattr(InvalidationLog, "_told", lambda log, done: made.append(done[0][0]) or tell(log, done))
+    kept = bench.mmu.snapshot()
+    assert (made, len(bench.mmu.log)) == ([], 5)
+    assert [item.moment.instruction for item in bench.mmu.log.entries(2)] == [3, 4]
+    assert made == [3, 4]
+    everything = bench.mmu.log.entries()
+    bench.mmu.invalidate("ALLE1", 0, 2)
+    bench.mmu.restore(kept)
+    assert bench.mmu.log.entries() == everything
+    assert bench.mmu.log.entries(0) == ()
+    assert bench.mmu.log.entries(99) == everything
 
 
 @pytest.mark.parametrize("stages", list(Stages))
