@@ -135,7 +135,9 @@ COMMANDS = (
         may=(Kind.COUNT,),
         aliases=("bt", "backtrace", "where"),
     ),
-    CommandSpec("frame", "Show the code of a call by its number, 0 for the present one.", may=(Kind.NUMBER,)),
+    CommandSpec(
+        "frame", "Show the code of a call by its number, 0 for the present one.", may=(Kind.NUMBER,), aliases=("f",)
+    ),
     CommandSpec("up", "Show the code of the call further out; the machine stays as it is.", may=(Kind.COUNT,)),
     CommandSpec("down", "Show the code of the call further in.", may=(Kind.COUNT,)),
     CommandSpec("stops", "Show every stop.", aliases=("breakpoints", "breaks")),

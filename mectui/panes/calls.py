@@ -47,7 +47,8 @@ class CallsPane(Pane):
         """Another stop, another list."""
         self.number, self._sought, self._least = 0, None, 0
         self.cursor = 0
-        self.scroll_to(y=0, animate=False)
+        if self.scroll_offset.y:
+            self.scroll_to(y=0, animate=False)
 
     def accept(self, view: Any) -> None:
         super().accept(view)

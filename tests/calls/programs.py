@@ -7,6 +7,14 @@ from pathlib import Path
 from guests.build import link
 from tests.lines.programs import START
 
+SIGNING = """\
+        mrs     x1, SCTLR_EL3
+        orr     x1, x1, #0xc0000000 // EnIA, EnIB: return addresses are signed where the compiler asks for it
+        msr     SCTLR_EL3, x1
+        isb
+        bl      main
+"""
+
 SOURCE = """\
 volatile int sink;
 typedef int function(int);
@@ -99,7 +107,11 @@ VARIANTS = {
 
 def build(folder: Path, name: str) -> Path:
     """The ELF of a variant."""
-    for path, text in {"calls.c": SOURCE, "start.S": START, "link.ld": SCRIPT}.items():
+    for path, text in {
+        "calls.c": SOURCE,
+        "start.S": START.replace("        bl      main\n", SIGNING),
+        "link.ld": SCRIPT,
+    }.items():
         (folder / path).write_text(text)
     elf = folder / f"{name}.elf"
     options = [*VARIANTS[name], "-ffreestanding", "-fno-sanitize=all", "-fno-stack-protector", "-mgeneral-regs-only",

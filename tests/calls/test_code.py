@@ -191,7 +191,7 @@ asks:   svc #5
         ret
 handle: stp x29, x30, [sp, #-16]!
         mov x29, sp
-        nop
+        svc #6
         ldp x29, x30, [sp], #16
         ret
 entered: stp x29, x30, [sp, #-256]!
@@ -226,6 +226,12 @@ def test_a_list_goes_on_behind_an_exception_where_the_handler_kept_what_it_inter
         assert [bool(call.exception) for call in view.calls] == [False, False, True, False, False]
         assert view.calls[2].exception.startswith("exception from EL3 to EL3")
         assert [call.frame for call in view.calls[:4]] == [0x401FFEE0, 0x401FFFE0, 0x401FFFE0, 0x4020_0000]
+
+    machine.breakpoints.add(handle)
+    machine.run(max_instructions=100)  # the handler has taken an exception itself, and called the same function
+    view = calls(machine)
+    assert [call.label.partition("+")[0] for call in view.calls] == ["handle", "entered", "handle", "entered"]
+    assert view.end == "exception from EL3 to EL3: ELR_EL3 and SPSR_EL3 tell of the last one alone"
 
 
 def test_the_command_prints_them(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ STEPS = 450
 def test_every_call_is_listed_and_nothing_else(built: Built, name: str) -> None:
     machine = at_main(built(name))
     ways: set[How] = set()
-    deepest = 0
+    deepest = signed = 0
     for real in steps(machine, STEPS):
         view = calls(machine)
         assert view.calls[0].pc == machine.cpu.pc
@@ -28,20 +28,22 @@ def test_every_call_is_listed_and_nothing_else(built: Built, name: str) -> None:
         assert [call.returns_to for call in view.calls[:-1]] == real
         assert view.end.startswith("_start has made a call and did not store x30")
         assert all(call.is_sure for call in view.calls), view
+        signed += bool(machine.cpu.x[30] >> 48)
         frames = [call.frame for call in view.calls[:-1]]
         assert None not in frames
         assert frames == sorted(frames, key=lambda frame: frame or 0)
         ways |= {call.how for call in view.calls}
         deepest = max(deepest, len(real))
+    assert (signed > 20) is ("signed" in name)
     assert WAYS[name.rpartition("-")[2]] in ways
-    assert deepest > 6
+    assert deepest > 5
 
 
 @needs_ziglang
 def test_a_long_list_is_cut_where_it_is_asked_to(built: Built) -> None:
     machine = at_main(built("O2-tables"))
     for real in steps(machine, STEPS):
-        if len(real) > 6:
+        if len(real) > 5:
             break
     view = calls(machine, 3)
     assert [call.pc for call in view.calls] == [machine.cpu.pc, *real[:2]]
@@ -58,5 +60,5 @@ def test_functions_are_named_by_the_call_and_lines_too(built: Built) -> None:
     view = calls(machine)
     source = "calls.c"
     assert all(call.line.startswith(source) for call in view.calls[:-1])
-    assert view.calls[-1].label == "_start+0xc"
+    assert view.calls[-1].label.startswith("_start+")
     assert {call.label.partition("+")[0] for call in view.calls[1:-2]} <= {"even", "odd", "fibonacci", "leaf", "main"}

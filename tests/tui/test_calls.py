@@ -94,9 +94,8 @@ async def test_the_words_of_gdb_lead_to_the_calls_and_to_their_code() -> None:
         await person.until(lambda: person.screen.memory.place is not None and "400f_ffe0" in person.text("memory"))
         await person.stop_after("s")
         assert pane.number == 0
-        await person.type("f")  # of gdb's words this one stays a question
-        assert "may be" in person.message
-        await person.press("escape")
+        await person.type("f")
+        await person.until(lambda: "Call 0 is at inner+0x4" in person.message)
         await person.type("fin")
         await person.until(lambda: person.progress.status.pc == START + 0x1C)
 

@@ -122,7 +122,7 @@ def test_lines_mean_commands(text: str, command: Command) -> None:
         ("set TTBR0_EL=5", "There is no register “TTBR0_EL”; did you mean TTBR0_EL2?"),
         ("set nzcv=16", "nzcv has 4 bits: 0x10 does not fit."),
         ("theme pink", "There is no theme “pink”; there are dark, light."),
-        ("f", "“f” may be “forward”."),
+        ("o", "“o” may be “out”."),
         ("re", "“re” may be “reverse-step”, “reverse-next”, “restart”, “register”."),
         ("kill", "There is no command “kill”: “restart” begins again, “quit” leaves."),
         ("info", "“info” needs registers|breakpoints|line|symbol: info registers|breakpoints|line|symbol."),

@@ -158,7 +158,7 @@ async def test_an_overlay_leaves_once_however_often_it_is_told_to(overlay: str) 
         assert app._exception is None
 
 
-@pytest.mark.parametrize("pane", ["lesson", "disassembly", "memory", "stops"])
+@pytest.mark.parametrize("pane", ["lesson", "disassembly", "memory", "stops", "calls"])
 async def test_every_action_of_a_pane_can_be_done_from_the_palette(pane: str) -> None:
     app = APPS["calling"]()
     async with app.run_test(size=(160, 45)) as pilot:
