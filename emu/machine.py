@@ -459,5 +459,5 @@ class Machine:
         return self._moments.take(before)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return to a snapshot of this machine."""
+        """Return to a snapshot of this machine. Raises EmuError for one of another, and nothing has changed then."""
         self._moments.put_back(snapshot)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emu.architecture import PAGE
+from emu.errors import EmuError
 from emu.mec.cache import CacheState
 from emu.mec.memory import Bookkeeping
 from emu.mec.rules import CheckerState
@@ -44,6 +45,8 @@ class Snapshot:
     """The last data access; None before the first."""
     faults: tuple[int, int] = (0, 0)
     """What the watch over a guest that faults in its own vector remembers."""
+    taken_of: object = field(default=None, compare=False, repr=False)
+    """Known to the machine it was taken of alone."""
 
 
 class Moments:
@@ -61,6 +64,8 @@ class Moments:
         self._cpu, self._memory = cpu, cpu.memory
         self._board, self._console = board, console
         self._exceptions, self._checker, self._wild_guest = exceptions, checker, wild_guest
+        self._machine = object()
+        """Stands for the machine in its snapshots, which keep nothing of it alive."""
 
     def take(self, before: Snapshot | None) -> Snapshot:
         """Now. What did not change since `before` is shared with it."""
@@ -81,10 +86,13 @@ class Moments:
             self._checker.snapshot(),
             cpu.last_access,
             self._wild_guest.snapshot(),
+            self._machine,
         )
 
     def put_back(self, snapshot: Snapshot) -> None:
-        """The moment that a snapshot was taken at."""
+        """The moment that a snapshot was taken at. Raises EmuError for one of another machine."""
+        if snapshot.taken_of is not self._machine:
+            raise EmuError("the snapshot is of another machine: each returns to its own moments alone")
         cpu, memory = self._cpu, self._memory
         for page in memory.restore_pages(snapshot.pages):
             cpu.code_written(page * PAGE, PAGE)
