@@ -163,7 +163,6 @@ class Machine:
         self._checker.on_found = self.stops.found
         self._moments = Moments(
             self.cpu, self._board, self._console, self._exceptions, self._checker, self._wild_guest,
-            kind=(parse_size(memory), mec_model, pas_keys, self.features, tlb_entries, el),
         )  # fmt: skip
 
     @property
@@ -472,5 +471,5 @@ class Machine:
         return self._moments.take(before)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return to a snapshot of this machine. Raises EmuError for one of a machine that was built otherwise."""
+        """Return to a snapshot of this machine. Raises EmuError for one of another, and nothing has changed then."""
         self._moments.put_back(snapshot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emu.architecture import PAGE
@@ -45,8 +45,8 @@ class Snapshot:
     """The last data access; None before the first."""
     faults: tuple[int, int] = (0, 0)
     """What the watch over a guest that faults in its own vector remembers."""
-    kind: tuple[object, ...] = ()
-    """How the machine was built: it fits those alone that were built alike."""
+    taken_of: object = field(default=None, compare=False, repr=False)
+    """Known to the machine it was taken of alone."""
 
 
 class Moments:
@@ -60,12 +60,12 @@ class Moments:
         exceptions: ExceptionLog,
         checker: RuleChecker,
         wild_guest: WildGuest,
-        kind: tuple[object, ...],
     ) -> None:
         self._cpu, self._memory = cpu, cpu.memory
         self._board, self._console = board, console
         self._exceptions, self._checker, self._wild_guest = exceptions, checker, wild_guest
-        self._kind = kind
+        self._machine = object()
+        """Stands for the machine in its snapshots, which keep nothing of it alive."""
 
     def take(self, before: Snapshot | None) -> Snapshot:
         """Now. What did not change since `before` is shared with it."""
@@ -86,16 +86,13 @@ class Moments:
             self._checker.snapshot(),
             cpu.last_access,
             self._wild_guest.snapshot(),
-            self._kind,
+            self._machine,
         )
 
     def put_back(self, snapshot: Snapshot) -> None:
-        """The moment that a snapshot was taken at. Raises EmuError, and then nothing has changed."""
-        if snapshot.kind != self._kind:
-            raise EmuError(
-                "this snapshot is of a machine with another memory, memory model, CPU or start: restore it there, "
-                "or build this machine like that one"
-            )
+        """The moment that a snapshot was taken at. Raises EmuError for one of another machine."""
+        if snapshot.taken_of is not self._machine:
+            raise EmuError("the snapshot is of another machine: each returns to its own moments alone")
         cpu, memory = self._cpu, self._memory
         for page in memory.restore_pages(snapshot.pages):
             cpu.code_written(page * PAGE, PAGE)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+import emu
 from emu.debug.history.moments import Kept, Moments
+from emu.errors import EmuError
 from emu.memory import PageCopy
 from tests.history.guests import bundled, with_history
 
@@ -93,3 +97,15 @@ def test_native_stores_to_a_page_that_was_touched_long_ago_are_noticed() -> None
         assert (copy.content, copy.writers) == (two.pages[number].content, two.pages[number].writers)
     assert any(two.pages[number] is not copy for number, copy in one.pages.items())
     assert sum(two.pages[number] is copy for number, copy in one.pages.items()) > len(one.pages) // 2
+
+
+def test_a_snapshot_of_another_machine_is_refused_and_nothing_changes() -> None:
+    """Its memory may be larger, its owners may have other numbers."""
+    other, machine = emu.Machine(memory="64M", engine="reference"), bundled("two-realms")()
+    other.load_raw(b"other", 0x4000_0000)
+    machine.run(100)
+    before = machine.snapshot()
+    with pytest.raises(EmuError, match="of another machine"):
+        machine.restore(other.snapshot())
+    assert machine.snapshot(before) == before
+    machine.restore(before)
