@@ -102,7 +102,8 @@ class MectuiApp(App[int]):
         self.theme_files = dict(themes.bundled())
         self.problems: list[str] = []
         self._books: dict[str, StyleBook] = {}
-        super().__init__()
+        # The terminal's own colours: Textual would take those of a theme of sixteen for black, and show black on black.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.is_plain = is_plain
         self.set_class(is_plain, "-plain")
         self.machine_factory = machine_factory

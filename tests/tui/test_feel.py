@@ -215,6 +215,21 @@ async def test_with_no_color_not_one_colour_is_written(monkeypatch: pytest.Monke
     assert all(max(colour) - min(colour) <= 12 for colour in colours), colours
 
 
+@pytest.mark.parametrize("theme", [None, "dark"])
+async def test_with_no_color_everything_is_in_the_terminal_s_own_colours(
+    monkeypatch: pytest.MonkeyPatch, theme: str | None
+) -> None:
+    """Black would be no colour either, and on a black ground nobody could read it."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = MectuiApp(machine_factory=factory(*CALLING), title="calling", theme=theme)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await Person(app, pilot).until(lambda: Person(app, pilot).pane("disassembly").lines)
+        styles = [item.style for strip in app.screen._compositor.render_strips() for item in strip if item.style]
+    used = [color for style in styles for color in (style.color, style.bgcolor) if color is not None]
+    assert used
+    assert all(color.is_default for color in used), set(used)
+
+
 # --- what is remembered ---
 
 
