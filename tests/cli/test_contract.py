@@ -187,18 +187,17 @@ def test_check_ends_with_whether_a_rule_was_broken(mectui: Run, guest: str, code
 
 def test_what_a_script_does_wrong_is_told_and_changes_nothing() -> None:
     m = machine()
-    other = emu.Machine(memory="32M").snapshot()
+    other = machine().snapshot()
     for wrong, said in (
         (lambda: m.read(RAM, -1), "cannot read -1 bytes"),
         (lambda: m.run(max_instructions=-1), "-1 instructions cannot be run"),
-        (lambda: m.restore(other), "another memory"),
+        (lambda: m.restore(other), "another machine"),
         (lambda: machine(mec="off"), "mec='off' is neither on nor off"),
         (lambda: machine(mec_cache=1), "mec_cache=1 is neither on nor off"),
     ):
         with pytest.raises(emu.EmuError, match=re.escape(said)):
             wrong()
     assert (m.instructions, m.cpu.pc) == (0, machine().cpu.pc)
-    m.restore(machine().snapshot())  # of one that was built alike
 
 
 def test_every_name_of_the_contract_says_what_it_is() -> None:

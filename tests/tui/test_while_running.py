@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ LEAVING = ("quit", "start_screen", "lesson")
 EXAMPLES = {
     Kind.ADDRESS: "0x40081000",
     Kind.COUNT: "2",
+    Kind.NUMBER: "1",
     Kind.STEPS: "2",
     Kind.MOMENT: "#3",
     Kind.ASSIGNMENT: "x5=1",
@@ -161,7 +163,10 @@ async def try_keys(person: Person, pane: type[Pane], actions: Iterable[Action]) 
             await answers(person, f"{pane.NAME}: {action.name}")
 
 
-async def test_every_key_of_the_screen_is_answered_while_the_guest_runs() -> None:
+async def test_every_key_of_the_screen_is_answered_while_the_guest_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     async with debugging(never_ending) as person:
         actions = [action for action in of_scope(*SCREEN_SCOPES) if action.name not in LEAVING]
         await try_keys(person, DisassemblyPane, actions)
@@ -176,7 +181,10 @@ def typed(spec: CommandSpec) -> list[str]:
 
 
 @pytest.mark.parametrize("which", range(4))
-async def test_every_command_is_answered_while_the_guest_runs(which: int) -> None:
+async def test_every_command_is_answered_while_the_guest_runs(
+    which: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # some of them write files where they are
     async with debugging(never_ending) as person:
         for spec in COMMANDS[which::4]:
             if spec.name not in LEAVING:
