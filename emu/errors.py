@@ -22,5 +22,9 @@ class UnknownRegisterError(EmuError, KeyError):
         return str(self.args[0])
 
 
+class UnwantedError(EmuError):
+    """Work was given up because somebody does not want to wait for it: nothing was changed."""
+
+
 class AddressError(EmuError):
     """A physical address outside RAM was given where RAM is needed."""

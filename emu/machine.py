@@ -224,6 +224,7 @@ class Machine:
 
     def step(self) -> Stop | None:
         """Execute one instruction; a Stop when it ended the run (exit, halt), else None."""
+        self._pause_requested = False
         self._begin_run()
         try:
             self._reference.step()
@@ -277,6 +278,11 @@ class Machine:
         finally:
             self.stops.end_run()
             self._seconds += time.perf_counter() - started
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether somebody has asked the present run to stop: what would take long had better wait."""
+        return self._pause_requested
 
     def pause(self) -> None:
         """Ask a run on another thread to stop; it does within a few milliseconds."""
@@ -463,12 +469,12 @@ class Machine:
 
     # Snapshots.
 
-    def snapshot(self, before: Snapshot | None = None) -> Snapshot:
+    def snapshot(self, before: Snapshot | None = None, is_unwanted: Callable[[], bool] | None = None) -> Snapshot:
         """The whole machine as it is now; cost and size follow the memory the guest touched.
 
-        What did not change since `before` is shared with it.
+        What did not change since `before` is shared with it. Raises UnwantedError once it `is_unwanted`.
         """
-        return self._moments.take(before)
+        return self._moments.take(before, is_unwanted)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Return to a snapshot of this machine. Raises EmuError for one of another, and nothing has changed then."""

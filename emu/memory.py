@@ -11,10 +11,13 @@ from typing import NamedTuple, Protocol
 
 from emu.architecture import BLOCK, PA, PAGE, PAS
 from emu.debug.events import Owner
-from emu.errors import AddressError, ConfigurationError
+from emu.errors import AddressError, ConfigurationError, UnwantedError
 from emu.mec.cache import DataCache
 from emu.mec.memory import CODE_TAG, OWNER_MASK, EncryptedMemory, Model, StoreResult
 from emu.mec.writers import Words
+
+PAGES_AT_ONCE = 64
+"""Pages that are copied before somebody may say that the copy is unwanted: a millisecond or two."""
 
 
 class Device(Protocol):
@@ -257,9 +260,19 @@ class PhysicalMemory:
 
     # Pages as wholes, for snapshots.
 
-    def copy_pages(self, before: Mapping[int, PageCopy] = _NOTHING) -> dict[int, PageCopy]:
-        """Every page that may differ from zero; a copy of `before` that still holds is used again."""
-        return {page: self._copy_page(page, before.get(page)) for page in self.touched}
+    def copy_pages(
+        self, before: Mapping[int, PageCopy] = _NOTHING, is_unwanted: Callable[[], bool] | None = None
+    ) -> dict[int, PageCopy]:
+        """Every page that may differ from zero; a copy of `before` that still holds is used again.
+
+        `is_unwanted` is asked now and then: once it says so, UnwantedError is raised.
+        """
+        copies: dict[int, PageCopy] = {}
+        for at, page in enumerate(self.touched):
+            if is_unwanted is not None and at % PAGES_AT_ONCE == 0 and is_unwanted():
+                raise UnwantedError("the copy of memory is not wanted any more")
+            copies[page] = self._copy_page(page, before.get(page))
+        return copies
 
     def _copy_page(self, page: int, before: PageCopy | None = None) -> PageCopy:
         content = bytes(self.arena[page * PAGE : (page + 1) * PAGE])

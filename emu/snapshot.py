@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,12 @@ class Moments:
         self._machine = object()
         """Stands for the machine in its snapshots, which keep nothing of it alive."""
 
-    def take(self, before: Snapshot | None) -> Snapshot:
-        """Now. What did not change since `before` is shared with it."""
+    def take(self, before: Snapshot | None, is_unwanted: Callable[[], bool] | None = None) -> Snapshot:
+        """Now. What did not change since `before` is shared with it. Raises UnwantedError once it `is_unwanted`."""
         cpu, memory = self._cpu, self._memory
         return Snapshot(
             cpu.architectural_state(),
-            memory.copy_pages() if before is None else memory.copy_pages(before.pages),
+            memory.copy_pages({} if before is None else before.pages, is_unwanted),
             memory.encrypted.bookkeeping(),
             CacheState() if memory.cache is None else memory.cache.state(),
             cpu.mmu.snapshot(),

@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App, SystemCommand
+from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding
 from textual.command import Provider
+from textual.events import Event
 from textual.screen import Screen
 
 from emu.errors import EmuError
@@ -188,6 +189,14 @@ class MectuiApp(App[int]):
             preferences.change(edit)
 
     # --- screens --------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """A key that was on its way while the last screen went finds nobody, and does nothing."""
+        try:
+            await super().on_event(event)
+        except ScreenStackError:
+            if self.screen_stack:
+                raise
 
     def on_mount(self) -> None:
         self.set_timer(STARTED_SECONDS, starting.settle)

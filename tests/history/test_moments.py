@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import emu
+from emu.debug.events import StopReason
 from emu.debug.history.moments import Kept, Moments
-from emu.errors import EmuError
-from emu.memory import PageCopy
+from emu.errors import EmuError, UnwantedError
+from emu.memory import PAGES_AT_ONCE, PageCopy
 from tests.history.guests import bundled, with_history
 
 
@@ -64,6 +67,41 @@ def test_pages_that_did_not_change_are_shared() -> None:
     assert different
     fresh = machine.memory.copy_pages()
     assert all(fresh[number].content == last.snapshot.pages[number].content for number in same)
+
+
+def test_a_moment_is_given_up_where_somebody_asks_for_a_pause_meanwhile() -> None:
+    machine, other = bundled("two-realms")(), bundled("two-realms")()
+    history = with_history(machine, spacing=0.0)
+    machine.run(1_000)
+    other.run(1_000)
+    before = len(history.moments)
+    history._cost = 0.0  # as if it had been quick: it is time for another moment
+    copy = machine.memory._copy_page
+    copied = []
+
+    def copy_and_pause(*arguments: Any) -> PageCopy:
+        copied.append(arguments[0])
+        machine.pause()
+        return copy(*arguments)
+
+    machine.memory._copy_page = copy_and_pause  # type: ignore[method-assign]
+    machine.memory.touched.update(range(PAGES_AT_ONCE * 2))  # no less than that is copied at once
+    assert machine.run(1_000).reason is StopReason.LIMIT  # it had come to that before
+    assert len(copied) == PAGES_AT_ONCE
+    assert len(history.moments) == before
+    machine.memory._copy_page = copy  # type: ignore[method-assign]
+    machine.step()  # nobody asks for a pause any more
+    assert len(history.moments) == before + 1
+    other.run(1_001)
+    assert machine.cpu.architectural_state() == other.cpu.architectural_state()
+
+
+def test_a_copy_that_is_unwanted_is_no_half_copy() -> None:
+    machine = bundled("two-realms")()
+    machine.run(1_000)
+    with pytest.raises(UnwantedError):
+        machine.snapshot(None, lambda: True)
+    assert machine.snapshot(None, lambda: False) == machine.snapshot()
 
 
 def test_what_a_debugger_wrote_is_noticed_and_taken_back() -> None:

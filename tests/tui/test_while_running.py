@@ -112,7 +112,8 @@ async def set_going(person: Person) -> None:
     for _ in range(3):  # a list of choices takes the first one for itself
         if person.app.screen is not screen:
             await press(person, "escape")
-    assert person.app.screen is screen
+            await asyncio.sleep(0.2)
+    await until(lambda: person.app.screen is screen, what="back")
     if screen.command_line.is_typing:
         await press(person, "escape")
     if person.progress.state is RunState.ENDED:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from emu.debug.events import ENDS
 from emu.debug.history.marks import Marks
 from emu.debug.history.moments import Kept, Moments
+from emu.errors import UnwantedError
 
 if TYPE_CHECKING:
     from emu.machine import Machine
@@ -109,9 +110,17 @@ class History:
         if self._next is not None and now >= self._next.instruction:
             self.marks.save()
             self._restore(self._next)
-        elif self._ran >= self._spacing and self._ran >= SHARE * self._cost:
-            self.keep()
+        elif self._ran >= self._spacing and self._ran >= SHARE * self._cost and not self._machine.is_pausing:
+            self._keep_if_there_is_time()
         self.furthest = max(self.furthest, now)
+
+    def _keep_if_there_is_time(self) -> None:
+        """Nobody who asks for a pause waits for a copy of all memory: another moment will do."""
+        started = time.perf_counter()
+        try:
+            self.keep(lambda: self._machine.is_pausing)
+        except UnwantedError:
+            self.seconds += time.perf_counter() - started
 
     # --- what others tell -----------------------------------------------------------------------------------------
 
@@ -126,19 +135,19 @@ class History:
         self._insert(is_pinned=True)
         return was_more
 
-    def keep(self) -> None:
-        """Keep this moment, unless it is kept already or the guest has ended."""
+    def keep(self, is_unwanted: Callable[[], bool] | None = None) -> None:
+        """Keep this moment, unless it is kept already or the guest has ended; UnwantedError once it `is_unwanted`."""
         stop, now = self._machine.cpu.stop, self._machine.instructions
         known = self._moments.at_or_before(now)
         if (known is None or known.instruction != now) and (stop is None or stop.reason not in ENDS):
-            self._insert()
+            self._insert(is_unwanted=is_unwanted)
 
     # --- travelling -----------------------------------------------------------------------------------------------
 
-    def here(self) -> Kept:
-        """This moment, for who wants to come back to it with `put_back`."""
+    def here(self, is_unwanted: Callable[[], bool] | None = None) -> Kept:
+        """This moment, for who wants to come back to it with `put_back`. Raises UnwantedError once it `is_unwanted`."""
         last = self._last
-        snapshot = self._machine.snapshot(None if last is None else last.snapshot)
+        snapshot = self._machine.snapshot(None if last is None else last.snapshot, is_unwanted)
         return Kept(self._machine.instructions, snapshot, tuple(other.keep() for other in self._companions))
 
     def put_back(self, kept: Kept) -> None:
@@ -155,9 +164,9 @@ class History:
         self._next = self._moments.next_pinned(kept.instruction)
         self._ran = 0.0
 
-    def _insert(self, is_pinned: bool = False) -> None:
+    def _insert(self, is_pinned: bool = False, is_unwanted: Callable[[], bool] | None = None) -> None:
         started = time.perf_counter()
-        here = self.here()
+        here = self.here(is_unwanted)
         kept = Kept(here.instruction, here.snapshot, here.companions, is_pinned)
         self._moments.add(kept)
         self._last = kept
