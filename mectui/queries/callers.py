@@ -32,6 +32,8 @@ class Unwinder:
         self.floor = machine.cpu.sp
         self._paths = Paths(machine)
         self._vectors: dict[int, list[Piece]] = {}
+        self._seen: set[tuple[int, int]] = set()
+        """Return addresses, each with what the frame there cannot be below."""
         self._left: set[int] = set()
         """Exception levels whose ELR and SPSR have told what they know."""
 
@@ -55,8 +57,7 @@ class Unwinder:
             return found
         low = found.frame if found.frame is not None else found.floor
         # A function that keeps nothing in memory has no frame of its own.
-        may_stay = context.is_exact or (found.is_kept and context.how is How.LINK)
-        least = self.floor if may_stay else self.floor + 1
+        least = self.floor if context.is_exact or found.is_kept else self.floor + 1
         if low is not None:
             if low < least:
                 raise EndError(f"its frame would be at {low:#x}, not above the one before: that is no stack of calls")
@@ -73,6 +74,9 @@ class Unwinder:
         before = stack.instruction(address - 4)
         if before is None and stack.instruction(address) is None:
             raise EndError(f"its return address {address:#x} leads to no code: {stack.why_no_code(address)}")
+        if (address, self.floor) in self._seen:
+            raise EndError(f"its return address {address:#x} leads to a call that is listed already")
+        self._seen.add((address, self.floor))
         is_behind_call = before is not None and is_call(before)
         found = caller.found if is_behind_call else f"{caller.found}; not behind a call"
         is_sure = caller.is_sure and is_behind_call
@@ -129,7 +133,9 @@ class Unwinder:
             if value is not None:
                 registers[number] = value
         where = ", x30" if link.kind is PlaceKind.SAME else ""
-        return Caller(frame, address, registers, How.TABLES, f"{rules.section}{where}")
+        return Caller(
+            frame, address, registers, How.TABLES, f"{rules.section}{where}", is_kept=link.kind is PlaceKind.REGISTER
+        )
 
     def _value(self, context: Context, number: int, place: Place, frame: int) -> int | None:
         """Raises UnreadableError."""
@@ -170,7 +176,7 @@ class Unwinder:
             how, found = How.RECORD, f"frame record at {where - 8:#x}"
         else:
             how, found = How.STORED, f"x30, stored at {where:#x}"
-        return Caller(entry, value, registers, how, found)
+        return Caller(entry, value, registers, how, found, is_kept=where is None)
 
     def _by_copy(self, context: Context, known: State, entry: int | None, registers: dict[int, int]) -> Caller:
         """The function kept X30 over its calls in a register that calls may change, as some assembler does."""
