@@ -17,9 +17,10 @@ SOFT = 64
 """Added to the number of a register that calls may have changed since, though the code itself did not."""
 SLOT = 1 << 40
 """What stands for the place in memory at the entry's SP and 0; those below and above are counted from it."""
-LARGEST = 1 << 14
+LARGEST = 1 << 13
 """Bytes of one piece of code that are looked at."""
-MOST_VISITS = 3 * LARGEST // 4
+MOST_VISITS = 64 + 3 * LARGEST // 8
+"""Instructions that are looked at, again where paths come together: honest code has one and a half for each."""
 Places = tuple[frozenset[int], ...]
 """For each of X0 to X30 where its value at the entry is: numbers of registers, and places around SLOT."""
 _ALL = range(31)

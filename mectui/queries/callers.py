@@ -2,98 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from emu import state as slots
 from emu.debug.frames import Place, PlaceKind, Rules
 from emu.translation.regimes import regime_of
-from mectui.queries.call_code import (
-    FP,
-    LARGEST,
-    LINK,
-    SLOT,
-    SOFT,
-    SP,
-    Flow,
-    State,
-    call_target,
-    flow,
-    is_call,
-    merged,
-)
+from mectui.queries.call_code import FP, LINK, SLOT, SOFT, SP, State, call_target, is_call
+from mectui.queries.call_context import Caller, Context, EndError, How
+from mectui.queries.call_paths import Paths, Piece
 from mectui.queries.labels import shown
-from mectui.queries.stack import Stack, UnreadableError
+from mectui.queries.stack import MASK64, Stack, UnreadableError
 
 if TYPE_CHECKING:
     import emu
 
-MOST_PIECES = 16
-"""Pieces of code that a path without a call may lead through."""
-MASK64 = (1 << 64) - 1
 VECTOR = 0x80
 """Bytes between two exception vectors."""
 _BANKED = (slots.SP_EL0, slots.SP_EL1, slots.SP_EL2, slots.SP_EL3)
 KEPT = range(19, 30)
 """What functions give back as they found it (AAPCS64), besides SP."""
-Piece = tuple[int, int, Flow]
-"""(start, end, what holds in it) of a piece of code."""
-
-
-class How(StrEnum):
-    """By what a call was found."""
-
-    PC = "pc"
-    TABLES = "unwind tables"
-    RECORD = "frame record"
-    STORED = "stored by its code"
-    LINK = "x30"
-    EXCEPTION = "exception"
-
-
-@dataclass(slots=True)
-class Context:
-    """What is known of the registers in one call. X0 to X30 by number, SP is 31; those that are not there are lost."""
-
-    pc: int
-    registers: dict[int, int]
-    is_exact: bool
-    """The pc is the next instruction, and X30 what it holds; else it is behind a call."""
-    el: int
-    stack: Stack
-    how: How = How.PC
-    found: str = "the pc"
-    is_sure: bool = True
-    exception: str = ""
-    handler_frame: int | None = None
-    """Where an exception interrupted it: the frame address of the handler."""
-
-
-class Caller(NamedTuple):
-    """What a step outwards has found."""
-
-    frame: int | None
-    address: int
-    """The return address as it was found."""
-    registers: dict[int, int]
-    how: How
-    found: str
-    is_sure: bool = True
-    is_kept: bool = False
-    """The address was in a register all the time."""
-    floor: int | None = None
-    """What the caller's frame cannot be below, where the frame address is not known."""
-
-
-class EndError(Exception):
-    """There is nothing further out, or nobody can tell; the text says why."""
-
-    def __init__(self, reason: str, frame: int | None = None) -> None:
-        super().__init__(reason)
-        self.frame = frame
 
 
 class Unwinder:
@@ -102,7 +30,10 @@ class Unwinder:
     def __init__(self, machine: emu.Machine) -> None:
         self.machine = machine
         self.floor = machine.cpu.sp
+        self._paths = Paths(machine)
         self._vectors: dict[int, list[Piece]] = {}
+        self._seen: set[tuple[int, int]] = set()
+        """Return addresses, each with what the frame there cannot be below."""
         self._left: set[int] = set()
         """Exception levels whose ELR and SPSR have told what they know."""
 
@@ -126,8 +57,7 @@ class Unwinder:
             return found
         low = found.frame if found.frame is not None else found.floor
         # A function that keeps nothing in memory has no frame of its own.
-        may_stay = context.is_exact or (found.is_kept and context.how is How.LINK)
-        least = self.floor if may_stay else self.floor + 1
+        least = self.floor if context.is_exact or found.is_kept else self.floor + 1
         if low is not None:
             if low < least:
                 raise EndError(f"its frame would be at {low:#x}, not above the one before: that is no stack of calls")
@@ -144,13 +74,16 @@ class Unwinder:
         before = stack.instruction(address - 4)
         if before is None and stack.instruction(address) is None:
             raise EndError(f"its return address {address:#x} leads to no code: {stack.why_no_code(address)}")
+        if (address, self.floor) in self._seen:
+            raise EndError(f"its return address {address:#x} leads to a call that is listed already")
+        self._seen.add((address, self.floor))
         is_behind_call = before is not None and is_call(before)
         found = caller.found if is_behind_call else f"{caller.found}; not behind a call"
         is_sure = caller.is_sure and is_behind_call
         return Context(address, caller.registers, False, context.el, stack, caller.how, found, is_sure)
 
     def _caller(self, context: Context) -> Caller | Context:
-        rules = self.machine.frames.at(context.pc if context.is_exact else context.pc - 1)
+        rules = self.machine.frames.at(context.here)
         if rules is not None:
             found = self._by_tables(context, rules)
             return self._corrected(context, rules, found) if context.is_exact else found
@@ -170,7 +103,7 @@ class Unwinder:
         address = self.plain(told.address, context.el)
         if told.frame is None or (told.frame, address) == (found.frame, self.plain(found.address, context.el)):
             return found
-        led = self._led(context, self._called_before(context.stack, address))
+        led = self._paths.led_by_call(context, address)
         if led is None or self._entry(context, led) != told.frame:
             return found
         return told._replace(found=f"{told.found}; {rules.section} is wrong here")
@@ -200,7 +133,9 @@ class Unwinder:
             if value is not None:
                 registers[number] = value
         where = ", x30" if link.kind is PlaceKind.SAME else ""
-        return Caller(frame, address, registers, How.TABLES, f"{rules.section}{where}")
+        return Caller(
+            frame, address, registers, How.TABLES, f"{rules.section}{where}", is_kept=link.kind is PlaceKind.REGISTER
+        )
 
     def _value(self, context: Context, number: int, place: Place, frame: int) -> int | None:
         """Raises UnreadableError."""
@@ -218,9 +153,7 @@ class Unwinder:
     # By the code itself.
 
     def _by_code(self, context: Context) -> Caller:
-        here = context.pc if context.is_exact else context.pc - 4
-        piece = self._piece(here)
-        known = None if piece is None else self._state(context, flow(*self._read(context.stack, piece)), piece[0])
+        known = self._paths.function(context)
         if context.is_exact and context.stack.instruction(context.pc) is None:
             why = "x30; there is no code at the pc"
             return Caller(
@@ -243,29 +176,22 @@ class Unwinder:
             how, found = How.RECORD, f"frame record at {where - 8:#x}"
         else:
             how, found = How.STORED, f"x30, stored at {where:#x}"
-        return Caller(entry, value, registers, how, found)
+        return Caller(entry, value, registers, how, found, is_kept=where is None)
 
     def _by_copy(self, context: Context, known: State, entry: int | None, registers: dict[int, int]) -> Caller:
         """The function kept X30 over its calls in a register that calls may change, as some assembler does."""
-        here = context.pc if context.is_exact else context.pc - 4
-        symbol = self.machine.symbols.nearest(here)
+        symbol = self.machine.symbols.nearest(context.here)
         name = "its code" if symbol is None else shown(symbol[0])
         for place in sorted(known.of(LINK)):
             value = context.registers.get(place - SOFT) if SOFT <= place < SLOT // 2 else None
             if value is None:
                 continue
             plain = self.plain(value, context.el)
-            if self._led(context, self._called_before(context.stack, plain)) is not None:
+            if self._paths.led_by_call(context, plain) is not None:
                 return Caller(
                     entry, value, registers, How.STORED, f"x30, kept in x{place - SOFT} over a call", False, True
                 )
         raise EndError(f"{name} has made a call and did not store x30: nothing is left of where it was called from")
-
-    def _called_before(self, stack: Stack, address: int) -> list[Piece]:
-        """The code that the BL before an address leads to; nothing where there is none."""
-        word = None if address & 3 or not address else stack.instruction(address - 4)
-        distance = None if word is None else call_target(word)
-        return [] if distance is None else self._pieces(stack, address - 4 + distance & MASK64)
 
     def _registers(self, context: Context, known: State, entry: int | None) -> dict[int, int]:
         """What the registers of the caller hold, as far as its callee's code tells."""
@@ -310,7 +236,7 @@ class Unwinder:
         if word is not None and not is_call(word):
             raise EndError(f"x30 holds {plain:#x}, which is behind no call: what led here is not known")
         if word is not None and call_target(word) is not None:
-            led = self._led(context, self._called_before(context.stack, plain))
+            led = self._paths.led_by_call(context, plain)
             if led is None or LINK not in led.of(LINK):
                 raise EndError(
                     f"x30 holds {plain:#x}, and the call before that does not lead here: what did is not known"
@@ -342,55 +268,6 @@ class Unwinder:
         found = f"frame record at {record:#x}" + (f"; {why}" if why else "")
         return Caller(None, address, {FP: before}, How.RECORD, found, False, floor=record + 16)
 
-    # Code.
-
-    def _piece(self, address: int) -> tuple[int, int] | None:
-        """(start, end) of the code around an address that has one name."""
-        found = self.machine.symbols.bounds(address)
-        return None if found is None else (found[0], min(found[1], found[0] + LARGEST))
-
-    @staticmethod
-    def _read(stack: Stack, piece: tuple[int, int]) -> tuple[bytes]:
-        return (stack.code(piece[0], piece[1] - piece[0]),)
-
-    @staticmethod
-    def _state(context: Context, found: Flow, start: int) -> State | None:
-        """What holds in a context, by what holds before each instruction of a piece of code."""
-        if context.is_exact:
-            return found.states.get(context.pc - start)
-        word = context.stack.instruction(context.pc - 4)
-        return None if word is None else found.after(context.pc - 4 - start, word)
-
-    def _pieces(self, stack: Stack, begin: int, end: int | None = None) -> list[Piece]:
-        """The code that control may come to from `begin` on without a call; `end` where the first piece has no name."""
-        waiting: list[tuple[int, State]] = [(begin, State())]
-        seen: set[int] = set()
-        found: list[Piece] = []
-        while waiting and len(found) < MOST_PIECES:
-            at, state = waiting.pop(0)
-            if at in seen:
-                continue
-            seen.add(at)
-            piece = (begin, end) if at == begin and end is not None else self._piece(at)
-            if piece is None:
-                continue
-            start, behind = piece
-            made = flow(*self._read(stack, piece), at - start, state)
-            found.append((start, behind, made))
-            waiting += [(start + place & MASK64, exit_state) for place, exit_state in made.exits.items()]
-        return found
-
-    def _led(self, context: Context, pieces: Iterable[Piece]) -> State | None:
-        """What holds in a context where one of these pieces of code leads to it; else None."""
-        here = context.pc if context.is_exact else context.pc - 4
-        result: State | None = None
-        for start, behind, found in pieces:
-            if start <= here < behind:
-                known = self._state(context, found, start)
-                if known is not None:
-                    result = known if result is None else merged(result, known)
-        return result
-
     # Exceptions.
 
     def _interrupted(self, context: Context) -> Context | None:
@@ -404,10 +281,10 @@ class Unwinder:
         base = (cpu.regs[f"VBAR_EL{el}"] & ~0x7FF) + group
         vectors = range(base, base + 4 * VECTOR, VECTOR)
         if el not in self._vectors:
-            self._vectors[el] = [piece for at in vectors for piece in self._pieces(context.stack, at, at + VECTOR)]
+            self._vectors[el] = [piece for at in vectors for piece in self._paths.begun(context.stack, at, at + VECTOR)]
         # Its first instruction may not be there: nobody has set the vectors, say.
         at_vector = context.is_exact and context.pc in vectors
-        known = State() if at_vector else self._led(context, self._vectors[el])
+        known = State() if at_vector else self._paths.led(context, self._vectors[el])
         if known is None or (source > el and not is_32bit):
             return None
         what = f"exception from {'AArch32' if is_32bit else f'EL{source}'} to EL{el}"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mectui.queries.callers import Context, EndError, How, Unwinder
+from mectui.queries.call_context import Context, EndError, How
+from mectui.queries.callers import Unwinder
 from mectui.queries.labels import line_name, shown
-from mectui.queries.stack import ForeignError, UnreadableError
+from mectui.queries.stack import MASK64, ForeignError, UnreadableError
 
 if TYPE_CHECKING:
     import emu
 
 MOST = 200
 """Calls that are listed; a recursion has more."""
-MASK64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def calls(machine: emu.Machine, most: int = MOST) -> CallsView:
 
 def _call(machine: emu.Machine, number: int, context: Context, frame: int | None, returns_to: int | None) -> Call:
     # A call may be the last instruction of its function: what stands behind it is another's.
-    place = context.pc if context.is_exact else context.pc - 4 & MASK64
+    place = context.here
     symbol = machine.symbols.nearest(place)
     name = ""
     if symbol is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import emu
+from emu.debug.frames import FrameTables, Place, PlaceKind, Rules
 from emu.isa.a64 import A64
 from emu.loader import read_elf
 from guests.build import link
@@ -113,6 +114,27 @@ def test_calls_of_the_rmm_of_two_realms() -> None:
     view = calls(machine)
     assert [call.how for call in view.calls] == [How.PC, How.LINK, How.RECORD]
     assert view.end.startswith("rmm_start has made a call and did not store x30")
+
+
+def test_x30_may_be_kept_in_another_register_over_calls() -> None:
+    """build_gpt of the guest gpt keeps x30 in another register, and uses no stack at all."""
+    machine = run_to("gpt", "fill_entries")
+    view = calls(machine)
+    assert [call.label.partition("+")[0] for call in view.calls] == ["fill_entries", "build_gpt", "_start"]
+    assert view.calls[2].found.startswith("x30, kept in ")
+
+
+def test_a_call_that_is_its_own_caller_is_listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By tables that have every return address in x19, which nobody changes."""
+    rules = Rules(".eh_frame", 31, 0, {30: Place(PlaceKind.REGISTER, 19)}, 30, False)
+    monkeypatch.setattr(FrameTables, "at", lambda self, address: rules)
+    own = emu.Machine(memory="16M", engine="reference")
+    words = (0xAA1E03F3, 0x94000000, 0xD65F0260)  # mov x19, x30; bl .; ret x19
+    own.load_raw(b"".join(word.to_bytes(4, "little") for word in words), 0x4000_0000)
+    own.cpu.pc = own.cpu.x[19] = 0x4000_0008
+    view = calls(own)
+    assert len(view.calls) == 2
+    assert view.end == "its return address 0x40000008 leads to a call that is listed already"
 
 
 def test_an_exception_is_a_boundary_and_what_it_interrupted_is_listed() -> None:

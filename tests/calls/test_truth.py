@@ -51,6 +51,22 @@ def test_a_long_list_is_cut_where_it_is_asked_to(built: Built) -> None:
 
 
 @needs_ziglang
+def test_a_frame_below_the_one_before_ends_the_list(built: Built) -> None:
+    machine = at_main(built("O0-tables"))
+    for real in steps(machine, STEPS):
+        if len(real) > 4 and machine.symbols.describe(machine.cpu.pc).startswith("even+0x2"):
+            break
+    view = calls(machine)
+    record = view.calls[0].frame
+    assert record is not None
+    assert machine.read(record - 8, 8) == real[0].to_bytes(8, "little")
+    machine.write(record - 16, (machine.cpu.sp - 0x100).to_bytes(8, "little"))  # the caller's x29
+    view = calls(machine)
+    assert [call.pc for call in view.calls[1:]] == real[:1]
+    assert "not above the one before" in view.end
+
+
+@needs_ziglang
 def test_functions_are_named_by_the_call_and_lines_too(built: Built) -> None:
     machine = at_main(built("O0-tables"))
     machine.lines.finish()

@@ -167,6 +167,20 @@ def test_a_stack_that_turns_round_ends() -> None:
     assert "below the stack" in view.end or "not above" in view.end or "did not store x30" in view.end
 
 
+def test_x30_counts_only_behind_a_call_that_leads_here() -> None:
+    machine = deep()
+    machine.cpu.x[30] = START + 0x8
+    assert calls(machine).end == "x30 holds 0x40000008, which is behind no call: what led here is not known"
+    machine.cpu.x[30] = START + 0xC  # behind the call of middle
+    assert "the call before that does not lead here" in calls(machine).end
+    own = factory(0xA9BF7BFD, 0x97FFFFFF, 0xD503201F, 0x14000000)()  # stp x29, x30, [sp, #-16]!; bl .-4; nop
+    own.symbols.add([("recursive", START, 0), ("again", START + 8, 0)])
+    own.cpu.pc = own.cpu.x[30] = START + 8
+    view = calls(own)
+    assert len(view.calls) == 1
+    assert "the call before that does not lead here" in view.end
+
+
 def test_lines_of_the_list_lead_somewhere() -> None:
     for machine in (deep(), in_realm_b(), factory(*CALLING)()):
         view = calls(machine)
