@@ -323,3 +323,16 @@ def test_what_a_register_points_at_is_a_text_an_address_or_a_number() -> None:
     assert pointed(window, 0x7777_0000_0000) is None, "nothing is there"
     assert pointed(window, at + 12).value == 0, "what is left of the block"
     assert pointed(window, 0x0900_0000) is None, "a device is not asked"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+@pytest.mark.parametrize(("key", "letters"), [("U", "esxhf"), ("less_than_sign", "cesxhfpub")])
+async def test_every_letter_that_a_question_takes_is_on_the_screen(
+    size: tuple[int, int], key: str, letters: str
+) -> None:
+    async with debugging(factory(*STORING), size) as person:
+        await person.press(key)
+        bar = person.screen.query_one(ActionBar)
+        shown = "".join(item.text for item in bar.render_line(0))
+        assert "…" not in shown.removeprefix(" run until the next …").removeprefix(" back to the …")
+        assert all(f" {letter} " in shown for letter in letters), shown
