@@ -235,6 +235,9 @@ def known(register: RegisterView) -> list[str]:
 
 def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
     """MECID registers, enables with what takes effect and why, the bits behind them."""
+    if not view.mecids:
+        text = "FEAT_MEC is not there (--mec off): no MECID registers, and every access has MECID 0."
+        return [*wrap(text, width, "muted")]
     lines = [line(("MECID registers", "strong"), ("   ? nobody wrote it since reset", "muted"))]
     for register in view.mecids:
         number = register.value & 0xFFFF

@@ -194,11 +194,11 @@ class Prompt(DebuggerParts):
             self.say("There is no guest yet.", is_error=True)
             return
         if command.waits:
-            self._ask_machine(command.waits)
+            self.ask_machine(command.waits)
             return
         getattr(self, f"command_{command.name.replace('-', '_')}")(*command.arguments)
 
-    def _ask_machine(self, text: str) -> None:
+    def ask_machine(self, text: str) -> None:
         """Has a line understood on the machine's thread, where memory can be read; `answered` goes on with it."""
         known = self.known()
         self._asked += 1
