@@ -51,6 +51,8 @@ WORKSPACES = ("debug", "translation", "mec", "lesson")
 STEPS_OF_LESSONS = ("next", "back", "hint", "do", "restart", "step")
 PANE_TABS = {"instruction": "pipeline", "mecids": "ledger"}
 """Panes whose tabs say another word than their name."""
+TAB_NAMES = tuple({name: tab for tab, name in PANE_TABS.items()}.get(name, name) for name in PANES)
+"""Every pane as people know it."""
 ACCESSES = ("read", "write", "fetch")
 EYES = ("seen", "owner", "mecid", "raw")
 PAST = ("call", "el", "security", "exception", "hit", "finding", "stop", "start")
@@ -258,7 +260,8 @@ def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tup
         case Kind.WORKSPACE:
             return (one_of(rest, WORKSPACES, "workspace"),)
         case Kind.PANE:
-            return (one_of(PANE_TABS.get(rest.lower(), rest), PANES, "pane"),)
+            name = rest.lower()
+            return (name if name in PANES else PANE_TABS.get(chosen := one_of(rest, TAB_NAMES, "pane"), chosen),)
         case _:
             return (rest,)
 
@@ -439,7 +442,7 @@ def candidates(kinds: tuple[Kind, ...], rest: str, known: Known, most: int) -> l
         case Kind.WORKSPACE:
             choices = starting(WORKSPACES, word)
         case Kind.PANE:
-            choices = starting((*PANES, *PANE_TABS), word)
+            choices = starting(TAB_NAMES, word)
         case Kind.LESSON:
             choices = starting((*STEPS_OF_LESSONS, *lesson_names()), word) if " " not in rest.strip() else []
         case Kind.FOLDER:

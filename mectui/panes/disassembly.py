@@ -31,7 +31,7 @@ class DisassemblyPane(WindowPane):
     SCOPE = Scope.DISASSEMBLY
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.DISASSEMBLY)
     SEARCHES_WHILE_TYPING: ClassVar = False
-    SEARCH_HINT = "an instruction, an operand or a symbol; Enter searches from the cursor on, n and N go on, Esc leaves"
+    SEARCH_HINT = "instruction, operand or symbol; Enter searches, n and N go on, Esc leaves"
 
     class Told(Message):
         """A sentence for the person at the screen."""

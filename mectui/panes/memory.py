@@ -23,7 +23,7 @@ class MemoryPane(WindowPane):
     TITLE = "memory"
     SCOPE = Scope.MEMORY
     SEARCHES_WHILE_TYPING: ClassVar = False
-    SEARCH_HINT = "text, bytes (de ad be ef) or a value (0x1234, as it lies in memory); Enter searches, Esc leaves"
+    SEARCH_HINT = "text, bytes (de ad be ef) or a value as it lies there (0x1234); Enter searches"
     BINDINGS: ClassVar[list[Any]] = bindings(Scope.MEMORY)
 
     def __init__(self, name: str) -> None:

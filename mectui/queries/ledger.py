@@ -40,7 +40,7 @@ class Standing(Enum):
 
 
 STANDING_MEANS = {
-    Standing.HELD: "a register or a TLB entry has it",
+    Standing.HELD: "a register, a TLB entry or accesses without EMEC have it",
     Standing.WAITING: "a VMID that last ran under it may come back",
     Standing.ORPHANED: "it owns memory that nobody can reach any more: the data is lost when it is recycled",
     Standing.IDLE: "something has it, and nothing is stored under it",
@@ -114,6 +114,7 @@ def ledger(machine: emu.Machine, history: History | None = None) -> LedgerView:
         counted[owner] += count
         if who.pas is PAS.REALM and who.generation != machine.mec.generation(who.mecid):
             lost[owner] += count
+    always = (PAS.REALM, 0) if has_accesses_without_emec(machine) else None
     rows = []
     for owner in shown:
         pas, mecid = owner
@@ -135,11 +136,17 @@ def ledger(machine: emu.Machine, history: History | None = None) -> LedgerView:
                 tenancies=tenancies,
                 stored=stored,
                 stored_by="" if stored is None else label(machine, stored.pc),
-                standing=standing(owner, counted[owner], bool(held or entries), tenancies, history),
+                standing=standing(owner, counted[owner], bool(held or entries or owner == always), tenancies, history),
                 is_exact=is_exact,
             )
         )
     return LedgerView(tuple(rows), len(ordered))
+
+
+def has_accesses_without_emec(machine: emu.Machine) -> bool:
+    """Whether an exception level's accesses to Realm memory have MECID 0 because its EMEC does not act."""
+    enables = machine.mec.effective()
+    return not (enables["emec_el2"][0] and enables["emec_el3"][0])
 
 
 def standing(

@@ -144,19 +144,29 @@ def one_system(
     """A register, and where it is open what is known about it and its fields; a field's line stands for the field."""
     target = Target(TargetKind.REGISTER, register.name)
     fold = (OPEN if is_open else FOLDED) if register.fields else " "
+    names, value, is_cut = name_width, numbers.value64(register.value), False
+    if width < name_width + VALUE_COLUMNS - 1:  # the value matters more than that values stand below each other
+        names = max(len(register.name) + 1, width - VALUE_COLUMNS + 1)
+        room = width - names - 3
+        if len(value) > room:
+            value = next(
+                (form for form in (value.replace("_", ""), f"{register.value:#x}") if len(form) <= room), value
+            )
+        is_cut = len(value) > room
     said = state(register)
     if len(said) > width - name_width - VALUE_COLUMNS:
         said = said.partition(":")[0]
+    has_room = width > names + VALUE_COLUMNS + 3  # less than a word says nothing
     note = (
-        Span(f" {said}", "unknown" if register.is_unknown else "warning")
+        Span(f" {said}" if has_room else "", "unknown" if register.is_unknown else "warning")
         if said
         else Span(f" {register.note}" if width >= 70 else "", "muted")
     )
     head = Line(
         (
             Span(f"{fold} ", "muted"),
-            column(register.name, name_width, "register"),
-            Span(numbers.value64(register.value), value_style(register)),
+            column(register.name, names, "register"),
+            Span(value, value_style(register)),
             mark(register),
             note,
         ),
@@ -164,15 +174,17 @@ def one_system(
     )
     lines = folded(head, width, " " * (2 + name_width)) if is_whole else [crop(head, width)]
     if is_open:
+        if is_cut:
+            lines.append(Line((Span("  "), Span(numbers.value64(register.value), value_style(register))), target))
         if width < 70 or said:
             lines += [Line((Span("  "), *item.spans), target) for item in wrap(register.note, width - 2, "muted")]
         for text in known(register):
             lines += [Line((Span("  "), *item.spans), target) for item in wrap(text, width - 2, "text")]
         names = max((len(field.name) + 1 for field in register.fields), default=0)
+        names = max(names, FIELD_NAME)
+        indent = " " * (FIELD_BEFORE + names + 2 if width >= 70 else 6)
         for field in register.fields:
-            told = one_field(register, field, max(names, FIELD_NAME))
-            indent = " " * (FIELD_BEFORE + max(names, FIELD_NAME) + 2)
-            lines += folded(told, width, indent) if is_whole else [crop(told, width)]
+            lines += folded(one_field(register, field, names), width, indent)
     return lines
 
 
@@ -223,6 +235,9 @@ def known(register: RegisterView) -> list[str]:
 
 def mec_registers(view: MecRegistersView, width: int) -> list[Line]:
     """MECID registers, enables with what takes effect and why, the bits behind them."""
+    if not view.mecids:
+        text = "FEAT_MEC is not there (--mec off): no MECID registers, and every access has MECID 0."
+        return [*wrap(text, width, "muted")]
     lines = [line(("MECID registers", "strong"), ("   ? nobody wrote it since reset", "muted"))]
     for register in view.mecids:
         number = register.value & 0xFFFF

@@ -160,3 +160,11 @@ def test_lists_without_a_screen_are_whole_and_speak_of_no_keys(mectui: Run) -> N
     run = mectui("timeline", "two-realms").stdout
     assert "…" not in run
     assert "Enter" not in run
+
+
+def test_without_feat_mec_the_memory_of_every_realm_access_is_in_use(mectui: Run) -> None:
+    """Every access has MECID 0 then: nothing that was stored is out of reach."""
+    text = mectui("mec", "two-realms", "--mec", "off").stdout
+    assert "FEAT_MEC is not there" in text
+    assert "orphaned" not in text
+    assert text.count("0 MECID 0") == text.count("in use  ") == 1

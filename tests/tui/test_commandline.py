@@ -58,6 +58,8 @@ def test_addresses_are_numbers_symbols_and_registers_joined_by_plus_and_minus(te
         ("step 10", Command("step", (10,))),
         ("  b main+4 ", Command("break", (NewCode(0x4008_0004),))),
         ("walk main write", Command("walk", (0x4008_0000, "write"))),
+        ("pane Instruction", Command("pane", ("pipeline",))),
+        ("pane ledger", Command("pane", ("ledger",))),
         ("until hit", Command("to", ("hit",))),
         ("until EL", Command("to", ("el",))),
         ("back exception", Command("backto", ("exception",))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.command import CommandList
 
@@ -323,3 +325,31 @@ def test_what_a_register_points_at_is_a_text_an_address_or_a_number() -> None:
     assert pointed(window, 0x7777_0000_0000) is None, "nothing is there"
     assert pointed(window, at + 12).value == 0, "what is left of the block"
     assert pointed(window, 0x0900_0000) is None, "a device is not asked"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+@pytest.mark.parametrize(("key", "letters"), [("U", "esxhf"), ("less_than_sign", "cesxhfpub")])
+async def test_every_letter_that_a_question_takes_is_on_the_screen(
+    size: tuple[int, int], key: str, letters: str
+) -> None:
+    async with debugging(factory(*STORING), size) as person:
+        await person.press(key)
+        bar = person.screen.query_one(ActionBar)
+        shown = "".join(item.text for item in bar.render_line(0))
+        assert "…" not in shown.removeprefix(" run until the next …").removeprefix(" back to the …")
+        assert all(f" {letter} " in shown for letter in letters), shown
+
+
+async def test_an_export_behind_a_run_has_what_the_panes_show_after_it(tmp_path: Path) -> None:
+    """Both in a file of commands: the second one does not save what was there before the first."""
+    path = tmp_path / "pane.md"
+    async with debugging(bundled("two-realms")) as person:
+        person.screen.show_pane("map", focus=True)
+        await person.until(lambda: person.screen.focused_pane is person.pane("map"))
+        person.screen.first_commands += ["break realm_b_search_secret", "run", f"export {path}", "print x0"]
+        person.screen._execute_first_commands()
+        await person.until(path.exists)
+        await person.until(lambda: person.message.startswith("x0 is"))
+        told = path.read_text(encoding="utf-8")
+        assert "MECID map" in told
+        assert "5 = MECID 5" in told

@@ -144,6 +144,20 @@ Control
     ]
 
 
+@pytest.mark.parametrize("columns", [30, 33, 38, 41, 60, 100])
+@pytest.mark.parametrize("name", ["HCR_EL2", "TTBR0_EL2", "MECID_RL_A_EL3", "ID_AA64MMFR0_EL1"])
+def test_no_digit_of_a_register_and_no_word_of_its_fields_is_cut(columns: int, name: str) -> None:
+    meaning = "Leaves with AMEC=1 may be used in EL2, or in its lower range"
+    fields = (FieldView("AMEC0", "12", 1, meaning), FieldView("LongerThanTen", "3:0", 0xF, meaning))
+    one = RegisterView(name, 0x9876_5432_1234_ABCD, note="All of it", fields=fields, is_unknown=True)
+    shown = plain(registers.one_system(one, columns, is_open=True))
+    assert max(map(len, shown.splitlines())) <= columns
+    words = shown.split()
+    assert "9876_5432_1234_abcd" in " ".join(words).replace("?", "") or "987654321234abcd?" in words
+    assert " ".join(words).count(meaning) == 2
+    assert "LongerThanTen" in words
+
+
 def test_mec_registers_show_programmed_and_effective_values_with_the_reason() -> None:
     view = MecRegistersView(
         mecids=(

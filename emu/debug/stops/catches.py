@@ -78,6 +78,10 @@ _SECURITY = {"realm": Security.REALM, "root": Security.ROOT, "secure": Security.
              "non-secure": Security.NON_SECURE}  # fmt: skip
 
 
+FEW = 6
+"""Names that a sentence lists; all of them would be longer than a screen is wide."""
+
+
 def class_names() -> list[str]:
     """Exception classes as people type them."""
     return [name.lower().replace("_", "-") for name in EC.__members__]
@@ -99,7 +103,11 @@ def _one_of(text: str, choices: Sequence[str], what: str) -> str:
         if choice.lower().replace("_", "-") == lowered:
             return choice
     near = difflib.get_close_matches(text.lower(), [choice.lower() for choice in choices], 2)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(choices[:12])}"
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"there are {', '.join(choices[:FEW])}{', …' if len(choices) > FEW else ''}"
+    )
     raise EmuError(f"there is no {what} {text!r}: {hint}")
 
 

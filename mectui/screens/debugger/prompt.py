@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.widgets import Input
@@ -38,6 +38,21 @@ class Question:
     """Told what stands there after every key."""
     leave: Callable[[], None] | None = None
     """Told that Esc was pressed."""
+
+
+SHORTER = (("exception level", "EL"), ("Security state", "state"), ("beginning", "start"))
+"""Names of events, and what is said for them where all letters would have no room otherwise."""
+
+
+def letters(said: str, names: Mapping[str, str], columns: int) -> str:
+    """The hint of a question that one letter answers: every letter with its name, whatever room there is."""
+    told = "  ".join(f"{key} {name}" for key, name in names.items())
+    whole = f"{said}  {told}  (Esc: stay)"
+    if len(whole) + 2 <= columns:
+        return whole
+    for long, short in SHORTER:
+        told = told.replace(long, short)
+    return told
 
 
 def usage_of(text: str) -> str:
@@ -179,11 +194,11 @@ class Prompt(DebuggerParts):
             self.say("There is no guest yet.", is_error=True)
             return
         if command.waits:
-            self._ask_machine(command.waits)
+            self.ask_machine(command.waits)
             return
         getattr(self, f"command_{command.name.replace('-', '_')}")(*command.arguments)
 
-    def _ask_machine(self, text: str) -> None:
+    def ask_machine(self, text: str) -> None:
         """Has a line understood on the machine's thread, where memory can be read; `answered` goes on with it."""
         known = self.known()
         self._asked += 1

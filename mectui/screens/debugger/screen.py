@@ -227,6 +227,10 @@ class DebuggerScreen(
         """Up to the next one that runs the guest: the rest waits for the stop."""
         while self.first_commands and self.progress.can_run and not self.is_waiting:
             text = self.first_commands.pop(0)
+            if named(text) == "export":
+                # What the panes show now: their looks stand before it on the machine's thread.
+                self.ask_machine(text)
+                return
             self.execute(text)
             if named(text) in RUNNING_COMMANDS:
                 return

@@ -11,7 +11,7 @@ from mectui.panes.stops import StopsPane
 from mectui.queries.stops import StopView
 from mectui.render.text import TargetKind
 from mectui.screens.debugger.looking import Looking
-from mectui.screens.debugger.prompt import Question
+from mectui.screens.debugger.prompt import Question, letters
 from mectui.screens.debugger.run_control import RunControl
 from mectui.stop_orders import NewStop
 
@@ -33,8 +33,9 @@ class Stopping(RunControl, Looking):
 
     def do_until_event(self) -> None:
         """A letter more says what."""
-        hint = "  ".join(f"{key} {name}" for key, (name, _) in EVENTS.items())
-        self.ask(Question("U", f"run until the next …  {hint}  (Esc: stay)", self._until_named, self._until_typed))
+        names = {key: name for key, (name, _) in EVENTS.items()}
+        hint = letters("run until the next …", names, self.app.size.width)
+        self.ask(Question("U", hint, self._until_named, self._until_typed))
 
     def _until_typed(self, text: str) -> None:
         if text[:1].lower() in EVENTS:

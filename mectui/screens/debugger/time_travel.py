@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mectui import running, stepping_back, travelling
 from mectui.screens.debugger.looking import Looking
-from mectui.screens.debugger.prompt import Question
+from mectui.screens.debugger.prompt import Question, letters
 from mectui.screens.debugger.run_control import RunControl
 
 CURSOR = "cursor"
@@ -44,8 +44,9 @@ class TimeTravel(RunControl, Looking):
 
     def do_back_to(self) -> None:
         """A letter more says what."""
-        hint = "  ".join(f"{key} {name}" for key, (name, _) in PLACES.items())
-        self.ask(Question("<", f"back to the …  {hint}  (Esc: stay)", self._back_named, self._back_typed))
+        names = {key: name for key, (name, _) in PLACES.items()}
+        hint = letters("back to the …", names, self.app.size.width)
+        self.ask(Question("<", hint, self._back_named, self._back_typed))
 
     def _back_typed(self, text: str) -> None:
         if text[:1].lower() in PLACES:
