@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 
 import emu
@@ -639,3 +640,14 @@ async def test_a_users_own_theme_can_be_used(tmp_path: Path) -> None:
         await pilot.pause()
         assert app.theme == "mine"
         assert "bad.toml is not valid TOML" in str(app.screen.query_one("#problem").render())
+
+
+async def test_a_key_on_its_way_while_the_screens_go_is_nobodys() -> None:
+    async with debugging(factory(*ENDLESS)) as person:
+        app = person.app
+    assert not app.screen_stack
+    for is_forwarded in (False, True):
+        key = Key("j", "j")
+        if is_forwarded:
+            key._set_forwarded()
+        await app.on_event(key)
