@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,12 @@ EXAMPLES = {
     Kind.INFO: "registers",
     Kind.LESSON: "next",
 }
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keys and commands write is written there."""
+    monkeypatch.chdir(tmp_path)
 
 
 @cache
