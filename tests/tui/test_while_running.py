@@ -68,6 +68,12 @@ EXAMPLES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keys and commands write is written there."""
+    monkeypatch.chdir(tmp_path)
+
+
 @cache
 def _last() -> int:
     """How many instructions two-realms executes until it exits."""
