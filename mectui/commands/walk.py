@@ -11,7 +11,7 @@ from emu.architecture import Regime
 from emu.errors import EmuError
 from mectui.commands import looking
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import LOOKED, Parser, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options
 from mectui.commands.where import resolve, run_until
 
 _LIMIT = 100_000_000
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--regime", metavar="NAME", help="EL3, EL2, EL2&0 or EL1&0 (default: the current one)")
     parser.add_argument("--access", default="read", choices=("read", "write", "fetch"), help="kind of access (read)")
     parser.add_argument("--json", action="store_true", help="print the walk as JSON")
+    add_images_option(parser)
     add_machine_options(parser)
     options = parser.parse_args(arguments)
     progress = CompileProgress()
