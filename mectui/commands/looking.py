@@ -25,8 +25,8 @@ def parser(
     made.add_argument("guest", metavar="GUEST", help="ELF file, raw image, or bundled guest")
     made.add_argument("--until", metavar="WHERE", help=until)
     made.add_argument("--json", action="store_true", help="print it as JSON")
-    add_images_option(made)
     add_machine_options(made)
+    add_images_option(made)
     return made
 
 
