@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import emu
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import LOOKED, Parser, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options
 from mectui.commands.where import LIMIT, run_until
 
 
@@ -26,6 +26,7 @@ def parser(
     made.add_argument("--until", metavar="WHERE", help=until)
     made.add_argument("--json", action="store_true", help="print it as JSON")
     add_machine_options(made)
+    add_images_option(made)
     return made
 
 

@@ -123,6 +123,13 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--command-line", default="", metavar="TEXT", help="what the guest gets from semihosting")
 
 
+def add_images_option(parser: argparse.ArgumentParser) -> None:
+    """Behind the machine's other options, of commands whose second argument is no further file, as it is for `run`."""
+    group = next(group for group in parser._action_groups if group.title == MACHINE)
+    group.add_argument("--with", dest="more", action="append", default=[], metavar="FILE",
+                       help="a further ELF file to load; may be given again")  # fmt: skip
+
+
 def add_source_option(parser: argparse.ArgumentParser) -> None:
     """For commands that show source."""
     parser.add_argument("--source", dest="sources", action="append", default=[], metavar="DIR",

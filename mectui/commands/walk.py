@@ -11,7 +11,7 @@ from emu.architecture import Regime
 from emu.errors import EmuError
 from mectui.commands import looking
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import LOOKED, Parser, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options
 from mectui.commands.where import resolve, run_until
 
 _LIMIT = 100_000_000
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--access", default="read", choices=("read", "write", "fetch"), help="kind of access (read)")
     parser.add_argument("--json", action="store_true", help="print the walk as JSON")
     add_machine_options(parser)
+    add_images_option(parser)
     options = parser.parse_args(arguments)
     progress = CompileProgress()
     machine = build_machine(options, on_compile=progress)

@@ -168,3 +168,16 @@ def test_without_feat_mec_the_memory_of_every_realm_access_is_in_use(mectui: Run
     assert "FEAT_MEC is not there" in text
     assert "orphaned" not in text
     assert text.count("0 MECID 0") == text.count("in use  ") == 1
+
+
+@pytest.mark.parametrize(
+    "command", [("walk", "hello", "0x4008_0000"), ("tlb", "hello"), ("code", "hello"), ("events", "hello")]
+)
+def test_a_part_of_a_machine_with_two_images_can_be_looked_at(mectui: Run, command: tuple[str, ...]) -> None:
+    """As for `run`: a second image that does not fit beside the first is refused, so it was loaded."""
+    done = mectui(*command, "--with", "mecid")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "overlap" in done.stderr
+    gone = mectui(*command, "--with", "no-such-guest")
+    assert gone.returncode == 2
+    assert "there is no file 'no-such-guest'" in gone.stderr
