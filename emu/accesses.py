@@ -80,7 +80,7 @@ class Accesses(DataPath, BranchTargets):
     def _pieces(self, va: int, size: int, access: Access, mode: Mode, align: int) -> list[tuple[int, int, Located]]:
         """(va, size, where) for each page an access touches; every page is checked before anything happens."""
         request = self._request(va, size, access, mode, align)
-        self._note_access(va, size, access, mode)
+        self.note_access(va, size, access, mode)
         first = PAGE - (va & PAGE - 1)
         if first >= size:
             where = self.locate(request)
@@ -159,7 +159,7 @@ class Accesses(DataPath, BranchTargets):
         given = VA(va)  # what FAR_ELx tells about, though the whole block is written
         va &= ~(size - 1)
         request = replace(self._request(va, size, Access.WRITE, Mode.NORMAL), is_zeroing=True)
-        self._note_access(va, size, Access.WRITE, Mode.NORMAL)
+        self.note_access(va, size, Access.WRITE, Mode.NORMAL)
         where = self.locate(request, given)
         self.check_watchpoints(request, size)
         self.located = where

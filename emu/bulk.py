@@ -1,4 +1,8 @@
-"""Many bytes moved by one instruction as the guest's own accesses, as few of them as can be."""
+"""Many bytes moved by one instruction as the guest's own accesses, as few of them as can be.
+
+The last access, for who asks later, is that of the last byte: an access of any size and place is none that an
+instruction could make.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ MOST = 1 << 20
 _MOST_ALONE = 1 << 12
 """Bytes of devices at a time, each an access of its own."""
 _PIECE = 64
-"""Bytes of one access where somebody looks closer: a watchpoint, or a block that is another owner's."""
+"""Bytes of one access at most, aligned, where somebody looks closer: a watchpoint, a block that is another owner's."""
 
 
 def load_bytes(cpu: Cpu, va: int, size: int) -> bytes:
@@ -24,9 +28,10 @@ def load_bytes(cpu: Cpu, va: int, size: int) -> bytes:
     seen, alone, size = bytearray(), 0, min(size, MOST)
     while len(seen) < size and alone < _MOST_ALONE:
         at = va + len(seen) & state.MASK64
-        length = min(size - len(seen), _length(cpu, at, Access.READ))
+        length = _length(cpu, at, size - len(seen), Access.READ)
         alone += length == 1
         seen += cpu.load(at, length, align=1).to_bytes(length, "little")
+        cpu.note_access(at + length - 1 & state.MASK64, 1, Access.READ, Mode.NORMAL)
     return bytes(seen)
 
 
@@ -51,21 +56,22 @@ def store_bytes(cpu: Cpu, va: int, data: bytes) -> int:
     done, alone, size = 0, 0, min(len(data), MOST)
     while done < size and alone < _MOST_ALONE:
         at = va + done & state.MASK64
-        length = min(size - done, _length(cpu, at, Access.WRITE))
+        length = _length(cpu, at, size - done, Access.WRITE)
         alone += length == 1
         cpu.store(at, length, int.from_bytes(data[done : done + length], "little"), align=1)
         done += length
+        cpu.note_access(at + length - 1 & state.MASK64, 1, Access.WRITE, Mode.NORMAL)
     return done
 
 
-def _length(cpu: Cpu, va: int, access: Access) -> int:
+def _length(cpu: Cpu, va: int, most: int, access: Access) -> int:
     """Bytes that one access may move, all of one page: one alone where it would fault, or a device answers."""
     where = cpu.mmu.look(cpu.request(va, 1, access, Mode.NORMAL))
     memory = cpu.memory
     offset = None if where is None else memory.ram_offset(where.pa)
     if where is None or offset is None:
         return 1
-    room = PAGE - va % PAGE
+    room = min(most, PAGE - va % PAGE)
     is_watched = cpu.debug.matches_data or (cpu.watch is not None and cpu.watch.withholds(va, where.pa))
     if not is_watched and access is Access.READ:
         if cpu.is_cached(where, access):
@@ -74,4 +80,4 @@ def _length(cpu: Cpu, va: int, access: Access) -> int:
         else:
             _, other = memory.encrypted.load(offset, room, memory.encrypted.owner_id(where.pas, where.mecid))
         is_watched = bool(other)
-    return min(room, _PIECE - va % _PIECE) if is_watched else room
+    return 1 << (min(room, _PIECE, va & -va or _PIECE).bit_length() - 1) if is_watched else room

@@ -141,7 +141,7 @@ class CpuState:
         """The request that an access of the present EL makes."""
         return self._request(va, size, access, mode)
 
-    def _note_access(self, va: int, size: int, access: Access, mode: Mode) -> None:
+    def note_access(self, va: int, size: int, access: Access, mode: Mode) -> None:
         """As native code does for the accesses it makes itself."""
         flags = state.LAST_ACCESS_WRITE if access is Access.WRITE else 0
         self.slots[state.LAST_ACCESS_VA] = va

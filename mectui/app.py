@@ -308,10 +308,6 @@ class MectuiApp(App[int]):
     def action_quit(self) -> Any:
         self.exit(0)
 
-    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
-        """A key that was pressed before the end may come behind it, when there are no screens any more."""
-        return not self.screen_stack or await super()._check_bindings(key, priority)
-
     # --- palette --------------------------------------------------------------------------------------------------
 
     def action_command_palette(self) -> None:

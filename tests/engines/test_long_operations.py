@@ -64,7 +64,7 @@ def test_a_megabyte_is_printed_by_few_accesses(machine: emu.Machine, monkeypatch
     assert sum(size for _, size in made) == MOST + 24
     access = machine.last_access
     assert access is not None
-    assert (access.va, access.access) == (DATA + MOST, Access.READ)
+    assert (access.va, access.size, access.access) == (DATA + 5 + MOST - 1, 1, Access.READ)
 
 
 @pytest.mark.parametrize("length", [MOST + 1, 1 << 40, ALL])

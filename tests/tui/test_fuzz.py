@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual import events
 from textual.geometry import Region
 from textual.widgets import Input, Static
 
@@ -190,13 +189,6 @@ async def test_the_palette_opens_while_the_last_one_is_still_on_its_way_out() ->
         await pilot.pause()
         assert app._exception is None
         assert isinstance(app.screen, Palette)
-
-
-async def test_a_key_behind_the_end_does_nothing() -> None:
-    app = MectuiApp()
-    assert not app.screen_stack
-    await app._on_key(events.Key("q", "q"))
-    assert app.return_code is None
 
 
 async def _until(is_so: Callable[[], Any]) -> None:

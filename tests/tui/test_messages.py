@@ -105,7 +105,7 @@ async def test_the_terminals_own_cursor_is_on_the_line_of_the_panes(size: tuple[
 
 async def test_what_was_wrong_with_one_command_does_not_stand_there_after_the_next() -> None:
     async with debugging(factory(*CALLING)) as person:
-        await person.type("backtrace")
+        await person.type("kill")
         await person.until(lambda: person.message.startswith("✗"))
         await person.type("theme light")
         await person.until(lambda: "✗" not in person.message)
