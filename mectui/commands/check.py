@@ -12,8 +12,8 @@ import emu
 from emu.debug.events import StopReason
 from emu.mec.rules import CATALOGUE, choose
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
-from mectui.commands.options import Parser, add_machine_options, add_stop_option
-from mectui.commands.run import Forwarding, run
+from mectui.commands.options import Parser, add_machine_options, add_script_option, add_stop_option
+from mectui.commands.run import Forwarding, prepared, run
 
 _WIDEST = 100
 """Text wider than this is hard to read."""
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--console", action="store_true", help="pass what the guest prints on to stderr")
     parser.add_argument("--max-insns", metavar="N", help="stop after so many instructions")
     add_stop_option(parser)
+    add_script_option(parser)
     add_machine_options(parser)
     options = parser.parse_args(arguments)
     if options.list:
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     machine = build_machine(options, on_compile=progress)
     if options.console:
         machine.on_console(Forwarding(sys.stderr))
-    stop = run(machine, limit)
+    stop = prepared(machine, options, limit) or run(machine, None if limit is None else limit - machine.instructions)
     progress.finish()
     if options.json:
         from mectui.queries.report import check_report

@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Callable, Sequence
 
 import emu
+from emu.debug.events import StopReason
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options, add_script_option
+from mectui.commands.run import prepared
 from mectui.commands.where import LIMIT, run_until
 
 
@@ -27,6 +29,7 @@ def parser(
     made.add_argument("--json", action="store_true", help="print it as JSON")
     add_machine_options(made)
     add_images_option(made)
+    add_script_option(made)
     return made
 
 
@@ -45,12 +48,20 @@ def machine_there(
     machine = build_machine(options, on_compile=progress)
     if prepare is not None:
         prepare(machine, options)
+    carry_out_script(machine, options)
     if options.until is not None:
         run_until(machine, options.until)
-    else:
+    elif options.script is None or not machine.instructions:
         machine.run(LIMIT)
     progress.finish()
     return machine, options
+
+
+def carry_out_script(machine: emu.Machine, options: argparse.Namespace) -> None:
+    """The commands of -x; where they leave the guest it is looked at. Raises EmuError, KeyboardInterrupt."""
+    ended = prepared(machine, options, LIMIT)
+    if ended is not None and ended.reason is StopReason.PAUSED:
+        raise KeyboardInterrupt
 
 
 def width() -> int:

@@ -130,6 +130,12 @@ def add_images_option(parser: argparse.ArgumentParser) -> None:
                        help="a further ELF file to load; may be given again")  # fmt: skip
 
 
+def add_script_option(parser: argparse.ArgumentParser) -> None:
+    """For commands that run a guest without a screen."""
+    parser.add_argument("-x", dest="script", metavar="FILE",
+                        help="first carry out the commands in FILE: break, set, print, until, …")  # fmt: skip
+
+
 def add_source_option(parser: argparse.ArgumentParser) -> None:
     """For commands that show source."""
     parser.add_argument("--source", dest="sources", action="append", default=[], metavar="DIR",

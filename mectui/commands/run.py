@@ -7,14 +7,15 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 import emu
 from emu.debug.events import StopReason
 from emu.errors import EmuError
 from mectui.commands.machine import CompileProgress, build_machine, parse_number
-from mectui.commands.options import Parser, add_machine_options, add_stop_option
+from mectui.commands.options import Parser, add_machine_options, add_script_option, add_stop_option
 from mectui.commands.stops import add_stops_options, conditional, set_stops
 from mectui.queries.report import report
 from mectui.render.text import printable
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--break", dest="breaks", action="append", default=[], metavar="WHERE",
                         help="stop at an address, symbol or FILE:LINE [if EXPRESSION]; may be given again")  # fmt: skip
     add_stops_options(parser)
+    add_script_option(parser)
     add_stop_option(parser)
     add_machine_options(parser)
     options = parser.parse_args(arguments)
@@ -71,13 +73,13 @@ def main(arguments: Sequence[str]) -> int:
     set_stops(machine, options)
     console = sys.stderr if options.json else sys.stdout
     machine.on_console(Forwarding(console))
-    stop = run(machine, limit)
+    stop = prepared(machine, options, limit) or run(machine, None if limit is None else limit - machine.instructions)
     progress.finish()
     if options.json:
         json.dump(report(machine, stop, options.guest), sys.stdout, indent=2)
         print()
     else:
-        _talk(machine, stop)
+        tell_stop(machine, stop)
     sys.stdout.flush()
     return _exit_code(stop)
 
@@ -91,15 +93,37 @@ def _exit_code(stop: emu.Stop) -> int:
 
 def run(machine: emu.Machine, limit: int | None) -> emu.Stop:
     """Run; ctrl-C pauses the guest, so that the report still comes."""
+    with pausing(machine):
+        return machine.run(limit)
+
+
+def prepared(machine: emu.Machine, options: argparse.Namespace, limit: int | None) -> emu.Stop | None:
+    """Carries out the commands of -x. A stop where nothing is left to run then. Raises EmuError."""
+    if options.script is None:
+        return None
+    from mectui.commands.script import carry_out
+
+    return carry_out(machine, options.script, limit)
+
+
+@contextmanager
+def pausing(machine: emu.Machine, also: Callable[[], None] | None = None) -> Iterator[None]:
+    """Ctrl-C pauses the guest, so that a report still comes."""
     import signal
+
+    def pause(*_: object) -> None:
+        if also is not None:
+            also()
+        machine.pause()
 
     previous = signal.getsignal(signal.SIGINT)
     try:
-        signal.signal(signal.SIGINT, lambda *_: machine.pause())
+        signal.signal(signal.SIGINT, pause)
     except ValueError:  # not the main thread: whoever called us handles ctrl-C
-        return machine.run(limit)
+        yield
+        return
     try:
-        return machine.run(limit)
+        yield
     finally:
         signal.signal(signal.SIGINT, previous)
 
@@ -127,7 +151,7 @@ class Forwarding:
         print(text, end="", file=self._stream, flush=True)
 
 
-def _talk(machine: emu.Machine, stop: emu.Stop) -> None:
+def tell_stop(machine: emu.Machine, stop: emu.Stop) -> None:
     """One line on stderr where the guest did not end by itself."""
     if stop.reason is StopReason.EXIT:
         return

@@ -69,5 +69,6 @@ def _script(path: str | None) -> list[str]:
     """The lines of a file of commands; blank ones and comments are left out."""
     if path is None:
         return []
-    text = read_file(Path(path)).decode("utf-8", errors="replace")
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    from mectui.commands.script import read_script
+
+    return [line for _, line in read_script(path)]

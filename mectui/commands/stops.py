@@ -75,7 +75,13 @@ def set_stops(machine: emu.Machine, options: argparse.Namespace) -> None:
             if told:
                 note(told)
             stop.carry_out(machine)
-    machine.stops.on_log.append(_print)
+    tell_logs(machine)
+
+
+def tell_logs(machine: emu.Machine) -> None:
+    """Messages of stops go to stderr."""
+    if _print not in machine.stops.on_log:
+        machine.stops.on_log.append(_print)
 
 
 def _print(entry: Logged) -> None:

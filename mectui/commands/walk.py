@@ -11,7 +11,7 @@ from emu.architecture import Regime
 from emu.errors import EmuError
 from mectui.commands import looking
 from mectui.commands.machine import CompileProgress, build_machine
-from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options
+from mectui.commands.options import LOOKED, Parser, add_images_option, add_machine_options, add_script_option
 from mectui.commands.where import resolve, run_until
 
 _LIMIT = 100_000_000
@@ -35,10 +35,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the walk as JSON")
     add_machine_options(parser)
     add_images_option(parser)
+    add_script_option(parser)
     options = parser.parse_args(arguments)
     progress = CompileProgress()
     machine = build_machine(options, on_compile=progress)
     regime = _regime(options.regime)
+    looking.carry_out_script(machine, options)
     if options.until is not None:
         run_until(machine, options.until)
         progress.finish()

@@ -48,9 +48,10 @@ def test_help_has_a_short_usage_and_examples_before_the_options(name: str, capsy
 
 
 def test_the_usage_of_a_command_names_its_own_arguments_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    assert help_of("walk", capsys).splitlines()[:2] == [
+    assert help_of("walk", capsys).splitlines()[:3] == [
         "usage: mectui walk GUEST ADDRESS [--until WHERE] [--regime NAME]",
-        "                   [--access {read,write,fetch}] [--json] [machine options]",
+        "                   [--access {read,write,fetch}] [--json] [-x FILE]",
+        "                   [machine options]",
     ]
 
 
