@@ -39,6 +39,7 @@ class TimelinePane(Pane):
 
     def look(self) -> Look:
         columns, window, place = render.columns_for(self.text_width), self.window, self.place
+        room = max(self.text_height - render.ROOMY, 0)
         visited = SHOWN if self.kind == ALL else tuple(kind for kind in SHOWN if kind.value == self.kind)
 
         def ask(machine: emu.Machine, around: Surroundings) -> TimelineView | None:
@@ -47,7 +48,7 @@ class TimelinePane(Pane):
                 return None
             return timeline(
                 machine, history.marks, columns, first=history.first, furthest=history.furthest,
-                window=window, cursor=place, visited=visited,
+                window=window, cursor=place, visited=visited, most_near=room,
             )  # fmt: skip
 
         return ask

@@ -81,6 +81,9 @@ class TimelineView:
     before: int | None
     """The mark before the cursor, of the kinds that are visited."""
     after: int | None
+    past: tuple[Mark, ...] = ()
+    coming: tuple[Mark, ...] = ()
+    """The marks before those that are `here`, and behind them, as many as were asked for."""
     unknown_from: int | None = None
     """From here on nobody wrote down which level the run was in."""
 
@@ -99,8 +102,12 @@ def timeline(
     window: tuple[int, int] | None = None,
     cursor: int | None = None,
     visited: Sequence[Kind] = SHOWN,
+    most_near: int = 0,
 ) -> TimelineView:
-    """The run, or a `window` of it (first and last instruction count), in `columns` columns at most."""
+    """The run, or a `window` of it (first and last instruction count), in `columns` columns at most.
+
+    `most_near` marks before the cursor and behind it are told in words, of the kinds that are `visited`.
+    """
     now = machine.instructions
     last = now if furthest is None else max(furthest, now)
     start, end = (first, last) if window is None else (max(window[0], first), min(window[1], last))
@@ -138,8 +145,27 @@ def timeline(
         here_count=sum(len(piece_of(known[kind], low, high)) for kind in SHOWN),
         before=max((found for kind in visited if (found := before(known[kind], at)) is not None), default=None),
         after=min((found for kind in visited if (found := after(known[kind], at)) is not None), default=None),
+        past=_near(machine, marks, known, first, low, visited, most_near, is_past=True),
+        coming=_near(machine, marks, known, high, last + 1, visited, most_near),
         unknown_from=unknown,
     )
+
+
+def _near(
+    machine: emu.Machine,
+    marks: Marks,
+    known: dict[Kind, Sequence[int]],
+    low: int,
+    high: int,
+    visited: Sequence[Kind],
+    most: int,
+    is_past: bool = False,
+) -> tuple[Mark, ...]:
+    """The first marks of a piece of the run, or the last ones of what `is_past`."""
+    if not most or low >= high:
+        return ()
+    found = [mark for mark in told(machine, marks, known, low, high, most, is_past) if mark.kind in visited]
+    return tuple(found[-most:] if is_past else found[:most])
 
 
 def moments_of(machine: emu.Machine, marks: Marks) -> dict[Kind, Sequence[int]]:
@@ -195,10 +221,10 @@ def lanes_of(changes: Sequence[Change], edges: Sequence[int]) -> list[tuple[int,
     return lanes
 
 
-def reach(moments: Sequence[int], low: int, high: int, most: int) -> slice:
-    """Where the first of the events of a piece of the run are in their list."""
-    begin = bisect_left(moments, low)
-    return slice(begin, min(bisect_left(moments, high), begin + most))
+def reach(moments: Sequence[int], low: int, high: int, most: int, is_past: bool = False) -> slice:
+    """Where the first of the events of a piece of the run are in their list, or the last ones of what `is_past`."""
+    begin, end = bisect_left(moments, low), bisect_left(moments, high)
+    return slice(max(begin, end - most), end) if is_past else slice(begin, min(end, begin + most))
 
 
 def hits_told(machine: emu.Machine, hits: Sequence[Hit]) -> list[Mark]:
@@ -221,13 +247,14 @@ def told(
     low: int,
     high: int,
     most: int = MOST_TOLD,
+    is_past: bool = False,
 ) -> list[Mark]:
-    """The first marks of a piece of the run in words."""
+    """The first marks of a piece of the run in words, or the last ones of what `is_past`."""
     found: list[Mark] = []
-    for event in marks.all_exceptions()[reach(known[Kind.EXCEPTION], low, high, most)]:
+    for event in marks.all_exceptions()[reach(known[Kind.EXCEPTION], low, high, most, is_past)]:
         pc = event.moment.pc
         found.append(Mark(event.moment.instruction, Kind.EXCEPTION, describe(event)[0], label(machine, pc), pc))
-    found += hits_told(machine, marks.all_hits()[reach(known[Kind.HIT], low, high, MOST_HITS)])
+    found += hits_told(machine, marks.all_hits()[reach(known[Kind.HIT], low, high, MOST_HITS, is_past)])
     for finding in marks.all_findings():
         if low <= finding.instruction < high:
             pc = finding.pc

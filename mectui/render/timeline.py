@@ -54,7 +54,28 @@ def timeline(view: TimelineView, width: int, height: int = ROOMY_ENOUGH) -> list
     more = [part for item in others for part in fold(item, width, "    ")]
     if cells(first) > width:
         more = [*fold(first, width, "    "), *more]
-    return fit([*(lanes[name] for name in rows(height)), *more, BLANK, *legend(view, width)], width)
+    above = [*(lanes[name] for name in rows(height)), *more]
+    below = [BLANK, *legend(view, width)]
+    return fit([*above, *near(view, width, height - len(above) - len(below)), *below], width)
+
+
+LEAST_NEAR = 4
+"""Lines that are worth a list of marks."""
+
+
+def near(view: TimelineView, width: int, room: int) -> list[Line]:
+    """The marks around the cursor, as many as there is room for: those behind it first of all, then those before."""
+    if room < LEAST_NEAR:
+        return []
+    past, coming = (
+        [part for mark in marks for part in fold(mark_line(mark), width, "    ")] for marks in (view.past, view.coming)
+    )
+    heads = (BLANK, line(("before", "muted"))), (BLANK, line(("after", "muted")))
+    half = max(room // 2, room - len(past) - 2)
+    after = [*heads[1], *coming][:half] if coming else []
+    left = room - len(after)
+    before = [*heads[0], *past[-(left - 2) :]] if past and left >= LEAST_NEAR else []
+    return [*before, *after]
 
 
 def counts_of(view: TimelineView, kind: Kind) -> list[int]:

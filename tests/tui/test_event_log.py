@@ -70,3 +70,12 @@ def test_what_a_stop_writes_down_stands_among_the_events_and_on_the_timeline() -
     shown = timeline(machine, marks, 4)
     assert shown.totals[SHOWN.index(Kind.STOP)] == 3
     assert [mark.text for mark in timeline(machine, marks, 4, cursor=2).here] == ["log 2: here 8"]
+    near = timeline(machine, marks, 4, cursor=2, most_near=5)
+    assert ([mark.text for mark in near.past], [mark.text for mark in near.coming]) == (
+        ["log 1: here 4"],
+        ["log 3: here 12"],
+    )
+    last = timeline(machine, marks, 5, cursor=4, most_near=1)
+    assert ([mark.instruction for mark in last.past], last.coming) == ([3], ())
+    only = timeline(machine, marks, 4, cursor=2, most_near=5, visited=(Kind.HIT,))
+    assert only.past == only.coming == ()

@@ -223,6 +223,30 @@ async def test_a_click_on_a_mark_goes_there(size: tuple[int, int]) -> None:
         assert "▲ #12,392 now  exception to EL2: HVC" in plain(pane.lines)
 
 
+async def test_a_timeline_with_room_lists_the_marks_around_and_a_click_goes_there() -> None:
+    async with debugging(bundled("two-realms"), (160, 45)) as person:
+        await person.stop_after("c")
+        await person.type("timeline")
+        pane = person.screen.query_one(TimelinePane)
+        await person.until(lambda: pane.view is not None and pane.view.now == END)
+        assert "before" not in person.text("timeline")
+        await person.press("z")
+        await person.until(lambda: "#17,001 exception to EL2: HVC" in person.text("timeline"))
+        shown = [line.text.strip() for line in pane.lines]
+        before = shown[shown.index("before") + 1 :]
+        assert [int(text.split()[0][1:].replace(",", "")) for text in before if text.startswith("#")] == [
+            12_392, 12_787, 12_787, 13_153, 13_153, 14_875, 17_001, 22_044,
+        ]  # fmt: skip
+        line = next(number for number, text in enumerate(shown) if text.startswith("#17,001"))
+        stops = person.progress.stops
+        await person.pilot.click(pane, offset=(10, 1 + line))
+        await person.until(lambda: person.progress.stops > stops)
+        assert person.progress.status.instructions == 17_001
+        await person.until(lambda: "after" in [line.text.strip() for line in pane.lines])
+        shown = [line.text.strip() for line in pane.lines]
+        assert shown[shown.index("after") + 1].startswith("#22,044 exception to EL2: HVC")
+
+
 def test_columns_share_the_run_without_gaps() -> None:
     for start, end, columns in ((0, 0, 50), (0, 9, 50), (7, 1_000_003, 64), (5, 68, 64)):
         edges = edges_of(start, end, columns)
