@@ -26,14 +26,15 @@ GUIDE_COLUMNS = 32
 
 MARKS = (
     ("▶", "the instruction that is executed next"),
-    ("●", "a breakpoint"),
+    ("● ◆ ○", "a stop; one with a condition or a message; one that is off"),
     ("*", "changed since the last stop; in the map: a page with more than one owner"),
-    ("?", "nobody has written this register since reset"),
+    ("?", "nobody has written this register since reset; beside a call: it is likely, not certain"),
     ("!", "a TLB entry that a fresh walk would contradict"),
     ("≠", "the current context does not read what was stored here"),
     ("→", "behind a register's value: what a load from there would get; ≠ before it: noise"),
     ("·", "memory nobody has stored to; in the TLB: an entry that the present context cannot use"),
     ("id5", "in the memory pane: the block belongs to MECID 5; root, sec and ns are the other address spaces"),
+    ("▲ ^", "in the timeline: where the machine is, and where you look"),
     ("#5,120", "a moment: how many instructions had been executed"),
     ("P0 A0 P1 A1", "MECID_P0_EL2 and its like; VP and VA are VMECID_P_EL2 and VMECID_A_EL2, RL MECID_RL_A_EL3"),
 )
