@@ -136,10 +136,13 @@ COMMANDS = (
         aliases=("bt", "backtrace", "where"),
     ),
     CommandSpec(
-        "frame", "Show the code of a call by its number, 0 for the present one.", may=(Kind.NUMBER,), aliases=("f",)
+        "frame",
+        "Look at a call by its number: its code, its registers; 0 is the present one.",
+        may=(Kind.NUMBER,),
+        aliases=("f",),
     ),
-    CommandSpec("up", "Show the code of the call further out; the machine stays as it is.", may=(Kind.COUNT,)),
-    CommandSpec("down", "Show the code of the call further in.", may=(Kind.COUNT,)),
+    CommandSpec("up", "Look at the call further out: its code, its registers.", may=(Kind.COUNT,)),
+    CommandSpec("down", "Look at the call further in.", may=(Kind.COUNT,)),
     CommandSpec("stops", "Show every stop.", aliases=("breakpoints", "breaks")),
     CommandSpec("walk", "Show the page-table walk of an address.", (Kind.ADDRESS,), (Kind.ACCESS,), ("w",)),
     CommandSpec("suppose", "What if? The walk with another register or descriptor.", needs=(Kind.SUPPOSITION,)),

@@ -6,36 +6,33 @@ import difflib
 import itertools
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Union
 
 from emu.debug import expressions, lines
 from emu.debug.expressions import (
-    Environment,
     Expression,
     ExpressionError,
-    MachineEnvironment,
     NeedsMachineError,
-    RegisterValues,
-    Vocabulary,
+    Target,
     compile_target,
 )
 from emu.debug.expressions.environment import error_of
-from emu.debug.expressions.names import STATE, RegisterName
+from emu.debug.expressions.names import GENERAL, STATE, VECTORS, RegisterName
 from emu.errors import EmuError
 from mectui import gdb_words
 from mectui.command_table import COMMANDS, LONGEST, CommandSpec, Kind
 from mectui.editing import Assignment
+from mectui.known import Known
 from mectui.layout import ALL as PANES
 from mectui.queries.displays import register_fields
 from mectui.render import values
 from mectui.resources import typed_path
 
 if TYPE_CHECKING:
-    import emu
     from mectui.stop_orders import NewStop
 
 __all__ = ["COMMANDS", "Command", "CommandError", "CommandSpec", "Kind", "Known", "completions", "evaluate", "parse"]
@@ -92,38 +89,6 @@ class Command:
     """The line, where its values need memory or the like: parse it again with `Known.on` the machine's thread."""
     notes: tuple[str, ...] = ()
     """What there is to know about the values: which line of the source stands for one without code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The names a line may use: registers with their values at the last stop, symbols, themes."""
-
-    registers: Mapping[str, int]
-    symbol: Callable[[str], int | None]
-    symbols: Callable[[], Sequence[str]]
-    themes: Sequence[str] = ()
-    keymaps: Sequence[str] = ()
-    label: Callable[[int], str] | None = None
-    """Names an address by the symbol before it."""
-    environment: Environment | None = None
-    """Where values come from, if not from `registers`."""
-    given: tuple[expressions.Given, ...] = ()
-    """Names that only conditions of stops may use, such as `value`."""
-    files: Callable[[], Sequence[str]] = tuple
-    """Source files as they are written before a line's number."""
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary(tuple(self.registers), self.symbol, self.symbols, self.given, self.files)
-
-    def on(self, machine: emu.Machine) -> Known:
-        """The same names with the machine as it is now to evaluate them; for use on its thread."""
-        return replace(self, environment=MachineEnvironment(machine))
-
-    def register(self, name: str) -> str | None:
-        """A register's proper name, whatever case it was typed in."""
-        found = self.vocabulary.find_register(name)
-        return found.source if found is not None and found.source in self.registers else None
 
 
 def find(name: str) -> CommandSpec:
@@ -191,8 +156,7 @@ def parse(text: str, known: Known) -> Command:
         found = arguments(spec, line, known, form)
     except WaitingError:
         return Command(spec.name, (), text)
-    notes = known.environment.notes if isinstance(known.environment, MachineEnvironment) else ()
-    return Command(spec.name, found, notes=tuple(notes))
+    return Command(spec.name, found, notes=known.notes)
 
 
 def arguments(spec: CommandSpec, line: str, known: Known, form: str = "") -> tuple[Argument, ...]:
@@ -330,11 +294,27 @@ def assignment(line: str, known: Known) -> Assignment:
     try:
         target = compile_target(line[: found.start()], known.vocabulary)
         expression = compiled(" " * found.end() + line[found.end() :], known)
+        if known.call:
+            require_present(known.call, target, expression, known)
         if not expression.needs_machine:
-            target.check(expression.evaluate(known.environment or RegisterValues(known.registers)))
+            target.check(expression.evaluate(known.values))
     except ExpressionError as error:
         raise CommandError(str(error), error.start) from None
     return Assignment(target, expression)
+
+
+def require_present(call: int, target: Target, value: Expression, known: Known) -> None:
+    """What is set is the present state, and must not depend on a call. Raises CommandError."""
+    used = [target.base.name] if isinstance(target.base, RegisterName) else []
+    for part in (value, target.address, target.mecid):
+        used += () if part is None else sorted(part.names())
+    for name in used:
+        register = known.vocabulary.find_register(name)
+        if register is not None and register.source in (*GENERAL, *STATE, *VECTORS):
+            raise CommandError(
+                f"{register.name} would be that of the present instruction here, and not that of call {call}: "
+                "type “frame 0” first."
+            )
 
 
 def unknown_register(name: str, known: Known) -> str:
@@ -370,9 +350,8 @@ def compiled(text: str, known: Known) -> Expression:
 
 
 def valued(expression: Expression, known: Known) -> int:
-    environment = known.environment or RegisterValues(known.registers)
     try:
-        return expression.evaluate(environment)
+        return expression.evaluate(known.values)
     except NeedsMachineError as error:
         raise WaitingError(str(error), error.start) from None
     except ExpressionError as error:
@@ -385,7 +364,7 @@ def printed(line: str, known: Known, form: str) -> str:
     """What `print` shows: the expression and its value."""
     expression = compiled(line, known)
     number = valued(expression, known)
-    fields = register_fields(expression, known.environment or RegisterValues(known.registers))
+    fields = register_fields(expression, known.values)
     return f"{shortened(line.strip())} is {values.value(expression, number, form, known.label, fields)}"
 
 

@@ -53,6 +53,11 @@ class Progress:
         return self.state is RunState.RUNNING and self.reason == TRAVELLING
 
     @property
+    def place(self) -> tuple[int, int] | None:
+        """Which instruction of the run is next, and where; a change by hand keeps it, unless that was of the pc."""
+        return None if self.status is None else (self.status.instructions, self.status.pc)
+
+    @property
     def can_run(self) -> bool:
         return self.state is RunState.STOPPED
 

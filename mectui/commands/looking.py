@@ -64,6 +64,6 @@ def carry_out_script(machine: emu.Machine, options: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
 
-def width() -> int:
-    """Columns of the terminal, 80 at least; 120 where there is none."""
-    return max(80, shutil.get_terminal_size((120, 24)).columns)
+def width(otherwise: int = 120) -> int:
+    """Columns of the terminal, 80 at least; `otherwise` where there is none: in a pipe or a file."""
+    return max(80, shutil.get_terminal_size((otherwise, 24)).columns)

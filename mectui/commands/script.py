@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ from emu.errors import EmuError
 from emu.loader import read_file
 from mectui import running, stepping, stop_orders
 from mectui.commandline import CommandError, Known, named, parse
+from mectui.commands.looking import width
 from mectui.commands.run import pausing, tell_stop
 from mectui.commands.stops import tell_logs
 from mectui.commands.where import note
 from mectui.queries import registers
+from mectui.render import calls as render
+from mectui.render.text import Line, cell_width, plain
 
 EVENTS = {
     "el": running.to_level,
@@ -81,6 +84,8 @@ class Script:
         self._machine = machine
         self._pace = Bounded(machine, limit)
         self._is_interrupted = False
+        self._call = 0
+        """The call that is looked at."""
         self.end: Stop | None = None
         """Why nothing more can be carried out."""
 
@@ -92,7 +97,12 @@ class Script:
         machine, name = self._machine, named(line)
         if name and self._doing(name) is None:
             raise EmuError(f"“{name}” is for the screen: leave it out, or open the screen with `mectui GUEST -x FILE`")
-        names = Known(registers.values(machine), machine.symbols.lookup, lambda: list(machine.symbols.names()))
+        names = Known(
+            registers.values(machine),
+            machine.symbols.lookup,
+            lambda: list(machine.symbols.names()),
+            call=self._call,
+        )
         command = parse(line, names.on(machine))
         do = self._doing(command.name)
         assert do is not None, "it has a name of the same kind, or is refused above"
@@ -136,6 +146,33 @@ class Script:
     def _do_print(self, text: str) -> None:
         _say(text)
 
+    # Calls.
+
+    def _do_calls(self, count: int = 0) -> None:
+        from mectui.queries.calls import MOST, calls
+
+        self._machine.lines.finish()
+        _say_lines(render.calls(calls(self._machine, count or MOST), width()))
+
+    def _do_frame(self, number: int = 0) -> None:
+        from mectui.queries.calls import calls
+
+        if number < 0:
+            raise EmuError("this is the innermost call already")
+        self._machine.lines.finish()
+        view = calls(self._machine, number + 1)
+        if number >= len(view.calls):
+            raise EmuError(f"call {len(view.calls) - 1} is the last one: {view.end}")
+        self._call = number
+        item = view.calls[number]
+        _say_lines([render.one(item, width(), cell_width(render.name(item)), cell_width(item.line))])
+
+    def _do_up(self, count: int = 1) -> None:
+        self._do_frame(self._call + count)
+
+    def _do_down(self, count: int = 1) -> None:
+        self._do_frame(self._call - count)
+
     # Running.
 
     def _do_step(self, count: int | str = 1) -> None:
@@ -165,7 +202,7 @@ class Script:
         self._run(EVENTS[event])
 
     def _run(self, make: Callable[[emu.Machine, running.Pace], running.Plan]) -> None:
-        machine = self._machine
+        machine, self._call = self._machine, 0
         if self._pace.is_over:
             self.end = running.stopped_here(machine, StopReason.LIMIT)
             return
@@ -182,6 +219,10 @@ class Script:
             return
         plan.close()
         self.end = running.stopped_here(machine, StopReason.PAUSED if self._is_interrupted else StopReason.LIMIT)
+
+
+def _say_lines(lines: Sequence[Line]) -> None:
+    _say(plain(lines).rstrip("\n"))
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,9 @@ import emu
 from mectui.commands import looking
 from mectui.commands.where import run_until
 
+WHOLE = 200
+"""Columns in which nothing of an entry is cut."""
+
 
 def _watch(machine: emu.Machine, options: argparse.Namespace) -> None:
     if options.used_since is not None:
@@ -43,5 +46,5 @@ def main(arguments: Sequence[str]) -> int:
     from mectui.render.text import plain
 
     print(render.summary(view))
-    print(plain(render.tlb(view, looking.width())), end="")
+    print(plain(render.tlb(view, looking.width(otherwise=WHOLE))), end="")
     return 0

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import emu
 from emu.debug.events import StopReason
 from emu.debug.expressions import Expression, MachineEnvironment, compile, vocabulary
 from emu.debug.lines import parsed
 from emu.errors import EmuError
+from mectui.queries.call_values import CallEnvironment
+
+if TYPE_CHECKING:
+    from mectui.queries.calls import Call
 
 LIMIT = 100_000_000
 """Instructions after which --until counts as never reached, and a run without an end is broken off."""
@@ -55,12 +60,15 @@ def resolve(machine: emu.Machine, text: str, tell: Callable[[str], None] = note)
     return evaluated(machine, text, tell)[1] & (1 << 64) - 1
 
 
-def evaluated(machine: emu.Machine, text: str, tell: Callable[[str], None] = note) -> tuple[Expression, int]:
-    """An expression of the machine as it is now, and its value. Raises EmuError with a sentence.
+def evaluated(
+    machine: emu.Machine, text: str, tell: Callable[[str], None] = note, call: Call | None = None
+) -> tuple[Expression, int]:
+    """An expression of the machine as it is now, or as `call` has it, and its value. Raises EmuError with a sentence.
 
     `tell` is given what there is to know about its names, such as a line that has no code.
     """
-    expression, environment = compile(text, vocabulary(machine)), MachineEnvironment(machine)
+    expression = compile(text, vocabulary(machine))
+    environment = MachineEnvironment(machine) if call is None else CallEnvironment(machine, call)
     value = expression.evaluate(environment)
     for told in environment.notes:
         tell(told)

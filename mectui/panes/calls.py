@@ -33,7 +33,11 @@ class CallsPane(Pane):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.number = 0
-        """The call whose code was looked at last."""
+        """The call that is looked at, or is to be once the list is here: what is typed behind that means it already."""
+        self._reached = 0
+        """The last one that there was."""
+        self._place: tuple[int, int] | None = None
+        """Where the machine stands."""
         self._least = 0
         """How many calls somebody wants to see."""
         self._sought: int | None = None
@@ -44,8 +48,11 @@ class CallsPane(Pane):
         return lambda machine, around: calls(machine, most)
 
     def follow(self, progress: Progress) -> None:
-        """Another stop, another list."""
-        self.number, self._sought, self._least = 0, None, 0
+        """Another place, another list."""
+        if progress.place == self._place:
+            return
+        self._place = progress.place
+        self.number, self._reached, self._sought, self._least = 0, 0, None, 0
         self.cursor = 0
         if self.scroll_offset.y:
             self.scroll_to(y=0, animate=False)
@@ -59,7 +66,13 @@ class CallsPane(Pane):
     def seek(self, number: int) -> None:
         """Goes to a call and to its code, once the list is here."""
         self._sought = number
+        if number >= 0:
+            self.number = number
         self.want()
+
+    def reach(self, number: int) -> None:
+        """It is looked at now."""
+        self.number = self._reached = number
 
     def show_at_least(self, count: int) -> None:
         """The list has so many calls, where there are so many."""
@@ -71,7 +84,7 @@ class CallsPane(Pane):
             self.post_message(self.Told("This is the innermost call already."))
             return
         if number >= len(view.calls):
-            last = view.calls[-1].number
+            self.number, last = self._reached, view.calls[-1].number
             self.post_message(self.Told(f"Call {last} is the last one: {view.end}."))
             return
         target = Target(TargetKind.CALL, number)

@@ -11,6 +11,8 @@ from textual.events import Click
 from mectui.actions import Scope
 from mectui.panes.host import host
 from mectui.panes.pane import Pane, bindings
+from mectui.progress import Progress
+from mectui.queries import call_registers
 from mectui.queries import registers as ask
 from mectui.render import registers as render
 from mectui.render.text import Line, Target, TargetKind
@@ -45,6 +47,10 @@ class RegistersPane(Pane):
         self.column = 0
         """Of the general registers, which stand in several columns where they must."""
         self._register_tab_ends: list[tuple[int, int, RegisterTab]] = []
+        self.call = 0
+        """The call whose general registers are shown; 0 is the present one."""
+        self._place: tuple[int, int] | None = None
+        """Where the machine stands."""
 
     # --- the general registers: the cursor goes down one column, then the next ------------------------------------
 
@@ -73,7 +79,9 @@ class RegistersPane(Pane):
 
     def target(self) -> Target | None:
         here = self.register_here()
-        return super().target() if here is None else Target(TargetKind.VIRTUAL, here.value)
+        if here is None:
+            return super().target()
+        return None if here.is_lost else Target(TargetKind.VIRTUAL, here.value)
 
     def move_cursor(self, to: int) -> None:
         super().move_cursor(to)
@@ -127,7 +135,11 @@ class RegistersPane(Pane):
         tab = self.tab
         match tab:
             case RegisterTab.GENERAL:
-                follows = self._has_room_for_pointers()
+                follows, call = self._has_room_for_pointers(), self.call
+                if call:
+                    return lambda machine, around: (
+                        tab, call_registers.general(machine, call, follows_pointers=follows)
+                    )  # fmt: skip
                 return lambda machine, around: (tab, ask.general(machine, around.before, follows_pointers=follows))
             case RegisterTab.SYSTEM:
                 return lambda machine, around: (tab, ask.system(machine, around.before, around.history))
@@ -158,6 +170,17 @@ class RegistersPane(Pane):
             self._register_tab_ends.append((at, at + len(text), tab))
             at += len(text)
         return Content.assemble(*parts)
+
+    def follow(self, progress: Progress) -> None:
+        """Another place has other calls."""
+        if progress.place != self._place:
+            self.call, self._place = 0, progress.place
+
+    def show_call(self, number: int) -> None:
+        """The general registers of a call from now until the next stop."""
+        if self.call != number:
+            self.call = number
+            self.want()
 
     def open_tab(self, tab: RegisterTab) -> None:
         if tab is not self.tab:

@@ -113,7 +113,7 @@ class Unwinder:
             raise EndError(f"{rules.section} computes its frame address by an expression, which is not evaluated here")
         base = context.registers.get(rules.base)
         if base is None:
-            raise EndError(f"{rules.section} counts its frame from {_name(rules.base)}, which is not known any more")
+            raise EndError(f"{rules.section} counts its frame from {name_of(rules.base)}, which is not known any more")
         frame = base + rules.offset & MASK64
         link = rules.places.get(rules.return_register, Place(PlaceKind.SAME))
         if link.kind is PlaceKind.UNDEFINED:
@@ -312,5 +312,5 @@ class Unwinder:
         return cpu.sp if bank == (cpu.el if cpu.slots[slots.SPSEL] else 0) else int(cpu.slots[_BANKED[bank]])
 
 
-def _name(register: int) -> str:
+def name_of(register: int) -> str:
     return "sp" if register == SP else f"x{register}" if register < SP else f"register {register}"

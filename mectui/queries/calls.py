@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mectui.queries.call_code import SP
 from mectui.queries.call_context import Context, EndError, How
-from mectui.queries.callers import Unwinder
+from mectui.queries.callers import Unwinder, name_of
 from mectui.queries.labels import line_name, shown
 from mectui.queries.stack import MASK64, ForeignError, UnreadableError
 
@@ -42,6 +44,8 @@ class Call:
     """Whether nothing was taken for granted that is not written down."""
     exception: str = ""
     """Of a context that an exception interrupted: which, in words. The call before it is its handler."""
+    registers: Mapping[str, int] = field(default_factory=dict)
+    """ "x0" to "x30" and "sp", as far as they are known: of a call further out as they were at `place`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +98,44 @@ def _call(machine: emu.Machine, number: int, context: Context, frame: int | None
         name = f"{shown(symbol[0])}+{offset:#x}" if offset else shown(symbol[0])
     return Call(
         number, context.pc, place, name, line_name(machine, place), context.el, context.how, context.found, frame,
-        returns_to, context.is_sure, context.exception,
+        returns_to, context.is_sure, context.exception, _registers(context),
     )  # fmt: skip
+
+
+def _registers(context: Context) -> dict[str, int]:
+    return {name_of(number): context.registers[number] for number in sorted(context.registers) if number <= SP}
+
+
+def call(machine: emu.Machine, number: int) -> Call | None:
+    """The call of that number at the present stop; None where there is none."""
+    found = calls(machine, number + 1).calls
+    return found[number] if 0 <= number < len(found) else None
 
 
 def calls_json(view: CallsView) -> dict[str, Any]:
     """What `mectui calls --json` prints; names here are a contract."""
     return {
         "schema": 1,
-        "calls": [
-            {
-                "number": call.number,
-                "pc": f"{call.pc:#x}",
-                "symbol": call.label or None,
-                "line": call.line or None,
-                "el": call.el,
-                "frame": None if call.frame is None else f"{call.frame:#x}",
-                "returns_to": None if call.returns_to is None else f"{call.returns_to:#x}",
-                "how": call.how.value,
-                "found": call.found,
-                "sure": call.is_sure,
-                "exception": call.exception or None,
-            }
-            for call in view.calls
-        ],
+        "calls": [call_json(item) for item in view.calls],
         "end": view.end,
         "foreign": view.is_foreign,
         "complete": not view.is_cut,
+    }
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """One of them."""
+    return {
+        "number": call.number,
+        "pc": f"{call.pc:#x}",
+        "symbol": call.label or None,
+        "line": call.line or None,
+        "el": call.el,
+        "frame": None if call.frame is None else f"{call.frame:#x}",
+        "returns_to": None if call.returns_to is None else f"{call.returns_to:#x}",
+        "how": call.how.value,
+        "found": call.found,
+        "sure": call.is_sure,
+        "exception": call.exception or None,
+        "registers": {name: f"{value:#x}" for name, value in call.registers.items()},
     }

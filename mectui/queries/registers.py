@@ -65,6 +65,8 @@ class RegisterView:
     why: str = ""
     pointed: Pointed | None = None
     """What stands at the address that the value is, where somebody asked for it."""
+    is_lost: bool = False
+    """Nothing is left of what it held; `value` says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class GeneralView:
     spsel: int
     daif: int
     pan: int
+    call: int = 0
+    """The call further out whose registers these are: X0-X30, SP and PC; its process state is not known."""
 
 
 @dataclass(frozen=True, slots=True)

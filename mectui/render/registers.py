@@ -28,6 +28,8 @@ ROOM_FOR_SYMBOL = REGISTER_COLUMNS + 10
 """Columns from which the symbol of a value stands behind it; half a name says nothing."""
 ABOVE = 3
 """Lines above X0: the state, PC and SP."""
+LOST = Span(f"{'not known':>{len(numbers.value64(0))}}", "muted")
+"""In the place of a value that nobody has kept."""
 GROUP_TITLES = {"mec": "MEC", "rme": "RME"}
 """Headings of groups that are abbreviations."""
 VALUE_COLUMNS = 23
@@ -77,7 +79,10 @@ def general(view: GeneralView, width: int, height: int | None = None, place: str
             cell = crop(one_general(register, has_notes, columns > 1 and register.name == place), room)
             gap = " " * (room + 1 - width_of(cell)) if at + rows < len(view.x) else ""
             spans += [*cell.spans, Span(gap)]
-        lines.append(crop(Line(tuple(spans), Target(TargetKind.VIRTUAL, view.x[row].value)), width))
+        first = view.x[row]
+        lines.append(
+            crop(Line(tuple(spans), None if first.is_lost else Target(TargetKind.VIRTUAL, first.value)), width)
+        )
     return fit(lines, width)
 
 
@@ -85,9 +90,11 @@ def one_general(register: RegisterView, with_note: bool, is_place: bool = False)
     spans = [
         Span(f"{register.name:>3}", "register cell_cursor" if is_place else "register"),
         Span(" "),
-        Span(numbers.value64(register.value), value_style(register)),
+        LOST if register.is_lost else Span(numbers.value64(register.value), value_style(register)),
         mark(register),
     ]
+    if register.is_lost:
+        return Line(tuple(spans))
     if with_note and register.note:
         spans.append(Span(f" {register.note}", "symbol"))
     if with_note and register.pointed is not None:
@@ -107,7 +114,9 @@ def pointed(item: Pointed) -> list[Span]:
 
 
 def pstate(view: GeneralView) -> Line:
-    """Flags as letters: upper case is set."""
+    """Flags as letters: upper case is set. Of a call further out which one it is, and how to leave it."""
+    if view.call:
+        return line((f"call {view.call}", "strong"), (f"  EL{view.el}", "value"), ("  “frame 0” goes back", "muted"))
     flags = "".join(letter if view.nzcv >> (3 - at) & 1 else letter.lower() for at, letter in enumerate("NZCV"))
     masks = "".join(letter if view.daif >> (3 - at) & 1 else letter.lower() for at, letter in enumerate("DAIF"))
     return line(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from emu.debug.expressions import ExpressionError, compile, vocabulary
+from mectui.queries.call_values import CallEnvironment
 from mectui.queries.calls import How, calls
 from tests.calls.conftest import Built
 from tests.calls.programs import VARIANTS
-from tests.calls.shadow import at_main, steps
+from tests.calls.shadow import at_main, calls_made, steps
 from tests.lines.programs import needs_ziglang
 
 WAYS = {"tables": How.TABLES, "debug": How.TABLES, "signed": How.TABLES, "records": How.RECORD, "nothing": How.STORED}
@@ -37,6 +39,22 @@ def test_every_call_is_listed_and_nothing_else(built: Built, name: str) -> None:
     assert (signed > 20) is ("signed" in name)
     assert WAYS[name.rpartition("-")[2]] in ways
     assert deepest > 5
+
+
+@needs_ziglang
+@pytest.mark.parametrize("name", VARIANTS)
+def test_registers_of_a_call_are_those_it_was_made_with(built: Built, name: str) -> None:
+    machine = at_main(built(name))
+    told = 0
+    kept = {f"x{number}" for number in range(19, 30)} | {"sp"}
+    for made in calls_made(machine, STEPS):
+        for call, (_, before) in zip(calls(machine).calls[1:], made, strict=True):
+            if before is None:
+                continue
+            assert call.registers == {name: before[name] for name in call.registers}, (machine.instructions, call)
+            assert call.registers.keys() >= kept, (machine.instructions, call)
+            told += len(call.registers)
+    assert told > STEPS * len(kept)
 
 
 @needs_ziglang
@@ -78,3 +96,30 @@ def test_functions_are_named_by_the_call_and_lines_too(built: Built) -> None:
     assert all(call.line.startswith(source) for call in view.calls[:-1])
     assert view.calls[-1].label.startswith("_start+")
     assert {call.label.partition("+")[0] for call in view.calls[1:-2]} <= {"even", "odd", "fibonacci", "leaf", "main"}
+
+
+@needs_ziglang
+def test_expressions_are_worth_what_the_call_had(built: Built) -> None:
+    machine = at_main(built("O2-tables"))
+    names = vocabulary(machine)
+    for made in calls_made(machine, STEPS):
+        if len(made) > 5:
+            break
+    for call, (address, before) in zip(calls(machine).calls[1:-1], made, strict=False):
+        assert before is not None
+        environment = CallEnvironment(machine, call)
+        for text, wanted in {
+            "pc": address,
+            "sp": before["sp"],
+            "x19": before["x19"],
+            "w21": before["x21"] & (1 << 32) - 1,
+            "fp + 1": before["x29"] + 1,
+            "el": 3,
+            "VBAR_EL3": machine.cpu.sysreg["VBAR_EL3"],
+        }.items():
+            assert compile(text, names).evaluate(environment) == wanted, (call, text)
+        at = machine.read(before["sp"] + 8, 8)
+        assert compile("[sp + 8].x", names).evaluate(environment) == int.from_bytes(at, "little")
+        for text in ("v0", "nzcv", "x30"):
+            with pytest.raises(ExpressionError, match=rf"of call {call.number} is not known"):
+                compile(text, names).evaluate(environment)

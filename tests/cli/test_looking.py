@@ -181,3 +181,37 @@ def test_a_part_of_a_machine_with_two_images_can_be_looked_at(mectui: Run, comma
     gone = mectui(*command, "--with", "no-such-guest")
     assert gone.returncode == 2
     assert "there is no file 'no-such-guest'" in gone.stderr
+
+
+def test_regs_shows_a_call_further_out(mectui: Run) -> None:
+    there = ("two-realms", "--until", "rmm_map_granule")
+    inner = json.loads(mectui("regs", *there, "--json").stdout)["general"]
+    listed = json.loads(mectui("calls", *there, "--json").stdout)["calls"]
+    assert listed[0]["registers"] == {name: inner[name] for name in listed[0]["registers"]}
+    assert len(listed[0]["registers"]) == 32
+    shown = json.loads(mectui("regs", *there, "--call", "1", "--json").stdout)
+    assert shown == {"schema": 1, **listed[1]}
+    assert "x30" not in shown["registers"]
+    text = mectui("regs", *there, "--call", "1").stdout
+    assert text.startswith("call 1  EL2")
+    assert "x30           not known" in text
+    values = mectui("regs", *there, "--call", "1", "--print", "pc - rmm_create_realm", "--print", "sp").stdout
+    assert values.splitlines() == [
+        "pc - rmm_create_realm is 0x68 = 104",
+        "sp is 0x4008_5ff0 = 1074290672 (rmm_stack+0xff0)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--call", "9"), "--call 9 is not there: call 2 is the last one"),
+        (("--call", "-1"), "--call -1 is none"),
+        (("--call", "1", "--group", "mec"), "--group mec is not known of a call"),
+        (("--call", "1", "--print", "x30"), "x30 of call 1 is not known"),
+    ],
+)
+def test_a_call_that_cannot_be_shown_is_one_sentence(mectui: Run, options: tuple[str, ...], said: str) -> None:
+    done = mectui("regs", "two-realms", "--until", "rmm_map_granule", *options)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr

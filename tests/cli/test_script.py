@@ -54,6 +54,28 @@ def test_it_runs_stops_and_goes_on(mectui: Run, script: Write) -> None:
     assert "arrived" not in done.stderr
 
 
+def test_calls_further_out_can_be_looked_at(mectui: Run, script: Write) -> None:
+    lines = ("until rmm_map_granule", "bt", "up", "print pc - rmm_create_realm", "print sp", "up", "print x30",
+             "down", "step", "print pc - rmm_map_granule")  # fmt: skip
+    done = mectui("run", "two-realms", "-x", script(*lines[:6], *lines[7:]))
+    told = done.stderr.splitlines()
+    assert done.returncode == 0
+    assert [line.split()[:2] for line in told[:3]] == [
+        ["0", "rmm_map_granule"], ["1", "rmm_create_realm+0x68"], ["2", "rmm_start+0xd8"],
+    ]  # fmt: skip
+    assert told[3].startswith("No more: ")
+    kept = [line for line in told[4:] if " is " in line]
+    assert kept[0].startswith("pc - rmm_create_realm is 0x68")
+    assert kept[1].startswith("sp is 0x4008_5ff0")
+    assert [line.split()[:2] for line in told if line[:3].strip() in ("1", "2")][2:] == [
+        ["1", "rmm_create_realm+0x68"], ["2", "rmm_start+0xd8"], ["1", "rmm_create_realm+0x68"],
+    ]  # fmt: skip
+    assert kept[2].startswith("pc - rmm_map_granule is 4"), "a step leads back to the present call"
+    done = mectui("run", "two-realms", "-x", script(*lines))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("x30 of call 2 is not known: what it called did not keep it.")
+
+
 def test_stops_of_the_file_end_the_run(mectui: Run, script: Write) -> None:
     lines = ("break realm_a_entry", "watch shared_granule,4096", "break realm_b_entry", 'log _start "here {pc}"',
              "disable 2", "delete 1", "stops")  # fmt: skip
@@ -99,7 +121,9 @@ def test_who_looks_looks_where_the_file_leaves_the_guest(mectui: Run, script: Wr
         ("back 3", "“back” is for the screen"),
         ("break mian", "There is no symbol or register “mian”"),
         ("set x0=[0xffff_0000_0000_0000].x", ""),
-        ("bt", "“calls” is for the screen"),
+        ("goto _start", "“goto” is for the screen"),
+        ("up", "call 0 is the last one"),
+        ("down", "this is the innermost call already"),
         ("frobnicate", "There is no command “frobnicate”"),
         ("delete 7", ""),
         ("x" * 5000, "too long"),

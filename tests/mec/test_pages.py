@@ -90,6 +90,6 @@ def test_a_million_owned_pages_are_looked_at_at_once() -> None:
     for number in range(count):
         machine.memory.tags[number * BLOCKS] = 1
     encrypted.note_tags(0, count * PAGE)
-    for units in (80, 4):
+    for units in (400, 10):
         with at_most(units):
             assert len(machine.mec.pages()) == count

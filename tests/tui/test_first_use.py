@@ -353,3 +353,15 @@ async def test_an_export_behind_a_run_has_what_the_panes_show_after_it(tmp_path:
         told = path.read_text(encoding="utf-8")
         assert "MECID map" in told
         assert "5 = MECID 5" in told
+
+
+async def test_a_file_of_commands_looks_at_a_call_and_saves_a_pane_that_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "pane.txt"
+    async with debugging(bundled("two-realms")) as person:
+        person.screen.first_commands += ["until rmm_map_granule", "up", "up", "down", "print pc - rmm_create_realm",
+                                         "pane registers", f"export {path}"]  # fmt: skip
+        person.screen._execute_first_commands()
+        await person.until(path.exists)
+        assert person.screen.focused_pane is person.pane("registers")
+        assert path.read_text(encoding="utf-8").startswith("call 1  EL2")
+        assert any("pc - rmm_create_realm is 0x68" in str(said) for said in person.screen.command_line.said)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mectui.panes.calls import CallsPane
 from mectui.panes.pane import Pane
+from mectui.panes.registers import RegistersPane
+from mectui.queries.calls import Call
 from mectui.render import calls as render
 from mectui.render import numbers
 from mectui.render.text import TargetKind
@@ -11,7 +13,7 @@ from mectui.screens.debugger.looking import Looking
 
 
 class Calling(Looking):
-    """Going to a call shows its code; the machine, its registers and what expressions are worth stay as they are."""
+    """Going to a call shows its code and registers, and expressions mean those; the machine stays as it is."""
 
     def command_calls(self, count: int = 0) -> None:
         self.show_pane("calls", focus=True)
@@ -29,9 +31,13 @@ class Calling(Looking):
 
     def _go_to_call(self, number: int) -> None:
         self.show_pane("calls")
-        self.query_one(CallsPane).seek(number)
+        pane = self.query_one(CallsPane)
+        pane.seek(number)
+        self.query_one(RegistersPane).show_call(pane.number)
 
     def on_calls_pane_told(self, message: CallsPane.Told) -> None:
+        """There is no such call."""
+        self.query_one(RegistersPane).show_call(self.query_one(CallsPane).number)
         self.say(numbers.written_alike(message.text))
 
     def on_pane_chosen(self, message: Pane.Chosen) -> None:
@@ -47,9 +53,18 @@ class Calling(Looking):
             else:
                 self.show_memory(max(item.frame - 16, 0))
         else:
-            pane.number = item.number
+            pane.reach(item.number)
+            self.query_one(RegistersPane).show_call(item.number)
             self.show_scene(pane, item.place, None)
-            where = self.session.label(item.place) or numbers.address(item.place)
-            told = f"Call {item.number} is at {where}, known from {render.how(item)}."
-            stays = " The registers are those of call 0." if item.number else ""
-            self.say(f"{told}{stays}{self._way_back()}")
+            self.say(f"{self._call_told(item)}{self._way_back()}")
+
+    def _call_told(self, item: Call) -> str:
+        where = self.session.label(item.place) or numbers.address(item.place)
+        told = f"Call {item.number} is at {where}, known from {render.how(item)}."
+        if not item.number:
+            return told
+        status = self.progress.status
+        told += " Registers are its own now, in expressions too, until “frame 0”."
+        if status is not None and status.el != item.el:
+            told += f" Memory is read as EL{status.el} does."
+        return told

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from textual.widgets import Input
 
 from mectui.commandline import Command, CommandError, ElsewhereError, Known, completions, find, parse
+from mectui.panes.calls import CallsPane
 from mectui.plain import sentence
+from mectui.progress import RunState
 from mectui.render.text import line
 from mectui.screens.debugger.parts import DebuggerParts
 from mectui.widgets.bars import ActionBar
@@ -91,6 +93,7 @@ class Prompt(DebuggerParts):
             keymaps=list(self.mectui.keymaps),
             label=self.session.label,
             files=self.session.source_files,
+            call=0 if self.progress.state is RunState.RUNNING else self.query_one(CallsPane).number,
         )
 
     def ask(self, question: Question, text: str = "") -> None:
@@ -178,16 +181,23 @@ class Prompt(DebuggerParts):
         self.shut_command_line()
         self.say("")  # what was said before is no answer to this
         self.carry_out(command)
-        if command.name in NAMES_PANE and self.progress.has_machine:
-            # Who asks for a pane by name, or for a register, wants to work in it.
-            self.show_pane("registers" if command.name == "register" else str(command.arguments[0]), focus=True)
+        self._focus_named(command)
 
-    def execute(self, text: str) -> None:
-        """A command from somewhere else than the keyboard: a file of commands, a test."""
+    def execute(self, text: str, *, as_typed: bool = False) -> None:
+        """A command from somewhere else than the keyboard. `as_typed`: a pane that it names has the focus then."""
         try:
-            self.carry_out(parse(text, self.known()))
+            command = parse(text, self.known())
         except CommandError as error:
             self.say(str(error), is_error=True)
+            return
+        self.carry_out(command)
+        if as_typed:
+            self._focus_named(command)
+
+    def _focus_named(self, command: Command) -> None:
+        """Who asks for a pane by name, or for a register, wants to work in it."""
+        if command.name in NAMES_PANE and self.progress.has_machine:
+            self.show_pane("registers" if command.name == "register" else str(command.arguments[0]), focus=True)
 
     def carry_out(self, command: Command) -> None:
         if not self.progress.has_machine and command.name not in WITHOUT_MACHINE:

@@ -231,7 +231,7 @@ class DebuggerScreen(
                 # What the panes show now: their looks stand before it on the machine's thread.
                 self.ask_machine(text)
                 return
-            self.execute(text)
+            self.execute(text, as_typed=True)
             if named(text) in RUNNING_COMMANDS:
                 return
 
