@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emu.debug.variables import Kind, Member, Piece, PieceKind, Scope, Type, UnknownError, Variable
+from emu.errors import EmuError
 from mectui.queries.calls import Call, calls
 from mectui.queries.labels import label, shown
 from mectui.queries.variable_frame import OPTIMIZED, CallFrame, Storage
@@ -77,6 +78,8 @@ class VariablesView:
     scopes: tuple[ScopeView, ...]
     problem: str = ""
     """Why there are none: a sentence."""
+    frame: int | None = None
+    """The frame address of the call, which tells two calls of one function apart."""
 
 
 def variables(machine: emu.Machine, number: int = 0, opened: Collection[str] = ()) -> VariablesView:
@@ -88,7 +91,7 @@ def variables_of(machine: emu.Machine, number: int, is_open: Callable[[str, int]
     """The same; `is_open` is asked for a path, and how deep it is."""
     found = calls(machine, number + FURTHER).calls
     if number >= len(found):
-        return VariablesView(number, "", (), f"There is no call {number}: call {len(found) - 1} is the last one.")
+        raise EmuError(f"there is no call {number}: call {len(found) - 1} is the last one")
     call = found[number]
     function = call.label.partition("+")[0]
     if not machine.lines.has_any:
@@ -107,7 +110,7 @@ def variables_of(machine: emu.Machine, number: int, is_open: Callable[[str, int]
             rows += tree.rows_of(item, path, in_scope.linked, in_scope.moved)
         scopes.append(ScopeView(_title(scope), tuple(rows)))
     problem = "" if scopes else _why_none(machine, call)
-    return VariablesView(number, function, tuple(scopes), problem)
+    return VariablesView(number, function, tuple(scopes), problem, call.frame)
 
 
 def _title(scope: Scope) -> str:
