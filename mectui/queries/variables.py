@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -334,7 +335,7 @@ def _row_json(row: Row) -> dict[str, Any]:
     return {
         "name": row.name,
         "type": row.type.name,
-        "value": row.value,
+        "value": str(row.value) if isinstance(row.value, float) and not math.isfinite(row.value) else row.value,
         "text": row.text,
         "word": row.word or None,
         "address": None if row.address is None else f"{row.address:#x}",

@@ -19,6 +19,8 @@ PLACE = 16
 """Columns of most addresses, and two before them."""
 SMALL = 256
 """Below it nobody needs the hexadecimal too."""
+DOUBLE = 8
+"""Bytes of what Python's own numbers are."""
 NOTHING: Collection[str] = ()
 
 
@@ -129,7 +131,7 @@ def _number(row: Row, is_short: bool = False) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.9g}"
+        return repr(value) if row.type.size == DOUBLE else f"{value:.9g}"
     match row.type.kind:
         case Kind.POINTER:
             return values.hexadecimal(value) if value else "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,6 +52,18 @@ class Scope:
     variables: tuple[Variable, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A scope, what it covers, and those within it."""
+
+    ranges: tuple[Range, ...]
+    scope: Scope
+    inner: list[_Node]
+
+
+_INNER = {"DW_TAG_inlined_subroutine": ScopeKind.INLINED, "DW_TAG_lexical_block": ScopeKind.BLOCK}
+
+
 class Scopes:
     """Of one ELF file. Raises nothing: `problem` says what is wrong with it."""
 
@@ -63,7 +76,10 @@ class Scopes:
         self._types = TypeReader(lock)
         self._functions: dict[int, list[tuple[tuple[Range, ...], Any]]] = {}
         """Of each unit, by its offset: what each function covers, and its entry."""
-        self._lists: Any = None
+        self._trees: OrderedDict[int, _Node] = OrderedDict()
+        """Functions that were asked for, by the offset of their entries."""
+        self._left = 0
+        """Entries that may still be looked at for one of them."""
         self._parsers: dict[int, DWARFExprParser] = {}
 
     def at(self, unit: Unit, address: int) -> tuple[Scope, ...]:
@@ -80,12 +96,26 @@ class Scopes:
 
     def _at(self, unit: Unit, address: int) -> tuple[Scope, ...]:
         for ranges, die in self._functions_of(unit):
-            if any(low <= address < high for low, high in ranges):
+            if _covers(ranges, address):
+                node: _Node | None = self._tree_of(ranges, die)
                 found: list[Scope] = []
-                base = self._units.base(die.cu)
-                self._gather(die, address, base, ScopeKind.FUNCTION, self._frame_base(die, base), found, 0)
+                while node is not None:
+                    found.append(node.scope)
+                    node = next((each for each in node.inner if _covers(each.ranges, address)), None)
                 return tuple(reversed(found))
         return ()
+
+    def _tree_of(self, ranges: tuple[Range, ...], die: Any) -> _Node:
+        """A function with all that is in it: a step to its next instruction asks for it again."""
+        found = self._trees.pop(die.offset, None)
+        if found is None:
+            base = self._units.base(die.cu)
+            self._left = MOST_ENTRIES
+            found = self._node(die, ranges, base, ScopeKind.FUNCTION, self._frame_base(die, base), 0)
+            if len(self._trees) >= FUNCTIONS_KEPT:
+                self._trees.popitem(last=False)
+        self._trees[die.offset] = found
+        return found
 
     def _functions_of(self, unit: Unit) -> list[tuple[tuple[Range, ...], Any]]:
         found = self._functions.get(unit.offset)
@@ -131,7 +161,7 @@ class Scopes:
                     continue
                 base = self._units.base(die.cu)
                 frame_base = self._frame_base(die, base)
-                around = Surroundings(lambda depth: frame_base(address - 4, frame, moved, depth), moved)  # noqa: B023
+                around = self._surroundings(die, frame_base, address - 4, frame, moved)
                 found = pieces(self._parsed(die, bytes(value.value)), frame, around)
                 if len(found) == 1 and found[0].data is None:
                     if found[0].kind is PieceKind.REGISTER:
@@ -141,35 +171,30 @@ class Scopes:
 
     # Scopes.
 
-    def _gather(
-        self, die: Any, address: int, base: int, kind: ScopeKind, frame_base: FrameBase, found: list[Scope], depth: int
-    ) -> None:
-        """The scope of an entry, and then those within it that cover the address."""
+    def _node(
+        self, die: Any, ranges: tuple[Range, ...], base: int, kind: ScopeKind, frame_base: FrameBase, depth: int
+    ) -> _Node:
+        """The scope of an entry, and those within it."""
         variables: list[Variable] = []
-        inner: list[tuple[Any, ScopeKind]] = []
+        inner: list[_Node] = []
         for child in bounded(die):
-            match child.tag:
-                case "DW_TAG_formal_parameter" | "DW_TAG_variable":
-                    try:
-                        made = self._variable(child, base, frame_base)
-                    except Exception as error:  # this one alone
-                        self._fails(error)
-                        continue
-                    if made is not None:
-                        variables.append(made)
-                case "DW_TAG_inlined_subroutine":
-                    inner.append((child, ScopeKind.INLINED))
-                case "DW_TAG_lexical_block":
-                    inner.append((child, ScopeKind.BLOCK))
+            self._left -= 1
+            if self._left < 0:
+                break
+            if child.tag in ("DW_TAG_formal_parameter", "DW_TAG_variable"):
+                try:
+                    made = self._variable(child, base, frame_base)
+                except Exception as error:  # this one alone
+                    self._fails(error)
+                    continue
+                if made is not None:
+                    variables.append(made)
+            elif child.tag in _INNER and depth < DEEPEST:
+                covered = self._units.covered(die.cu, child, base)
+                if covered:
+                    inner.append(self._node(child, covered, base, _INNER[child.tag], frame_base, depth + 1))
         name = "" if kind is ScopeKind.BLOCK else text(_origin(die, "DW_AT_name"))
-        found.append(Scope(kind, name, tuple(variables)))
-        if depth >= DEEPEST:
-            return
-        for child, of_kind in inner:
-            ranges = self._units.covered(die.cu, child, base)
-            if any(low <= address < high for low, high in ranges):
-                self._gather(child, address, base, of_kind, frame_base, found, depth + 1)
-                return
+        return _Node(ranges, Scope(kind, name, tuple(variables)), inner)
 
     def _variable(self, die: Any, base: int, frame_base: FrameBase) -> Variable | None:
         named = _origin(die, "DW_AT_name")
@@ -200,12 +225,7 @@ class Scopes:
         placed, constant = _origin(die, "DW_AT_location"), _origin(die, "DW_AT_const_value")
         if "DW_AT_location" in placed.attributes:
             expression = self._expression(placed, placed.attributes["DW_AT_location"], base, address)
-            around = Surroundings(
-                lambda depth: frame_base(address, frame, moved, depth),
-                moved,
-                lambda at: self._units.indexed(die.cu, at),
-                die.cu["version"] < 4,
-            )
+            around = self._surroundings(die, frame_base, address, frame, moved)
             return [LOST] if expression is None else pieces(self._parsed(die, expression), frame, around)
         if "DW_AT_const_value" in constant.attributes:
             value = constant.attributes["DW_AT_const_value"].value
@@ -214,6 +234,15 @@ class Scopes:
             data = value if isinstance(value, bytes) else bytes(value)
             return [Piece(PieceKind.VALUE, data=data + b"\0" if kind.name.startswith("char") else data)]
         return [LOST]
+
+    def _surroundings(self, die: Any, frame_base: FrameBase, address: int, frame: Frame, moved: int) -> Surroundings:
+        def base(depth: int) -> int:
+            return frame_base(address, frame, moved, depth)
+
+        def indexed(at: int) -> int:
+            return self._units.indexed(die.cu, at)
+
+        return Surroundings(base, moved, indexed, die.cu["version"] < 4)
 
     def _frame_base(self, die: Any, base: int) -> FrameBase:
         def value(address: int, frame: Frame, moved: int, depth: int) -> int:
@@ -268,6 +297,10 @@ class Scopes:
 FrameBase = Callable[[int, Frame, int, int], int]
 """(address, call, how far moved, how deep) to the address that DW_OP_fbreg counts from. Raises UnknownError."""
 _LINKS = ("DW_AT_abstract_origin", "DW_AT_specification")
+
+
+def _covers(ranges: tuple[Range, ...], address: int) -> bool:
+    return any(low <= address < high for low, high in ranges)
 
 
 def _origin(die: Any, attribute: str) -> Any:
