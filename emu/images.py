@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emu.debug.frames import FrameTables
 from emu.debug.lines import Lines
 from emu.debug.symbols import Symbols
+from emu.debug.variables import Variables
 from emu.errors import LoadError
 from emu.loader import Image
 
@@ -29,6 +30,7 @@ class Images:
         self.loaded: list[Image] = []
         self.symbols = Symbols()
         self.lines = Lines(self._function_start)
+        self.variables = Variables(self.lines)
         self.frames = FrameTables()
 
     def place(self, image: Image) -> None:

@@ -22,6 +22,7 @@ from emu.debug.requests import requested
 from emu.debug.rule_port import RulePort
 from emu.debug.stops import Stops
 from emu.debug.symbols import Symbols
+from emu.debug.variables import Variables
 from emu.debug.what_if import Supposed
 from emu.debug.wild_guest import WildGuest
 from emu.devices.board import Board
@@ -214,6 +215,11 @@ class Machine:
     def lines(self) -> Lines:
         """Where code comes from in the source, for images that have line tables."""
         return self._images.lines
+
+    @property
+    def variables(self) -> Variables:
+        """What the code at an address can name, of what has been loaded with debugging information."""
+        return self._images.variables
 
     @property
     def frames(self) -> FrameTables:

@@ -31,6 +31,7 @@ class Scope(StrEnum):
     STOPS = "stops"
     DISPLAYS = "displays"
     CALLS = "calls"
+    VARIABLES = "variables"
     TIMELINE = "timeline"
 
 
@@ -250,6 +251,9 @@ ACTIONS = (
     ),
     Action("remove", ("delete", "x"), "remove", "Show it no more.", Scope.DISPLAYS),
     Action("stack", ("v",), "stack", "The memory where the frame of the call is.", Scope.CALLS),
+    Action("memory", ("v",), "memory", "The memory where the variable is.", Scope.VARIABLES),
+    Action("watch", ("W",), "watch", "Stop at writes to the variable.", Scope.VARIABLES),
+    Action("edit", ("e", "i"), "edit", "Type another value for the variable.", Scope.VARIABLES),
     Action("type", ("i",), "type", "Type a line to the guest.", Scope.CONSOLE),
     Action("view", ("v",), "view", "Source and instructions, instructions alone, source alone.", Scope.DISASSEMBLY),
     Action("next_page", ("right",), "next step", "The lesson's next step, once the goal is reached.", Scope.LESSON),

@@ -47,6 +47,7 @@ COMMANDS = {
     "memory": Headless("GUEST ADDRESS", "bytes through anybody's eyes, with their owners"),
     "code": Headless("GUEST [ADDRESS]", "instructions"),
     "calls": Headless("GUEST", "who called the present function, and how that is known"),
+    "variables": Headless("GUEST", "the variables in scope, their types, where they are kept"),
     "hits": Headless("GUEST", "substituted accesses, both sides of each"),
     "regs": Headless("GUEST", "the registers"),
     "events": Headless("GUEST", "what happened: exceptions, MECID writes, hits"),

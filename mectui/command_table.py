@@ -143,6 +143,11 @@ COMMANDS = (
     ),
     CommandSpec("up", "Look at the call further out: its code, its registers.", may=(Kind.COUNT,)),
     CommandSpec("down", "Look at the call further in.", may=(Kind.COUNT,)),
+    CommandSpec(
+        "variables",
+        "Show the variables of the call that is looked at, with their types.",
+        aliases=("locals", "vars"),
+    ),
     CommandSpec("stops", "Show every stop.", aliases=("breakpoints", "breaks")),
     CommandSpec("walk", "Show the page-table walk of an address.", (Kind.ADDRESS,), (Kind.ACCESS,), ("w",)),
     CommandSpec("suppose", "What if? The walk with another register or descriptor.", needs=(Kind.SUPPOSITION,)),

@@ -30,8 +30,8 @@ ELSEWHERE: Mapping[str, str] = {
     "focus": "“pane NAME” goes to a pane, and so does Tab",
     "call": "nothing is called behind the guest's back; “print” evaluates an expression, “set” changes the machine",
     "shell": "the key ^z goes to the shell, `fg` comes back",
-    "ptype": "types are not known here: line tables and symbols are; “print” shows values",
-    "whatis": "types are not known here: line tables and symbols are; “print” shows values",
+    "ptype": "“variables” shows variables with their types; Enter unfolds one",
+    "whatis": "“variables” shows variables with their types; Enter unfolds one",
     "signal": "a machine without an operating system has no signals; “catch exception” stops at exceptions",
     "handle": "a machine without an operating system has no signals; “catch exception” stops at exceptions",
     "thread": "this machine has one CPU and no threads",
@@ -54,6 +54,8 @@ INFO: Mapping[str, str] = {
     "source": "where source files are looked for",
     "frame": "the calls that led here",
     "stack": "the calls that led here",
+    "locals": "the variables of the call that is looked at",
+    "args": "the same: parameters stand among them",
 }
 """What `info` tells, and how; the words as gdb has them."""
 

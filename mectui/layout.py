@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ALL = (
-    "lesson", "disassembly", "registers", "pipeline", "walk", "memory", "tlb", "gpt", "map", "ledger", "hits",
-    "findings", "stops", "displays", "calls", "console", "events", "timeline",
+    "lesson", "disassembly", "registers", "pipeline", "walk", "memory", "tlb", "gpt", "map", "ledger",
+    "hits", "findings", "stops", "displays", "calls", "variables", "console", "events", "timeline",
 )  # fmt: skip
 """Every pane, in the order of the tab key where all share one place."""
 
@@ -98,7 +98,7 @@ def wide(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
             hits, console, events = columns(width, 42, 29, 29)
             return (
                 Place(left[0], top[0], left[1], top[1], ("disassembly", "lesson")),
-                Place(centre[0], top[0], centre[1], top[1], ("registers", "pipeline")),
+                Place(centre[0], top[0], centre[1], top[1], ("registers", "variables", "pipeline")),
                 Place(right[0], top[0], right[1], top[1], ("walk",)),
                 Place(left[0], middle[0], left[1], middle[1], ("memory",)),
                 Place(centre[0], middle[0], centre[1], middle[1], ("tlb", "gpt")),
@@ -157,7 +157,7 @@ def huge(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     if workspace is not Workspace.DEBUG:
         return tuple(part for place in wide(width, height, workspace) for part in side_by_side(place))
     rows = (
-        (("disassembly", "lesson"), ("registers",), ("pipeline",), ("walk",)),
+        (("disassembly", "lesson"), ("registers",), ("pipeline", "variables"), ("walk",)),
         (("memory",), ("tlb", "gpt"), ("map",), ("ledger",)),
         (("hits",), ("findings",), ("console", "calls", "displays", "stops"), ("events",)),
     )
@@ -188,11 +188,12 @@ def medium(width: int, height: int, workspace: Workspace) -> tuple[Place, ...]:
     groups = {
         Workspace.DEBUG: (
             ("disassembly",),
-            ("registers", "pipeline"),
+            ("registers", "variables", "pipeline"),
             ("memory", "displays", "calls", "console", "events", "stops", "timeline"),
             rest(
                 "disassembly",
                 "registers",
+                "variables",
                 "pipeline",
                 "memory",
                 "displays",

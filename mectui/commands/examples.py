@@ -45,6 +45,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("mectui calls two-realms --until rmm_map_granule", "who called it, and why nobody knows who came before"),
         ("mectui calls two-realms --until realm_b_count_blocks --json", "the same for programs"),
     ),
+    "variables": (
+        (
+            "mectui variables two-realms --until rmm_map_granule",
+            "none, and why; a guest in C that is built with -g has some",
+        ),
+        ("mectui variables two-realms --until rmm_map_granule --call 1 --json", "of the caller, for programs"),
+    ),
     "hits": (("mectui hits two-realms --json", "both sides of every substituted access"),),
     "regs": (
         ("mectui regs two-realms --until realm_b_entry --group system", "system registers with their fields"),

@@ -167,6 +167,13 @@ class Script:
         item = view.calls[number]
         _say_lines([render.one(item, width(), cell_width(render.name(item)), cell_width(item.line))])
 
+    def _do_variables(self) -> None:
+        from mectui.queries.variables import variables
+        from mectui.render.variables import variables as lines_of
+
+        self._machine.lines.finish()
+        _say_lines(lines_of(variables(self._machine, self._call), width()))
+
     def _do_up(self, count: int = 1) -> None:
         self._do_frame(self._call + count)
 

@@ -20,6 +20,7 @@ from mectui.panes.registers import RegistersPane
 from mectui.panes.stops import StopsPane
 from mectui.panes.timeline import TimelinePane
 from mectui.panes.tlb import TlbPane
+from mectui.panes.variables import VariablesPane
 from mectui.panes.walk import WalkPane
 
 PANES: tuple[type[Pane], ...] = (
@@ -38,6 +39,7 @@ PANES: tuple[type[Pane], ...] = (
     StopsPane,
     DisplaysPane,
     CallsPane,
+    VariablesPane,
     ConsolePane,
     EventsPane,
     TimelinePane,

@@ -10,8 +10,8 @@ from textual.events import Click
 
 from mectui.actions import Scope
 from mectui.panes.host import host
-from mectui.panes.pane import Pane, bindings
-from mectui.progress import Progress
+from mectui.panes.of_call import OfCall
+from mectui.panes.pane import bindings
 from mectui.queries import call_registers
 from mectui.queries import registers as ask
 from mectui.render import registers as render
@@ -32,7 +32,9 @@ ROOM_FOR_POINTERS = 52
 """Columns from which a register's line tells what stands where it points."""
 
 
-class RegistersPane(Pane):
+class RegistersPane(OfCall):
+    """General registers are those of a call; all others are the machine's."""
+
     NAME = "registers"
     TITLE = "registers"
     SCOPE = Scope.REGISTERS
@@ -47,10 +49,6 @@ class RegistersPane(Pane):
         self.column = 0
         """Of the general registers, which stand in several columns where they must."""
         self._register_tab_ends: list[tuple[int, int, RegisterTab]] = []
-        self.call = 0
-        """The call whose general registers are shown; 0 is the present one."""
-        self._place: tuple[int, int] | None = None
-        """Where the machine stands."""
 
     # --- the general registers: the cursor goes down one column, then the next ------------------------------------
 
@@ -170,17 +168,6 @@ class RegistersPane(Pane):
             self._register_tab_ends.append((at, at + len(text), tab))
             at += len(text)
         return Content.assemble(*parts)
-
-    def follow(self, progress: Progress) -> None:
-        """Another place has other calls."""
-        if progress.place != self._place:
-            self.call, self._place = 0, progress.place
-
-    def show_call(self, number: int) -> None:
-        """The general registers of a call from now until the next stop."""
-        if self.call != number:
-            self.call = number
-            self.want()
 
     def open_tab(self, tab: RegisterTab) -> None:
         if tab is not self.tab:

@@ -33,6 +33,7 @@ class TargetKind(Enum):
     STOP = "stop"
     CALL = "call that is under way"
     DISPLAY = "expression shown at every stop"
+    VARIABLE = "variable"
     MOMENT = "instruction count"
 
 

@@ -33,6 +33,8 @@ MARKS = (
     ("≠", "the current context does not read what was stored here"),
     ("→", "behind a register's value: what a load from there would get; ≠ before it: noise"),
     ("·", "memory nobody has stored to; in the TLB: an entry that the present context cannot use"),
+    ("▸ ▾", "folded and unfolded: Enter changes it"),
+    ("<…>", "a variable without a value, and why"),
     ("id5", "in the memory pane: the block belongs to MECID 5; root, sec and ns are the other address spaces"),
     ("▲ ^", "in the timeline: where the machine is, and where you look"),
     ("#5,120", "a moment: how many instructions had been executed"),

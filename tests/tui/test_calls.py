@@ -76,7 +76,7 @@ async def test_the_words_of_gdb_lead_to_the_calls_and_to_their_code() -> None:
         await person.until(lambda: person.screen.disassembly.place == START + 0x18)
         assert person.message == (
             "Call 1 is at middle+0x8, known from x30, not stored yet. "
-            "Registers are its own now, in expressions too, until “frame 0”."
+            "Registers and variables are its own now, in expressions too, until “frame 0”."
         )
         await person.type("up")
         await person.until(lambda: person.screen.disassembly.place == START + 0x8)

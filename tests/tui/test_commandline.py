@@ -131,7 +131,7 @@ def test_lines_mean_commands(text: str, command: Command) -> None:
         (
             "info nothing",
             "“info” tells nothing of “nothing”; there is registers, breakpoints, watchpoints, line, symbol, address, "
-            "source, frame, stack.",
+            "source, frame, stack, locals, args.",
         ),
         ("up 0", "“up” takes a number from 1 up, not 0."),
         ("x/4q sp", "“x” is written as gdb has it: x/4gx ADDRESS, x/8wd ADDRESS, x/s ADDRESS, x/i ADDRESS."),

@@ -180,7 +180,7 @@ def test_at_160_by_45_nine_panes_are_in_front_at_once() -> None:
 
 def test_at_240_by_80_hardly_a_pane_is_behind_another() -> None:
     assert [place.panes[1:] for place in arrange(240, 77, Workspace.DEBUG) if len(place.panes) > 1] == [
-        ("lesson",), ("gpt",), ("calls", "displays", "stops"),
+        ("lesson",), ("variables",), ("gpt",), ("calls", "displays", "stops"),
     ]  # fmt: skip
     for workspace in (Workspace.TRANSLATION, Workspace.MEC):
         assert len(arrange(240, 77, workspace)) > len(arrange(160, 42, workspace))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from emu.errors import EmuError
 from emu.visible import visible
 
 if TYPE_CHECKING:
+    from emu.debug.lines.units import Unit, Units
     from emu.loader import Image
 
 SMALL = 1 << 19
@@ -50,6 +51,17 @@ def _table(data: bytes) -> LineTable:
         while len(_tables) > _TABLES_KEPT:
             _tables.popitem(last=False)
     return found
+
+
+class UnitPlace(NamedTuple):
+    """A compile unit, and where in it somebody has asked for."""
+
+    units: Units
+    unit: Unit
+    linked: int
+    """The address as the program was linked."""
+    lock: threading.RLock
+    """To be held while entries of the unit are read."""
 
 
 class Moved(NamedTuple):
@@ -174,6 +186,16 @@ class Lines:
         ]
 
     # Asking.
+
+    def units_at(self, address: int) -> Iterator[UnitPlace]:
+        """The compile units that an instruction may belong to; none while the tables are being read."""
+        for image in self._images:
+            if not image.table.is_ready:
+                continue
+            for place in image.linked(address):
+                found = image.table.unit_at(place)
+                if found is not None:
+                    yield UnitPlace(*found, place, image.table.lock)
 
     def at(self, address: int, with_function: bool = False) -> Spot | None:
         """Where an instruction comes from; None where nobody knows, or not yet."""

@@ -75,7 +75,7 @@ class LineTable:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._units: list[Unit] = []
         self._source: Units | None = None
         self._starts: list[int] = []
@@ -96,7 +96,7 @@ class LineTable:
 
     def read(self, is_patient: bool = False) -> None:
         """Find every unit and its files. `is_patient`: let other threads run in between."""
-        with self._lock:
+        with self.lock:
             if self.is_ready:
                 return
             self._source = Units(self._data)
@@ -132,7 +132,7 @@ class LineTable:
 
     def at(self, address: int, with_function: bool = False) -> Spot | None:
         """The source of an instruction; None where the table has none, or says that it has none (line 0)."""
-        with self._lock:
+        with self.lock:
             unit = self._unit_at(address)
             if unit is None:
                 return None
@@ -148,10 +148,16 @@ class LineTable:
 
     def code_around(self, address: int) -> FileCode | None:
         """What has code in the file and the unit that an address belongs to."""
-        with self._lock:
+        with self.lock:
             unit = self._unit_at(address)
             spot = self.at(address)
             return None if unit is None or spot is None else self._decode(unit).code(spot.path)
+
+    def unit_at(self, address: int) -> tuple[Units, Unit] | None:
+        """The unit that an instruction belongs to, with all that there is to read of it. Hold `lock` to read it."""
+        with self.lock:
+            unit = self._unit_at(address)
+            return None if unit is None or self._source is None else (self._source, unit)
 
     def _unit_at(self, address: int) -> Unit | None:
         at = bisect_right(self._starts, address) - 1
@@ -190,12 +196,12 @@ class LineTable:
 
     def paths(self) -> list[str]:
         """Every file that a table names; not all of them have code."""
-        with self._lock:
+        with self.lock:
             return list(self._by_path)
 
     def lines_of(self, path: str) -> dict[int, list[Place]]:
         """Every line of a file that has code, with what there is of it in each unit."""
-        with self._lock:
+        with self.lock:
             found: dict[int, list[Place]] = {}
             for unit in self._by_path.get(path, ()):
                 for line, starts in self._decode(unit).starts_of(path).items():
@@ -211,7 +217,7 @@ class LineTable:
         places = [place for place in places if place.start.is_stmt] or places
         if len(places) < 2:
             return [place.start.address for place in places]
-        with self._lock:
+        with self.lock:
             first: dict[tuple[int, int], int] = {}
             for unit, start in sorted(places, key=lambda place: place.start.address):
                 inlined = self._inlined_at(unit, start.address)

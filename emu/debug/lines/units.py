@@ -86,9 +86,10 @@ class Units:
         try:
             self._open(data)
         except Exception as error:  # pyelftools' own errors have no common base
-            self._fails(error)
+            self.fails(error)
 
-    def _fails(self, error: Exception) -> None:
+    def fails(self, error: Exception) -> None:
+        """Whatever has gone wrong is the file's fault; the first time is told."""
         if not self.problem:
             self.problem = str(error) if isinstance(error, DamagedError) else "it is damaged"
 
@@ -137,21 +138,21 @@ class Units:
             except StopIteration:
                 return
             except Exception as error:
-                self._fails(error)
+                self.fails(error)
                 return
             try:
                 self._units_left.use(1)
                 self._check_abbreviations(int(entry["debug_abbrev_offset"]))
             except DamagedError as error:
-                self._fails(error)
+                self.fails(error)
                 return
             try:
                 unit = self._unit(entry)
             except SpentError as error:
-                self._fails(error)
+                self.fails(error)
                 return
             except Exception as error:  # this one alone
-                self._fails(error)
+                self.fails(error)
                 continue
             if unit is not None:
                 yield min((entry.cu_offset + entry.size) / size, 1.0), unit
@@ -173,10 +174,10 @@ class Units:
             return None
         name, folder = _text(attributes, "DW_AT_name"), _text(attributes, "DW_AT_comp_dir")
         self._names_left.use(len(name) + len(folder))
-        table, ranges = int(attributes["DW_AT_stmt_list"].value), self._ranges(entry, top, 0)
+        table, ranges = int(attributes["DW_AT_stmt_list"].value), self.covered(entry, top, 0)
         return Unit(int(entry.cu_offset), name, folder, table, ranges, int(entry.size))
 
-    def _ranges(self, entry: Any, die: Any, base: int) -> tuple[Range, ...]:
+    def covered(self, entry: Any, die: Any, base: int) -> tuple[Range, ...]:
         """What an entry covers; `base` is its unit's, for lists of ranges."""
         attributes = die.attributes
         low = attributes.get("DW_AT_low_pc")
@@ -193,10 +194,7 @@ class Units:
         return ((start, end),) if start < end else ()
 
     def _listed(self, entry: Any, lists: Any, attribute: Any, base: int) -> Iterator[Range]:
-        offset = attribute.value
-        if attribute.form == "DW_FORM_rnglistx":
-            offset = self._indexed(entry, offset)
-        for item in lists.get_range_list_at_offset(offset, entry):
+        for item in lists.get_range_list_at_offset(attribute.value, entry):
             if hasattr(item, "base_address"):
                 base = item.base_address
                 continue
@@ -207,14 +205,25 @@ class Units:
             if start < end:
                 yield start, end
 
-    def _indexed(self, entry: Any, index: int) -> int:
-        """The offset of a list in .debug_rnglists by its index; section 7.28."""
-        base = int(entry.get_top_DIE().attributes["DW_AT_rnglists_base"].value)
-        size = 8 if entry.structs.dwarf_format == 64 else 4
-        data = self._dwarf.debug_rnglists_sec.stream.getbuffer()
-        return base + int.from_bytes(data[base + index * size : base + (index + 1) * size], "little")
-
     # What a unit holds.
+
+    def entry(self, unit: Unit) -> Any:
+        """The unit as pyelftools has it. Raises what pyelftools raises."""
+        return self._dwarf.get_CU_at(unit.offset)
+
+    @staticmethod
+    def base(entry: Any, otherwise: int = 0) -> int:
+        """What lists of ranges and places of a unit (of pyelftools) count from."""
+        low = entry.get_top_DIE().attributes.get("DW_AT_low_pc")
+        return otherwise if low is None else int(low.value)
+
+    def location_lists(self) -> Any:
+        """Where variables are, address by address; None where no unit says so."""
+        return self._dwarf.location_lists()
+
+    def indexed(self, entry: Any, index: int) -> int:
+        """An address by its index in .debug_addr."""
+        return int(self._dwarf.get_addr(entry, index))
 
     def header(self, unit: Unit) -> Header | None:
         if unit.header is None and unit.table is not None:
@@ -223,7 +232,7 @@ class Units:
                 unit.header = read_header(self._line, unit.table, self._strings, unit.folder, unit.name)
             except DamagedError as error:
                 unit.table = None
-                self._fails(error)
+                self.fails(error)
         return unit.header
 
     def sequences(self, unit: Unit) -> Sequence[Sequence[Row]]:
@@ -232,7 +241,7 @@ class Units:
             header = self.header(unit)
             read = [] if header is None else rows(self._line, header)
             if sum(map(len, read)) >= MOST_ROWS:
-                self._fails(DamagedError(f"one of its line tables has more than {MOST_ROWS:,} rows"))
+                self.fails(DamagedError(f"one of its line tables has more than {MOST_ROWS:,} rows"))
             unit.sequences = [
                 sequence
                 for sequence in read
@@ -248,16 +257,13 @@ class Units:
             try:
                 self._gather(unit, found)
             except Exception as error:
-                self._fails(error)
+                self.fails(error)
             unit.inlined = tuple(found)
         return unit.inlined
 
     def _gather(self, unit: Unit, found: list[Inlined]) -> None:
-        entry = self._dwarf.get_CU_at(unit.offset)
-        base = unit.ranges[0][0] if unit.ranges else 0
-        low = entry.get_top_DIE().attributes.get("DW_AT_low_pc")
-        if low is not None:
-            base = int(low.value)
+        entry = self.entry(unit)
+        base = self.base(entry, unit.ranges[0][0] if unit.ranges else 0)
         depth = 0
         open_inlined: list[int] = []
         began = time.thread_time()
@@ -271,7 +277,7 @@ class Units:
                 continue
             if die.tag == "DW_TAG_inlined_subroutine":
                 line = die.attributes.get("DW_AT_call_line")
-                ranges = self._ranges(entry, die, base)
+                ranges = self.covered(entry, die, base)
                 found.append(Inlined(ranges, _name(die), len(open_inlined), int(line.value) if line else 0))
                 open_inlined.append(depth)
             if die.has_children:

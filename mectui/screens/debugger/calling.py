@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mectui.panes.calls import CallsPane
+from mectui.panes.of_call import OfCall
 from mectui.panes.pane import Pane
-from mectui.panes.registers import RegistersPane
 from mectui.queries.calls import Call
 from mectui.render import calls as render
 from mectui.render import numbers
@@ -20,6 +20,9 @@ class Calling(Looking):
         if count:
             self.query_one(CallsPane).show_at_least(count)
 
+    def command_variables(self) -> None:
+        self.show_pane("variables", focus=True)
+
     def command_frame(self, number: int = 0) -> None:
         self._go_to_call(number)
 
@@ -33,11 +36,15 @@ class Calling(Looking):
         self.show_pane("calls")
         pane = self.query_one(CallsPane)
         pane.seek(number)
-        self.query_one(RegistersPane).show_call(pane.number)
+        self._show_call(pane.number)
+
+    def _show_call(self, number: int) -> None:
+        for pane in self.query(OfCall):
+            pane.show_call(number)
 
     def on_calls_pane_told(self, message: CallsPane.Told) -> None:
         """There is no such call."""
-        self.query_one(RegistersPane).show_call(self.query_one(CallsPane).number)
+        self._show_call(self.query_one(CallsPane).number)
         self.say(numbers.written_alike(message.text))
 
     def on_pane_chosen(self, message: Pane.Chosen) -> None:
@@ -54,7 +61,7 @@ class Calling(Looking):
                 self.show_memory(max(item.frame - 16, 0))
         else:
             pane.reach(item.number)
-            self.query_one(RegistersPane).show_call(item.number)
+            self._show_call(item.number)
             self.show_scene(pane, item.place, None)
             self.say(f"{self._call_told(item)}{self._way_back()}")
 
@@ -64,7 +71,7 @@ class Calling(Looking):
         if not item.number:
             return told
         status = self.progress.status
-        told += " Registers are its own now, in expressions too, until “frame 0”."
+        told += " Registers and variables are its own now, in expressions too, until “frame 0”."
         if status is not None and status.el != item.el:
             told += f" Memory is read as EL{status.el} does."
         return told

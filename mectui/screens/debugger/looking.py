@@ -100,6 +100,8 @@ class Looking(Stories):
                 self.command_source()
             case "frame" | "stack":
                 self.show_pane("calls", focus=True)
+            case "locals" | "args":
+                self.show_pane("variables", focus=True)
             case _:
                 self.say(of)
 
