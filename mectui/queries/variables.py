@@ -219,6 +219,8 @@ class _Tree:
             raise UnknownError("its type has no values" if kind.name != "?" else "its type is not described")
         if bits is not None:
             low, width = bits
+            if not (0 < width <= 8 * LARGEST and 0 <= low < 1 << 32):
+                raise UnknownError("its bits are not where bits can be")
             first = low // 8
             data = storage.part(first).read((low + width + 7) // 8 - first)
             raw = int.from_bytes(data, "little") >> low % 8 & (1 << width) - 1

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emu
+from emu.debug.lines.limits import Allowance
 from emu.debug.variables.locations import Piece, PieceKind, Surroundings, UnknownError, pieces
+from emu.debug.variables.scopes import Scopes
 from mectui.queries.variables import variables_json, variables_of
 from mectui.render import variables as render
 from tests.calls.shadow import at_main
@@ -151,3 +153,20 @@ def test_damaged_descriptions(built: Built, tmp_path: Path, name: str) -> None:
         with at_most(2000, seed):
             told += bool(look_at(elf, 60))
     assert told, "nothing was damaged"
+
+
+@needs_ziglang
+def test_what_is_read_again_uses_nothing_up(built: Built) -> None:
+    """Functions are forgotten and read again while somebody steps for hours."""
+    machine = at_main(built("O2-dwarf5"))
+    machine.lines.finish()
+    address = machine.symbols.lookup("fill")
+    assert address is not None
+    place = next(machine.lines.units_at(address + 0x40))
+    scopes = Scopes(place.units, place.lock)
+    before = [variable.name for scope in scopes.at(place.unit, place.linked) for variable in scope.variables]
+    assert "corner" in before
+    place.units._ranges_left = Allowance(0, "spent")
+    scopes._trees.clear()
+    after = [variable.name for scope in scopes.at(place.unit, place.linked) for variable in scope.variables]
+    assert (after, scopes.problem) == (before, "")

@@ -177,15 +177,19 @@ class Units:
         table, ranges = int(attributes["DW_AT_stmt_list"].value), self.covered(entry, top, 0)
         return Unit(int(entry.cu_offset), name, folder, table, ranges, int(entry.size))
 
-    def covered(self, entry: Any, die: Any, base: int) -> tuple[Range, ...]:
-        """What an entry covers; `base` is its unit's, for lists of ranges."""
+    def covered(self, entry: Any, die: Any, base: int, left: Allowance | None = None) -> tuple[Range, ...]:
+        """What an entry covers; `base` is its unit's, for lists of ranges.
+
+        `left` is what reading it may use up, if not of what all entries share that are read once.
+        """
         attributes = die.attributes
         low = attributes.get("DW_AT_low_pc")
         if "DW_AT_ranges" in attributes:
             lists = self._dwarf.range_lists()
             if lists is None:
                 return ()
-            return tuple(self._listed(entry, lists, attributes["DW_AT_ranges"], int(low.value) if low else base))
+            first = int(low.value) if low else base
+            return tuple(self._listed(entry, lists, attributes["DW_AT_ranges"], first, left or self._ranges_left))
         high = attributes.get("DW_AT_high_pc")
         if low is None or high is None:
             return ()
@@ -193,7 +197,8 @@ class Units:
         end = int(high.value) + (0 if high.form.startswith("DW_FORM_addr") else start)
         return ((start, end),) if start < end else ()
 
-    def _listed(self, entry: Any, lists: Any, attribute: Any, base: int) -> Iterator[Range]:
+    @staticmethod
+    def _listed(entry: Any, lists: Any, attribute: Any, base: int, left: Allowance) -> Iterator[Range]:
         for item in lists.get_range_list_at_offset(attribute.value, entry):
             if hasattr(item, "base_address"):
                 base = item.base_address
@@ -201,7 +206,7 @@ class Units:
             start, end = item.begin_offset, item.end_offset
             if not getattr(item, "is_absolute", False):
                 start, end = start + base, end + base
-            self._ranges_left.use(1)
+            left.use(1)
             if start < end:
                 yield start, end
 

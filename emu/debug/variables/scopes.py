@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from emu.debug.lines.limits import SOME, Allowance
 from emu.debug.lines.program import DamagedError
 from emu.debug.lines.units import MOST_ENTRIES, MOST_SECONDS, Range, Unit, Units
 from emu.debug.variables.locations import LOST, Frame, Piece, PieceKind, Surroundings, UnknownError, pieces
@@ -78,8 +79,8 @@ class Scopes:
         """Of each unit, by its offset: what each function covers, and its entry."""
         self._trees: OrderedDict[int, _Node] = OrderedDict()
         """Functions that were asked for, by the offset of their entries."""
-        self._left = 0
-        """Entries that may still be looked at for one of them."""
+        self._left, self._ranges_left = 0, Allowance(0, "")
+        """Entries and ranges that may still be read for one of them."""
         self._parsers: dict[int, DWARFExprParser] = {}
 
     def at(self, unit: Unit, address: int) -> tuple[Scope, ...]:
@@ -110,7 +111,7 @@ class Scopes:
         found = self._trees.pop(die.offset, None)
         if found is None:
             base = self._units.base(die.cu)
-            self._left = MOST_ENTRIES
+            self._left, self._ranges_left = MOST_ENTRIES, Allowance(SOME, "a function of it has too many ranges")
             found = self._node(die, ranges, base, ScopeKind.FUNCTION, self._frame_base(die, base), 0)
             if len(self._trees) >= FUNCTIONS_KEPT:
                 self._trees.popitem(last=False)
@@ -156,13 +157,13 @@ class Scopes:
                 value = attributes.get("DW_AT_call_value") or attributes.get("DW_AT_GNU_call_site_value")
                 if value is None or "DW_AT_location" not in attributes:
                     continue
-                place = self._parsed(die, bytes(attributes["DW_AT_location"].value))
+                place = self._parsed(die, _block(attributes["DW_AT_location"].value))
                 if len(place) != 1 or place[0].op_name != f"DW_OP_reg{register}":
                     continue
                 base = self._units.base(die.cu)
                 frame_base = self._frame_base(die, base)
                 around = self._surroundings(die, frame_base, address - 4, frame, moved)
-                found = pieces(self._parsed(die, bytes(value.value)), frame, around)
+                found = pieces(self._parsed(die, _block(value.value)), frame, around)
                 if len(found) == 1 and found[0].data is None:
                     if found[0].kind is PieceKind.REGISTER:
                         return frame.register(found[0].place)
@@ -190,7 +191,7 @@ class Scopes:
                 if made is not None:
                     variables.append(made)
             elif child.tag in _INNER and depth < DEEPEST:
-                covered = self._units.covered(die.cu, child, base)
+                covered = self._units.covered(die.cu, child, base, self._ranges_left)
                 if covered:
                     inner.append(self._node(child, covered, base, _INNER[child.tag], frame_base, depth + 1))
         name = "" if kind is ScopeKind.BLOCK else text(_origin(die, "DW_AT_name"))
@@ -231,7 +232,7 @@ class Scopes:
             value = constant.attributes["DW_AT_const_value"].value
             if isinstance(value, int):
                 return [Piece(PieceKind.VALUE, value & (1 << 64) - 1)]
-            data = value if isinstance(value, bytes) else bytes(value)
+            data = _block(value)
             return [Piece(PieceKind.VALUE, data=data + b"\0" if kind.name.startswith("char") else data)]
         return [LOST]
 
@@ -297,6 +298,13 @@ class Scopes:
 FrameBase = Callable[[int, Frame, int, int], int]
 """(address, call, how far moved, how deep) to the address that DW_OP_fbreg counts from. Raises UnknownError."""
 _LINKS = ("DW_AT_abstract_origin", "DW_AT_specification")
+
+
+def _block(value: Any) -> bytes:
+    """The bytes of an expression or a constant. Raises DamagedError for a number in their place."""
+    if not isinstance(value, (bytes, list)):
+        raise DamagedError("it has a number where an expression stands")
+    return bytes(value)
 
 
 def _covers(ranges: tuple[Range, ...], address: int) -> bool:
