@@ -99,7 +99,9 @@ def variables_of(machine: emu.Machine, number: int, is_open: Callable[[str, int]
         return VariablesView(number, function, (), "No image has debugging information: build the guest with -g.")
     if not machine.lines.begin():
         return VariablesView(number, function, (), "The debugging information is being read.")
-    in_scope = machine.variables.at(call.place)
+    # Compilers end what a call changes with the last byte of its instruction, and not with its first.
+    at_call = call.pc if call.place == call.pc else call.pc - 1
+    in_scope = machine.variables.at(at_call)
     frame = CallFrame(machine, call, found[number + 1 :])
     tree = _Tree(machine, frame, is_open)
     scopes, hidden = [], set[str]()

@@ -18,7 +18,7 @@ from mectui.queries.variables import Row, variables_of
 from tests.calls.shadow import at_main
 from tests.lines.programs import GDB, needs_gdb, needs_ziglang
 from tests.variables.conftest import Built
-from tests.variables.programs import VARIANTS
+from tests.variables.programs import GCC, OF_GCC, VARIANTS
 
 STOPS = 70
 STRIDES = {"O0": 23, "O1": 7, "O2": 7, "Os": 7}
@@ -75,23 +75,7 @@ def ours(machine: Any, number: int) -> list[tuple[str, Any, Row]]:
 @needs_ziglang
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variables_are_those_of_gdb(built: Built, name: str) -> None:
-    elf = built(name)
-    machine = at_main(elf)
-    machine.lines.finish()
-    stride = STRIDES[name[:2]]
-    theirs = gdb_variables(elf, stride)
-    assert len(theirs) == STOPS
-    told: Counter[str] = Counter()
-    for number, stop in enumerate(theirs):
-        if number:
-            machine.run(max_instructions=stride)
-        pcs = [call.pc for call in calls(machine).calls]
-        for at, (pc, variables) in enumerate(stop):
-            if pcs[at : at + 1] != [pc]:
-                assert at, "the innermost call is the pc"
-                break  # tests/calls compares what calls there are
-            compare(ours(machine, at), variables, at, told)
-    assert machine.lines.problems() == machine.variables.problems() == []
+    told = compared(built(name), STRIDES[name[:2]])
     assert told["same"] > 400
     if name.startswith("O0"):
         assert told["lost in a call"] == told["more here"] == 0
@@ -99,11 +83,43 @@ def test_variables_are_those_of_gdb(built: Built, name: str) -> None:
         assert told["none"] > 50, "nothing was optimized out"
 
 
+@needs_gdb
+@pytest.mark.skipif(GCC is None, reason="no gcc for AArch64 on the PATH")
+@pytest.mark.parametrize("name", OF_GCC)
+def test_variables_of_another_compiler(built: Built, name: str) -> None:
+    told = compared(built(name), 7)
+    assert told["same"] > 400
+    assert told["none"] > 50
+    assert told["lost in a call"] + told["another register"] < 20
+
+
+def compared(elf: Path, stride: int) -> Counter[str]:
+    """What came of comparing every variable at every stop; fails where gdb is right."""
+    machine = at_main(elf)
+    machine.lines.finish()
+    theirs = gdb_variables(elf, stride)
+    assert len(theirs) == STOPS
+    told: Counter[str] = Counter()
+    for number, stop in enumerate(theirs):
+        if number:
+            machine.run(max_instructions=stride)
+        pcs = [call.pc for call in calls(machine).calls]
+        assert stop[0][0] == pcs[0]
+        is_alike_there = [pc for pc, _ in stop] == pcs[: len(stop)]  # tests/calls compares what calls there are
+        for at, (_, variables) in enumerate(stop if is_alike_there else stop[:1]):
+            compare(ours(machine, at), variables, at, told)
+    assert machine.lines.problems() == machine.variables.problems() == []
+    return told
+
+
 def compare(mine: list[tuple[str, Any, Row]], theirs: list[Any], call: int, told: Counter[str]) -> None:
     """Every variable of a call; those of the same name come in the same order, the innermost first."""
     left = list(mine)
     for name, value, is_parameter in theirs:
-        at = next(at for at, item in enumerate(left) if item[0] == name)
+        at = next((at for at, item in enumerate(left) if item[0] == name), None)
+        if at is None and value is None:
+            continue  # gdb has it twice
+        assert at is not None, name
         _, found, row = left.pop(at)
         assert row.is_parameter is is_parameter
         if isinstance(value, str):
@@ -114,8 +130,8 @@ def compare(mine: list[tuple[str, Any, Row]], theirs: list[Any], call: int, told
             told["more here"] += 1  # from what is known of the registers at a call
         elif found is None:
             # gdb takes it that calls leave every register alone; most may be changed by them (AAPCS64).
-            assert call, (name, value, row.problem)
-            assert row.problem.endswith("what was called did not keep that"), (name, value, row.problem)
+            converted = row.problem.endswith("convert, which is not evaluated here")  # of GCC, for floats
+            assert converted or row.problem.endswith("what was called did not keep that"), (name, value, row.problem)
             told["lost in a call"] += 1
         else:
             assert call, (name, value, found)

@@ -201,7 +201,7 @@ class _Evaluation:
                 self._push(~self._pop())
             case "abs":
                 self._push(abs(_signed(self._pop())))
-            case "nop":
+            case "nop" | "GNU_uninit":
                 pass
             case "implicit_pointer" | "GNU_implicit_pointer":
                 raise UnknownError("the compiler has done away with what it points at")

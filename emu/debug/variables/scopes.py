@@ -162,7 +162,7 @@ class Scopes:
                     continue
                 base = self._units.base(die.cu)
                 frame_base = self._frame_base(die, base)
-                around = self._surroundings(die, frame_base, address - 4, frame, moved)
+                around = self._surroundings(die, frame_base, address - 1, frame, moved)
                 found = pieces(self._parsed(die, _block(value.value)), frame, around)
                 if len(found) == 1 and found[0].data is None:
                     if found[0].kind is PieceKind.REGISTER:
