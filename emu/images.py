@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emu.debug.frames import FrameTables
 from emu.debug.lines import Lines
 from emu.debug.symbols import Symbols
-from emu.debug.variables import Variables
 from emu.errors import LoadError
 from emu.loader import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emu.debug.variables import Variables
     from emu.memory import PhysicalMemory
 
 _CLEARED = 1 << 20
@@ -30,8 +31,14 @@ class Images:
         self.loaded: list[Image] = []
         self.symbols = Symbols()
         self.lines = Lines(self._function_start)
-        self.variables = Variables(self.lines)
         self.frames = FrameTables()
+
+    @cached_property
+    def variables(self) -> Variables:
+        """What the code at an address can name; read, and imported, when somebody asks."""
+        from emu.debug.variables import Variables
+
+        return Variables(self.lines)
 
     def place(self, image: Image) -> None:
         """Put one more into memory. Raises LoadError, and then nothing has changed."""

@@ -22,7 +22,6 @@ from emu.debug.requests import requested
 from emu.debug.rule_port import RulePort
 from emu.debug.stops import Stops
 from emu.debug.symbols import Symbols
-from emu.debug.variables import Variables
 from emu.debug.what_if import Supposed
 from emu.debug.wild_guest import WildGuest
 from emu.devices.board import Board
@@ -47,6 +46,7 @@ from emu.views import Breakpoints, EngineStatistics, Events, MecView, RegisterTa
 
 if TYPE_CHECKING:
     from emu.debug.history import History
+    from emu.debug.variables import Variables
 
 
 class Machine:
