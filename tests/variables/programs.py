@@ -123,6 +123,7 @@ VARIANTS = {
     "O2-dwarf5": ("-O2", "-gdwarf-5"),
     "O2-dwarf4": ("-O2", "-gdwarf-4", "-fomit-frame-pointer"),
     "O0-dwarf3": ("-O0", "-gdwarf-3"),
+    "O0-dwarf2": ("-O0", "-gdwarf-2"),
     "Os-far": ("-Os", "-gdwarf-5", "-gdwarf64"),
 }
 GCC = shutil.which("aarch64-linux-gnu-gcc")

@@ -292,7 +292,10 @@ class Scopes:
         parser = self._parsers.get(key)
         if parser is None:
             parser = self._parsers[key] = DWARFExprParser(die.cu.structs)
-        return parser.parse_expr(expression)
+        try:
+            return parser.parse_expr(expression)
+        except Exception:  # an operation that pyelftools does not know, or takes for shorter than it is
+            raise UnknownError("the expression for its place is not understood") from None
 
 
 FrameBase = Callable[[int, Frame, int, int], int]

@@ -234,7 +234,11 @@ class TypeReader:
         for child in bounded(die):
             if child.tag not in ("DW_TAG_member", "DW_TAG_inheritance"):
                 continue
-            offset = number(child, "DW_AT_data_member_location") or 0
+            offset = number(child, "DW_AT_data_member_location")
+            if offset is None:
+                offset = _added(child, "DW_AT_data_member_location")
+            if offset is None:  # computed, as that of a virtual base
+                continue
             bits = number(child, "DW_AT_bit_size") or 0
             kind = self.of(child)
             low = number(child, "DW_AT_data_bit_offset")
@@ -276,6 +280,21 @@ def number(die: Any, name: str) -> int | None:
     if found.form in ("DW_FORM_sec_offset", "DW_FORM_exprloc", "DW_FORM_loclistx") or "ref" in found.form:
         return None
     return found.value
+
+
+def _added(die: Any, name: str) -> int | None:
+    """What an expression adds, as DWARF 2 writes where a member is: DW_OP_plus_uconst N; 0 where there is none."""
+    found = die.attributes.get(name)
+    if found is None:
+        return 0
+    block = found.value
+    if not isinstance(block, (bytes, list)) or len(block) < 2 or block[0] != _PLUS_UCONST or len(block) > _LONGEST_LEB:
+        return None
+    return sum((int(byte) & 0x7F) << 7 * at for at, byte in enumerate(block[1:]))
+
+
+_PLUS_UCONST = 0x23
+_LONGEST_LEB = 10
 
 
 def text(die: Any, name: str = "DW_AT_name") -> str:
