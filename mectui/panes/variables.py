@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.debug.variables import Kind
+from emu.errors import EmuError
 from mectui.actions import Scope
 from mectui.panes.of_call import OfCall
 from mectui.panes.pane import bindings
@@ -14,8 +16,19 @@ from mectui.render import variables as render
 from mectui.render.text import Line, Target, TargetKind
 from mectui.session import Look
 
+if TYPE_CHECKING:
+    import emu
+
 SUFFIXES = {1: "b", 2: "h", 4: "w", 8: "x"}
 """How memory of a size is written that is to be set."""
+
+
+def _variables(machine: emu.Machine, call: int, opened: Collection[str]) -> VariablesView:
+    """Of the present call where there is no such call any more: what was changed by hand may have cut the list."""
+    try:
+        return variables(machine, call, opened)
+    except EmuError:
+        return variables(machine, 0, opened)
 
 
 class VariablesPane(OfCall):
@@ -33,7 +46,7 @@ class VariablesPane(OfCall):
 
     def look(self) -> Look:
         call, opened = self.call, frozenset(self.opened)
-        return lambda machine, around: variables(machine, call, opened)
+        return lambda machine, around: _variables(machine, call, opened)
 
     def follow(self, progress: Progress) -> None:
         if progress.place != self._place:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mectui.app import MectuiApp
 from tests.cli.conftest import Run, mectui  # noqa: F401  (a fixture)
 from tests.lines.programs import needs_ziglang
 from tests.tui.test_app import debugging
+from tests.tui.test_fuzz import ACTIONS, try_hard
 from tests.variables.conftest import Built
 from tests.variables.test_values import IN_FILL, IN_LOOP, at_line
 
@@ -61,6 +65,20 @@ async def test_what_a_step_changes_is_marked_and_calls_have_their_own(built: Bui
         await person.until(lambda: "call 1" not in person.text("variables") and "felt" in person.text("variables"))
 
 
+async def test_a_call_that_is_no_more_leads_back_to_the_present_one(built: Built) -> None:
+    async with debugging(partial(at_line, built, IN_LOOP)) as person:
+        await person.type("variables")
+        await person.type("frame 2")
+        await person.until(lambda: "main, call 2" in person.text("variables"))
+        view: Any = person.pane("calls").view
+        await person.type(f"set [{view.calls[1].frame - 8:#x}].x=0")  # where fill goes on
+        await person.until(lambda: "felt" in person.text("variables"))
+        await person.type("frame 9")
+        await person.until(lambda: "is the last one" in person.message)
+        await person.until(lambda: "felt" in person.text("variables"))
+        assert not isinstance(person.pane("variables").view, Exception)
+
+
 @pytest.fixture
 def guest(built: Built) -> str:
     return str(built("O0-dwarf5"))
@@ -88,3 +106,13 @@ def test_what_is_not_there_is_one_sentence(mectui: Run, guest: str, options: tup
     done = mectui("variables", guest, "--until", "fill", *options)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("MECTUI_FUZZ_SEEDS", "2"))))
+async def test_random_hands_break_nothing(
+    built: Built, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    build = partial(at_line, built, IN_LOOP)
+    commands = ["variables", "frame 1"]
+    await try_hard(lambda: MectuiApp(machine_factory=build, title="test.elf", commands=commands), seed, ACTIONS // 4)
