@@ -7,12 +7,22 @@ everything before it first runs.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 import emu
 
 _THRESHOLD = os.environ.get("MECTUI_JIT_THRESHOLD")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept between runs is nobody's: no test reads what the user has, nor changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

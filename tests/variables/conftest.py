@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.conftest import _own_folders  # noqa: F401  (every test of the screen has its own)
 from tests.variables.programs import build
 
 Built = Callable[[str], Path]
